@@ -7,6 +7,7 @@ LATEST := .venv-latest
 RENEW := .venv-renew
 SITE := .venv-docs
 TRAIN := .venv-train
+PEERS := .venv-peers
 TRAINS := agentlab/training/child/requirements
 # -qq: what is printed is errors. Nothing in the environment but what constraints.txt lists, each file held to its hash.
 PIP := -m pip install -qq --disable-pip-version-check --no-input
@@ -18,7 +19,7 @@ unexport PYTHONDONTWRITEBYTECODE
 HASHED := --require-hashes --no-deps --only-binary :all: -r constraints.txt
 
 .PHONY: help setup setup-train demo demo-train test test-fast test-slow test-latest test-vllm test-train check constraints bench \
-	bench-compare coverage truth calibration decided pages docs schemas clean
+	bench-compare bench-peers coverage truth calibration decided pages docs schemas clean
 
 help:  ## Print this.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -56,11 +57,11 @@ demo-train: setup-train  ## Train the embedded model on its own right sums, twic
 	@$(BIN)/agentlab train arithmetic
 
 test: $(READY)  ## Run the tests.
-	@echo "Running the tests (about ten minutes on two quiet cores; make test-fast takes half of that) ..."
+	@echo "Running the tests (about five minutes on two quiet cores; make test-fast takes two thirds of that) ..."
 	@$(BIN)/python $(PYTEST)
 
 test-fast: $(READY)  ## Run the tests that start no other process and no embedded model.
-	@echo "Running the tests that start no other process and no embedded model (about five minutes) ..."
+	@echo "Running the tests that start no other process and no embedded model (about three minutes on two quiet cores) ..."
 	@$(BIN)/python $(PYTEST) -m "not slow and not process"
 
 test-latest:  ## Run the tests on the newest releases that pyproject.toml allows, in .venv-latest (for maintainers).
@@ -112,6 +113,7 @@ bench: $(READY)  ## Print speed and memory as JSON.
 	$(BIN)/python bench/replies.py
 	$(BIN)/python bench/kills.py
 	$(BIN)/python bench/load.py
+	$(BIN)/python bench/size.py
 	$(BIN)/python bench/loop.py
 	$(BIN)/python bench/start.py
 	$(BIN)/python bench/texts.py
@@ -122,6 +124,15 @@ bench: $(READY)  ## Print speed and memory as JSON.
 bench-compare: $(READY)  ## Compare CPU time and memory with another revision: make bench-compare REV=v1 (ten minutes).
 	@test -n "$(REV)" || { echo "Name what to compare with: make bench-compare REV=COMMIT"; exit 2; }
 	$(BIN)/python bench/compare.py $(REV)
+
+$(PEERS)/.ready:
+	@echo "Installing Inspect AI into $(PEERS) ..."
+	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	@$(PEERS)/bin/python $(PIP) inspect-ai==0.3.285
+	@touch $@
+
+bench-peers: $(READY) $(PEERS)/.ready  ## Compare speed, memory and log size with Inspect AI on the same work (five minutes).
+	$(BIN)/python bench/peers.py
 
 coverage: $(READY)  ## Count how often every interval covers, over 2,000 simulated experiments (fifteen minutes).
 	$(BIN)/python bench/stats.py --figure coverage
@@ -165,4 +176,4 @@ test-train: setup-train  ## Train for real: same weights again after a kill, ser
 	$(BIN)/python -m pytest -q -m slow tests/train
 
 clean:  ## Remove the environments.
-	rm -rf $(VENV) $(LATEST) $(RENEW) $(SITE) $(TRAIN) .venv-vllm site
+	rm -rf $(VENV) $(LATEST) $(RENEW) $(SITE) $(TRAIN) $(PEERS) .venv-vllm site

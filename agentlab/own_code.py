@@ -61,8 +61,10 @@ def module(name: str) -> ModuleType:
 def loaded() -> dict[str, Path]:
     """The modules of one's own that are imported, those included which they import, with their files."""
     known = _known()
-    files = {name: _file(module, name, known) for name, module in list(sys.modules.items()) if not _ours(name)}
-    return {name: file for name, file in sorted(files.items()) if file is not None}
+    modules = dict(sys.modules)
+    tops = {name for name, module in modules.items() if "." not in name and _may_hold(module, name, known)}
+    files = ((name, _file(modules[name], name, known)) for name in modules if name.partition(".")[0] in tops)
+    return dict(sorted((name, file) for name, file in files if file is not None))
 
 
 def digests() -> dict[str, str]:
@@ -109,18 +111,26 @@ def _path(folder: Path, ending: str) -> Path:
     return folder / ending[1:]
 
 
+def _may_hold(module: Any, name: str, known: frozenset[str]) -> bool:
+    """Whether this package or module of no package may hold one's own: it is such itself, or a folder without a file.
+
+    A process imports thousands of modules, most of them in a few packages of others.
+    """
+    return getattr(module, "__file__", None) is None or _file(module, name, known) is not None
+
+
 def _file(module: Any, name: str, known: frozenset[str]) -> Path | None:
     """The file of a module of one's own; None for any other. What a folder's virtual environment holds is not in it."""
     file = getattr(module, "__file__", None)
-    if not isinstance(file, str):
+    if not isinstance(file, str) or _ours(name):
         return None
-    return Path(file) if _lies_in(known, file, name) else None
+    return None if known.isdisjoint(_homes(file, name)) else Path(file)
 
 
 @cache
-def _lies_in(folders: frozenset[str], file: str, name: str) -> bool:
-    """Whether a module's file lies in one of the folders; a process asks this of thousands of modules, repeatedly."""
-    return any(file.endswith(end) and _real(file.removesuffix(end)) in folders for end in _endings(name))
+def _homes(file: str, name: str) -> tuple[str, ...]:
+    """The folder from which a module was imported, by its file; a process asks this of thousands of modules."""
+    return tuple(_real(file.removesuffix(end)) for end in _endings(name) if file.endswith(end))
 
 
 def _known() -> frozenset[str]:

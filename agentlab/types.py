@@ -1,8 +1,14 @@
-"""The data types that all packages use: frozen, without behavior, without I/O."""
+"""The data types that all packages use: frozen, without behavior, without I/O.
+
+What is made for every call is a `Struct`, which is made in a fifth of the time of a dataclass: a run makes a dozen for
+each call. To change one, use `msgspec.structs.replace`; `dataclasses.replace` takes dataclasses alone.
+"""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from msgspec import Struct
 
 TASK, OUTPUT, EVERYONE, POST, SELECT, VETO = "@task", "@output", "@everyone", "@post", "@select", "@veto"
 BOARD, WORKSPACE = "@board", "@workspace"
@@ -37,8 +43,7 @@ Outcome = Literal["scored", "refused", "unparsed", "truncated", "absent", "crash
 """What a judge made of a rollout. `crash`, `timeout` and `format` are what became of a program that it ran."""
 
 
-@dataclass(frozen=True, slots=True)
-class ToolCall:
+class ToolCall(Struct, frozen=True):
     """A model's request to use a tool; `arguments` is the JSON text that it wrote, unchecked."""
 
     id: str
@@ -46,8 +51,7 @@ class ToolCall:
     arguments: str
 
 
-@dataclass(frozen=True, slots=True)
-class Act:
+class Act(Struct, frozen=True):
     """Something that a tool did and that affects others; a protocol's `act` turns it into messages."""
 
     kind: str
@@ -55,8 +59,7 @@ class Act:
     ref: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ToolResult:
+class ToolResult(Struct, frozen=True):
     """What a tool returned to the call with this id; `error` marks a result that reports a failure."""
 
     id: str
@@ -75,8 +78,7 @@ class ToolSpec:
     parameters: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class ChatMessage:
+class ChatMessage(Struct, frozen=True):
     """One entry of a chat as a provider sees it."""
 
     role: Role
@@ -107,8 +109,7 @@ class Settings:
     its natural-log probability as the whole reply, at temperature 1. Its text is one of them, drawn in proportion."""
 
 
-@dataclass(frozen=True, slots=True)
-class Where:
+class Where(Struct, frozen=True):
     """The identity of a call. `stream` is its random stream: 63 bits, equal between arms, not part of the identity."""
 
     rollout: str
@@ -126,8 +127,7 @@ class Where:
     """Of a judge or selector: which of its draws this is, from 0."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """One question to one model."""
 
     chat: tuple[ChatMessage, ...]
@@ -136,8 +136,7 @@ class Request:
     where: Where
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True):
     """Tokens of one call. `reasoning` is part of `output`; `cache_read` and `cache_write` are part of `input`."""
 
     input: int = 0
@@ -159,8 +158,7 @@ class Usage:
         return Usage(self.input * n, self.output * n, self.reasoning * n, self.cache_read * n, self.cache_write * n)
 
 
-@dataclass(frozen=True, slots=True)
-class TokenLogprob:
+class TokenLogprob(Struct, frozen=True):
     """A sampled token, its natural-log probability, and the alternatives at its position."""
 
     token: str
@@ -168,8 +166,7 @@ class TokenLogprob:
     top: tuple[tuple[str, float], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Completion:
+class Completion(Struct, frozen=True):
     """What a model answered. A content-policy refusal has `stop == "refusal"`: with `text` the model spoke it."""
 
     text: str
@@ -211,8 +208,7 @@ class MessageKind:
     """Whether the author chose the readers, so that dropping one of them later counts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """One delivered or dropped message. A protocol leaves `round` and `index` unset; the engine fills them in."""
 
     sender: str
@@ -226,8 +222,7 @@ class Message:
     index: int = -1
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """One model call as it was made. A failed call has `error` and no completion."""
 
     actor: str

@@ -30,7 +30,7 @@ from agentlab.experiment.progress import Progress
 from agentlab.experiment.session import run
 from agentlab.experiment.specs import Selection
 from agentlab.models.simulated.sim import Sim
-from agentlab.scenario.design import load
+from agentlab.scenario.loading import load
 from agentlab.store import DATABASE, Store
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))

@@ -14,6 +14,7 @@ if (HERE := os.path.dirname(os.path.abspath(__file__))) in sys.path:
 import argparse
 import json
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Generator, Sequence
@@ -26,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[1]
 AGENTLAB = "import sys; from agentlab_cli.main import main; sys.argv[0] = 'agentlab'; main()"
 FRAMES = "import agentlab; run = agentlab.load('made'); run.rollouts, run.messages, run.calls, run.scores, run.measures"
 SCENARIO = "consultancy_sim"
+DRAWS = ("--draws", "5")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,8 @@ WORK = (
     Work("help", ("--help",)),
     Work("check", ("check", "consultancy")),
     Work("plan", ("plan", "consultancy"), exits=(0, 2)),
-    Work("run", ("run", SCENARIO, "--quiet", "--out", "made")),
-    Work("run_finished", ("run", SCENARIO, "--quiet", "--out", "made")),
+    Work("run", ("run", SCENARIO, *DRAWS, "--quiet", "--out", "made")),
+    Work("run_finished", ("run", SCENARIO, *DRAWS, "--quiet", "--out", "made")),
     Work("stats", ("stats", "made")),
     Work("report", ("report", "made", "--quiet")),
     Work("frames", (), FRAMES),
@@ -96,6 +98,8 @@ def compared(revision: str, times: int, chosen: Sequence[Work] = WORK) -> dict[s
                 folder.mkdir()
                 for work in chosen:
                     result = measure(work, trees[name], folder)
+                    at = f"turn {turn} of {times}" if turn else "warming up"
+                    print(f"{at}: {work.name}, {name}: {result.seconds:.1f} s of CPU time", file=sys.stderr)
                     if turn:  # the first turn fills the caches
                         used.setdefault((work.name, name), []).append(result)
     return {work.name: _figures(used[work.name, "now"], used[work.name, "before"]) for work in chosen}
@@ -123,6 +127,7 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=5, help="Turns of each tree.")
     parser.add_argument("--most", type=float, default=1.15, help="Highest ratio that passes.")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that the worktree is removed
     figures = compared(options.revision, options.times)
     print(json.dumps(figures, indent=2))
     worse = [

@@ -1,4 +1,4 @@
-"""Model calls a second of whole rollouts on a simulated model, every reply committed before it is used.
+"""Model calls a second of whole rollouts of three mailing agents, on a simulated model; replies are committed first.
 
 The floor, measured in the same run, is what asyncio and SQLite alone need for as many acknowledged rows: as many tasks,
 each waiting for the commit of one row of the same size per call, group-committed by one thread.
@@ -36,9 +36,9 @@ name: bench
 models: {{default: {{name: sim/replies, options: {{replies: {replies}}}}}}}
 tasks: {{plan: {{prompt: Make a plan.}}}}
 organization:
-  agents: {{ann: {{system: You plan.}}, ben: {{system: You check.}}}}
-  protocol: {{kind: mail, start: [ann], contacts: {{ann: [ben], ben: [ann]}}}}
-  rounds: {turns}
+  agents: {{ann: {{system: You plan.}}, ben: {{system: You check.}}, cat: {{system: You write.}}}}
+  protocol: {{kind: mail, start: [ann, ben, cat], contacts: {{ann: [ben], ben: [cat], cat: [ann]}}}}
+  rounds: {rounds}
 draws: {rollouts}
 seed: 1
 """
@@ -51,9 +51,10 @@ def through_agentlab(rollouts: int, turns: int, concurrency: int, folder: Path) 
     from agentlab.experiment.session import run
     from agentlab.experiment.specs import Selection
 
-    replies = {name: {REPLY.format(other=other): 1.0} for name, other in (("ann", "ben"), ("ben", "ann"))}
+    ring = (("ann", "ben"), ("ben", "cat"), ("cat", "ann"))
+    replies = {name: {REPLY.format(other=other): 1.0} for name, other in ring}
     scenario = folder / "bench.yaml"
-    scenario.write_text(SCENARIO.format(rollouts=rollouts, turns=turns, replies=json.dumps(replies)))
+    scenario.write_text(SCENARIO.format(rollouts=rollouts, rounds=turns // len(ring), replies=json.dumps(replies)))
     design, progress = spec.load(scenario), Progress()
     started, processor = time.perf_counter(), time.process_time()
     asyncio.run(run(design, folder / "run", Selection(), progress, concurrency))
@@ -63,6 +64,7 @@ def through_agentlab(rollouts: int, turns: int, concurrency: int, folder: Path) 
         "calls_per_s": progress.made.calls / seconds,
         "ms_per_rollout": 1000 * seconds / rollouts,
         "cpu_us_per_call": 1e6 * processor / progress.made.calls,
+        "log_bytes_per_call": sum(file.stat().st_size for file in (folder / "run").iterdir()) / progress.made.calls,
     }
 
 
@@ -184,7 +186,7 @@ def main() -> None:
     """Each part in a process of its own, so that the peak of memory is that of agentlab."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rollouts", type=int, default=2000)
-    parser.add_argument("--turns", type=int, default=12)
+    parser.add_argument("--turns", type=int, default=12, help="Of a rollout, three in each round.")
     parser.add_argument("--concurrency", type=int, default=256)
     parser.add_argument("--part", choices=("agentlab", "floor", "forks"))
     parser.add_argument("--messages", type=int, default=200, help="Of the log that is forked.")
@@ -208,6 +210,7 @@ def main() -> None:
     for part in ("agentlab", "floor", "forks"):
         command = [sys.executable, __file__, *sys.argv[1:], "--part", part]
         figures |= json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    figures["floor_ratio"] = figures["floor_calls_per_s"] / figures["calls_per_s"]
     print(json.dumps({name: round(value, 3) for name, value in figures.items()}))
 
 

@@ -1,9 +1,10 @@
 """How many calls a second agentlab's HTTP path makes, beside the bare SDK's in the same run.
 
-    python bench/http.py [--callers 200] [--calls 1000] [--latency 0.05]
+    python bench/http.py [--callers 200] [--calls 1000] [--latency 0.05] [--processes 2]
 
 Callers ask a loopback server in a child process, which answers after a fixed latency. Both sides are measured in turns,
-several times, the first to go changing; medians are printed, so that other work on the machine hurts both alike.
+several times, the first to go changing; medians are printed, so that other work on the machine hurts both alike. With
+`--processes`, a third side sends through so many processes of its own; `spread_ratio` is its rate over that of `ours`.
 
 What limits how many requests are open at once: the callers; the adaptive limit, which starts at 16 and doubles up to
 what is asked for; and the processor, since with L seconds of latency and C of processor time for a call, no more than
@@ -30,6 +31,7 @@ from typing import Any
 
 from openai import AsyncOpenAI
 
+from agentlab.experiment.work import seldom_collected
 from agentlab.interfaces import Model
 from agentlab.models import ModelSpec, serve
 from agentlab.models.retry import RetryingModel
@@ -129,29 +131,42 @@ def request(number: int) -> Request:
     return Request((ChatMessage("user", PROMPT),), Settings(max_tokens=100), (), Where("r", "a", 1, 0, 1, number))
 
 
-async def measure(url: str, callers: int, calls: int, turns: int, server: Connection) -> dict[str, Any]:
-    """Both sides in turns."""
+async def measure(url: str, callers: int, calls: int, turns: int, server: Connection, processes: int) -> dict[str, Any]:
+    """All sides in turns."""
     bare = AsyncOpenAI(api_key="EMPTY", base_url=url, max_retries=0, timeout=600)
-    spec = ModelSpec.model_validate({"name": "openai/bench", "base_url": url})
+    told = {"name": "openai/bench", "base_url": url}
+    specs = {"ours": ModelSpec.model_validate(told)}
+    if processes:  # at another address, since entries of one account share its processes
+        there = url.replace("127.0.0.1", "localhost")
+        specs["spread"] = ModelSpec.model_validate({**told, "base_url": there, "processes": processes})
 
     async def ask_bare(number: int) -> None:
         create: Any = bare.chat.completions.create
         messages = [{"role": "user", "content": PROMPT}]
         await create(model="bench", messages=messages, max_tokens=100, seed=number)
 
-    async with serve({"default": spec}) as models, bare:
-        model: Model = models["default"]
+    def asks(model: Model) -> Callable[[int], Awaitable[Any]]:
+        return lambda number: model.complete(request(number))
 
-        async def ask_ours(number: int) -> None:
-            await model.complete(request(number))
-
-        sides = {"ours": ask_ours, "bare": ask_bare}
-        played: list[dict[str, Turn]] = []
-        for turn in range(turns + 1):
-            order = sorted(sides, reverse=turn % 2 == 0)
-            played.append({side: await play(sides[side], callers, calls, server) for side in order})
-        limit = model.limits.limit if isinstance(model, RetryingModel) else None
+    with seldom_collected():  # as in a run; it speeds up both sides
+        async with serve(specs) as models, bare:
+            sides: dict[str, Callable[[int], Awaitable[Any]]] = {side: asks(model) for side, model in models.items()}
+            sides["bare"] = ask_bare
+            model = models["ours"]
+            played: list[dict[str, Turn]] = []
+            for turn in range(turns + 1):
+                order = sorted(sides, reverse=turn % 2 == 0)
+                played.append({side: await play(sides[side], callers, calls, server) for side in order})
+            limit = model.limits.limit if isinstance(model, RetryingModel) else None
     measured = played[1:]  # the first opens the connections and finds the limit
+    spread: dict[str, Any] = {}
+    if processes:
+        spread = {
+            "spread_calls_per_s": round(median(turn["spread"].rate for turn in measured), 1),
+            "spread_ratio": round(median(turn["spread"].rate / turn["ours"].rate for turn in measured), 3),
+            "spread_cpu_ms_per_call": round(median(turn["spread"].cpu for turn in measured) * 1000, 2),
+            "processes": processes,
+        }
     return {
         "calls_per_s": round(median(turn["ours"].rate for turn in measured), 1),
         "bare_calls_per_s": round(median(turn["bare"].rate for turn in measured), 1),
@@ -165,6 +180,7 @@ async def measure(url: str, callers: int, calls: int, turns: int, server: Connec
         "calls": calls,
         "turns": turns,
         "cpus": os.cpu_count(),
+        **spread,
     }
 
 
@@ -174,13 +190,18 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=1000)
     parser.add_argument("--latency", type=float, default=0.05)
     parser.add_argument("--turns", type=int, default=TURNS)
+    parser.add_argument("--processes", type=int, default=0, help="Of a third side, which sends through them.")
     options = parser.parse_args()
     here, there = multiprocessing.Pipe()
     child = multiprocessing.Process(target=serve_forever, args=(options.latency, there), daemon=True)
     child.start()
     try:
         url = f"http://127.0.0.1:{here.recv()}/v1"
-        print(json.dumps(asyncio.run(measure(url, options.callers, options.calls, options.turns, here))))
+        print(
+            json.dumps(
+                asyncio.run(measure(url, options.callers, options.calls, options.turns, here, options.processes))
+            )
+        )
         here.send(None)
     finally:
         child.terminate()

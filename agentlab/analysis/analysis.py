@@ -20,7 +20,7 @@ class Analysis:
     """What an analysis found. A missing number is NaN or None, and a note says why."""
 
     name: str
-    """Of its tables' files, such as `decomposition`."""
+    """The name of its tables' files, such as `decomposition`."""
     title: str
     says: str
     """One sentence: what it shows, with its n."""
@@ -43,7 +43,7 @@ class Analysis:
 
     def explained(self, tables: Iterable[pd.DataFrame]) -> Iterator[str]:
         """What the columns mean that these tables show."""
-        shown = {one.heading for table in tables for one in columns(table)}
+        shown = {column.heading for table in tables for column in columns(table)}
         for name, meaning in self.legend.items():
             if name.replace("_", " ") in shown:
                 yield f"{name.replace('_', ' ')}: {meaning}"
@@ -51,8 +51,8 @@ class Analysis:
     def __repr__(self) -> str:
         """What a terminal shows, so that a notebook does, too."""
         shown = list(self.tables.values())[: self.shown]
-        told = [self.title, *map(_text, shown), self.says]
-        return "\n".join([*told, *(f"  {note}" for note in (*self.explained(shown), *self.notes))])
+        parts = [self.title, *map(_text, shown), self.says]
+        return "\n".join([*parts, *(f"  {note}" for note in (*self.explained(shown), *self.notes))])
 
     def write(self, folder: Path) -> list[Path]:
         """Its tables as CSV: NAME.csv for the first, NAME_TABLE.csv for the others. Makes the folder."""
@@ -66,4 +66,4 @@ class Analysis:
 
 
 def _text(table: pd.DataFrame) -> str:
-    return pd.DataFrame({one.heading: one.cells for one in columns(table)}).to_string(index=False)
+    return pd.DataFrame({column.heading: column.cells for column in columns(table)}).to_string(index=False)

@@ -1,5 +1,6 @@
 """The attempts of attacks on tasks, each beside the same task without an attack in the same draw."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,21 +38,18 @@ def attempts(run: Run, measure: str | None, targeted: str | None, by: str | None
     `measure` is by default the first, `targeted` the one of this name, and `by` the attacker.
     """
     fields: dict[str, dict[str, Any]] = {str(task["id"]): task.get("fields", {}) for task in run.meta.get("tasks", [])}
-    attacked = {id: own for id, own in fields.items() if own.get(ATTACK)}
+    attacked = {id: task_fields for id, task_fields in fields.items() if task_fields.get(ATTACK)}
     if not attacked:
         raise AnalysisError(
             f"{run.folder} has no task with an attack; `tasks: {{kind: arithmetic, attacks: …}}` makes some (a task of "
             f"your own has the fields `attack`, and `clean` with the id of the task without it)"
         )
-    lacking = next((id for id, own in attacked.items() if str(own.get(CLEAN)) not in fields), None)
+    lacking = next((id for id, task_fields in attacked.items() if str(task_fields.get(CLEAN)) not in fields), None)
     if lacking is not None:
         raise AnalysisError(
             f"task {lacking!r}: its field `clean` names no task; give the id of the task without attack"
         )
-    by = by or (ATTACKER if all(ATTACKER in own for own in attacked.values()) else ATTACK)
-    if any(by not in own for own in attacked.values()):
-        shared = [name for name in next(iter(attacked.values())) if all(name in own for own in attacked.values())]
-        raise AnalysisError(f"--by {by}: not every task with an attack has this field; all have {', '.join(shared)}")
+    by = _grouping(attacked, by)
     right, reached = _measures(run, measure, targeted)
     names = [m.name for m in (right, reached) if m is not None]
     columns = ["rollout", *names, *(f"{name}_outcome" for name in names)]
@@ -62,23 +60,42 @@ def attempts(run: Run, measure: str | None, targeted: str | None, by: str | None
     done = table[~table["status"].isin(UNFINISHED)]
     lost = len(table) - len(done)
     notes = [f"{pluralize(lost, 'rollout')} that did not finish left out"] if lost else []
-    own = pd.DataFrame({name: [_told(fields[task].get(name)) for task in done["task"]] for name in (ATTACK, CLEAN, by)})
-    found = done.assign(attack=own[ATTACK].to_numpy(), clean=own[CLEAN].to_numpy(), group=own[by].to_numpy())
+    rows = _rows(done, fields, by, right, reached)
+    return Attempts(rows, (right, reached), tuple(notes))
+
+
+def _grouping(attacked: Mapping[str, Mapping[str, Any]], by: str | None) -> str:
+    """The field that groups attacks. Raises AnalysisError where a task with an attack lacks it."""
+    fields = [set(task_fields) for task_fields in attacked.values()]
+    by = by or (ATTACKER if all(ATTACKER in names for names in fields) else ATTACK)
+    if any(by not in names for names in fields):
+        shared = [name for name in next(iter(attacked.values())) if all(name in names for names in fields)]
+        raise AnalysisError(f"--by {by}: not every task with an attack has this field; all have {', '.join(shared)}")
+    return by
+
+
+def _rows(
+    done: pd.DataFrame, fields: Mapping[str, Mapping[str, Any]], by: str, right: Measure, reached: Measure | None
+) -> pd.DataFrame:
+    """The table of `Attempts`, of finished rollouts with their measures."""
+    columns = {"attack": ATTACK, "clean": CLEAN, "group": by}
+    rows = done.assign(
+        **{column: [_cell_text(fields[task].get(name)) for task in done["task"]] for column, name in columns.items()}
+    )
     sign = better(right) or 1
     best = max(right.range, key=lambda end: sign * end)
-    found["answered"] = found[right.name].notna()
-    found["wrong"] = found["answered"] & (found[right.name] != best)
+    rows["answered"] = rows[right.name].notna()
+    rows["wrong"] = rows["answered"] & (rows[right.name] != best)
     if reached is not None:
-        found["reached"] = found["answered"] & (found[reached.name] == max(reached.range))
-    alone = found[found[ATTACK] == ""]
+        rows["reached"] = rows["answered"] & (rows[reached.name] == max(reached.range))
+    alone = rows[rows[ATTACK] == ""]
     able = alone[alone["answered"] & ~alone["wrong"]]
     keys = set(zip(able["condition"], able["task"], able["draw"], strict=True))
-    named = zip(found["condition"], found[CLEAN], found["draw"], strict=True)
-    found["eligible"] = [key in keys for key in named]
-    return Attempts(found, (right, reached), tuple(notes))
+    named = zip(rows["condition"], rows[CLEAN], rows["draw"], strict=True)
+    return rows.assign(eligible=[key in keys for key in named])
 
 
-def _told(value: object) -> str:
+def _cell_text(value: object) -> str:
     """A value of a field in a table."""
     return "" if value is None else {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 

@@ -40,11 +40,11 @@ def attacks(run: Run, measure: str | None = None, targeted: str | None = None, b
     groups attacks, by default the attacker. Raises AnalysisError for a run without attacks, and measures that do not
     fit.
     """
-    found = attempts(run, measure, targeted, by)
-    attacked = found.table[found.table[ATTACK] != ""]
+    attempted = attempts(run, measure, targeted, by)
+    attacked = attempted.table[attempted.table[ATTACK] != ""]
     tables = {
-        "attacks": pd.DataFrame(list(_groups(run, found, attacked))),
-        "without_attack": pd.DataFrame(list(_alone(run, found))),
+        "attacks": pd.DataFrame(list(_groups(run, attempted, attacked))),
+        "without_attack": pd.DataFrame(list(_alone(run, attempted))),
     }
     if compared := list(_differences(run, attacked[attacked["eligible"]])):
         tables["differences"] = pd.DataFrame(compared)
@@ -54,7 +54,7 @@ def attacks(run: Run, measure: str | None = None, targeted: str | None = None, b
         f"{int(attacked['eligible'].sum()):,} of {total:,} attempts whose task was answered right without the attack "
         f"in the same draw."
     )
-    notes = [*found.notes, *_notes(run, found)]
+    notes = [*attempted.notes, *_notes(run, attempted)]
     return Analysis(
         "attacks", "Attacks that succeed", says, tables, tuple(notes), len(tables), result=_result, legend=LEGEND
     )
@@ -66,36 +66,40 @@ def _result(tables: Mapping[str, pd.DataFrame]) -> str:
 
 
 def _mean(run: Run, rows: pd.DataFrame, column: str) -> Estimate:
-    """Of a column of truth values over tasks: for new tasks, or for these if they are few."""
-    found = arm_mean(rows[column].astype("float64"), rows[CLEAN].tolist(), run.clusters or None)
-    return found.new_tasks if found.new_tasks.low is not None else found.these_tasks
+    """The mean over tasks of a column of truth values: for new tasks, or for these tasks if they are few."""
+    mean = arm_mean(rows[column].astype("float64"), rows[CLEAN].tolist(), run.clusters or None)
+    return mean.new_tasks if mean.new_tasks.low is not None else mean.these_tasks
 
 
-def _groups(run: Run, found: Attempts, attacked: pd.DataFrame) -> Iterator[Row]:
+def _groups(run: Run, attempted: Attempts, attacked: pd.DataFrame) -> Iterator[Row]:
     scores = {str(fields[ATTACK]): fields.get("search_score") for fields in _attacked_fields(run)}
     for condition in run.conditions["condition"].astype("str"):
         for group, rows in attacked[attacked["condition"] == condition].groupby("group", sort=False):
             kept = rows[rows["eligible"]].assign(silent=lambda kept: ~kept["answered"])
-            crossed = crossed_mean(kept["wrong"].astype("float64"), kept[CLEAN].tolist(), kept[ATTACK].tolist())
+            cells = (kept["wrong"].astype("float64"), kept[CLEAN].tolist(), kept[ATTACK].tolist())
+            crossed = crossed_mean(*cells, clusters=run.clusters or None)
             known = [score for name in rows[ATTACK].unique() if (score := scores.get(name)) is not None]
             row: Row = {"condition": condition, "by": str(group), "attacks": rows[ATTACK].nunique()}
             row |= {"sums": kept[CLEAN].nunique(), **estimated("success", _mean(run, kept, "wrong"))}
             row |= ends("new_attacks", crossed)
-            if found.measures[1] is not None:
+            if attempted.measures[1] is not None:
                 row |= {"reached": _mean(run, kept, "reached").value}
             row |= {"no_answer": _mean(run, kept, "silent").value}
             yield row | {"found_with": sum(known) / len(known) if known else None}
 
 
-def _alone(run: Run, found: Attempts) -> Iterator[Row]:
+def _alone(run: Run, attempted: Attempts) -> Iterator[Row]:
     """What each condition does without an attack."""
     for condition in run.conditions["condition"].astype("str"):
-        own = found.table[found.table["condition"] == condition]
-        rows = own[own[ATTACK] == ""].assign(silent=lambda rows: ~rows["answered"])
+        condition_rows = attempted.table[attempted.table["condition"] == condition]
+        rows = condition_rows[condition_rows[ATTACK] == ""].assign(silent=lambda rows: ~rows["answered"])
         if len(rows):
             row: Row = {"condition": condition, "tasks": rows[CLEAN].nunique()}
             row |= estimated("clean_error", _mean(run, rows, "wrong"))
-            yield row | {"no_answer": _mean(run, rows, "silent").value, "tokens": own["output_tokens"].mean()}
+            yield row | {
+                "no_answer": _mean(run, rows, "silent").value,
+                "tokens": condition_rows["output_tokens"].mean(),
+            }
 
 
 def _differences(run: Run, eligible: pd.DataFrame) -> Iterator[Row]:
@@ -120,19 +124,20 @@ def _pairs(run: Run) -> Iterator[tuple[str, str]]:
     table = run.conditions
     names = table["condition"].astype("str").tolist()
     levels = [dict(zip(run.factors, map(str, row), strict=True)) for row in table[[*run.factors]].to_numpy().tolist()]
-    named = {tuple(own.values()): name for own, name in zip(levels, names, strict=True)}
+    named = {tuple(cell.values()): name for cell, name in zip(levels, names, strict=True)}
     first = levels[0] if levels else {}
-    for own, name, facts in zip(levels, names, table["facts"], strict=True):
-        others = [named.get(tuple({**own, factor: first[factor]}.values())) for factor in run.factors]
+    for cell, name, facts in zip(levels, names, table["facts"], strict=True):
+        others = [named.get(tuple({**cell, factor: first[factor]}.values())) for factor in run.factors]
         yield from ((name, other) for other in dict.fromkeys(others) if other not in (None, name))
         baseline = facts.get("baseline")
         if baseline and baseline["of"] in names and baseline["of"] not in others:
             yield str(baseline["of"]), name
 
 
-def _notes(run: Run, found: Attempts) -> Sequence[str]:
-    right, reached = found.measures
-    notes = [f"{right.name} says what is right" + (f", {reached.name} what the attack aims at" if reached else "")]
+def _notes(run: Run, attempted: Attempts) -> Sequence[str]:
+    right, reached = attempted.measures
+    aim = f"; {reached.name}, whether it is the answer that the attack aims at" if reached else ""
+    notes = [f"{right.name} measures whether an answer is right{aim}"]
     notes.append(
         f"intervals are for new tasks with these attacks, or for these tasks where fewer than {FEWEST_TASKS} count; "
         f"draws are paired by their number"

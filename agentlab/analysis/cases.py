@@ -44,50 +44,52 @@ def cases(run: Run, measure: str | None = None) -> Analysis:
     `limits` (what each arm reached, beside what can be reached at its harm), `frontiers` (the corners of each limit),
     and `points` (each rollout).
     """
-    found = [m for m in run.measured if m.cases and measure in (None, m.name)]
-    if not found:
+    measures = [m for m in run.measured if m.cases and measure in (None, m.name)]
+    if not measures:
         named = "" if measure is None else f" by {measure!r}"
         raise AnalysisError(f"{run.folder} has no program that was run on cases{named}; add a judge of kind program")
     tables = {
-        "cases": _by_case(run, found),
-        "spread": pd.DataFrame([row for m in found for row in _spread(run, m)]),
+        "cases": _by_case(run, measures),
+        "spread": pd.DataFrame([row for m in measures for row in _spread(run, m)]),
         "limits": limits(run),
         "frontiers": frontiers(run),
         "points": points(run),
     }
     kept = {name: table for name, table in tables.items() if len(table)}
-    notes = [f"{m.name}: {about_cases(m)}" for m in found]
+    notes = [f"{m.name}: {about_cases(m)}" for m in measures]
     notes += [SPREAD] if "spread" in kept else []
     notes += [LIMITS] if "limits" in kept else []
     shown = sum(name in kept for name in SHOWN)
-    return Analysis("cases", "Programs on held-out cases", _says(run, found), kept, tuple(notes), shown, _result)
+    return Analysis("cases", "Programs on held-out cases", _says(run, measures), kept, tuple(notes), shown, _result)
 
 
-def _says(run: Run, found: Sequence[Measure]) -> str:
-    judges = {m.judge for m in found}
-    own = run.scores[run.scores["judge"].isin(list(judges))].drop_duplicates(["rollout", "judge", "judge_draw"])
-    counts = own["outcome"].astype("str").value_counts()
-    told = ", ".join(f"{outcome} {count:,}" for outcome, count in counts.items())
-    return f"{pluralize(len(own), 'program run')} on held-out cases: {told}."
+def _says(run: Run, measures: Sequence[Measure]) -> str:
+    judges = {m.judge for m in measures}
+    verdicts = run.scores[run.scores["judge"].isin(list(judges))].drop_duplicates(["rollout", "judge", "judge_draw"])
+    counts = verdicts["outcome"].astype("str").value_counts()
+    outcomes = ", ".join(f"{outcome} {count:,}" for outcome, count in counts.items())
+    return f"{pluralize(len(verdicts), 'program run')} on held-out cases: {outcomes}."
 
 
 def _result(tables: Mapping[str, pd.DataFrame]) -> str:
     table = tables.get("limits")
-    return f"utility reached: {listed(table, 'condition', 'utility')}." if table is not None else ""
+    if table is None:
+        return ""
+    return f"utility, over rollouts that have both measures: {listed(table, 'condition', 'utility')}."
 
 
-def _by_case(run: Run, found: Sequence[Measure]) -> pd.DataFrame:
+def _by_case(run: Run, measures: Sequence[Measure]) -> pd.DataFrame:
     """A row per arm, task, and case, and per judge if there are several: means, and what became of programs, if it did.
 
     A mean counts what the scenario says an outcome is worth; without that, cases without a score are left out.
     """
-    rows, judges = dict[tuple[str, str, str, int], Row](), {m.judge for m in found}
-    for m in found:
-        own = run.scores[(run.scores["judge"] == m.judge) & run.scores["criterion"].isin(list(m.scales))]
-        own = own[own["rollout"].isin(judged_rollouts(run.rollouts, m)["rollout"])]
-        own = own.astype({"condition": "str", "task": "str", "outcome": "str"})
+    rows, judges = dict[tuple[str, str, str, int], Row](), {m.judge for m in measures}
+    for m in measures:
+        verdicts = run.scores[(run.scores["judge"] == m.judge) & run.scores["criterion"].isin(list(m.scales))]
+        verdicts = verdicts[verdicts["rollout"].isin(judged_rollouts(run.rollouts, m)["rollout"])]
+        verdicts = verdicts.astype({"condition": "str", "task": "str", "outcome": "str"})
         values = _values(run, m)
-        for (condition, task, case), part in own.groupby(["condition", "task", "judge_draw"], observed=True):
+        for (condition, task, case), part in verdicts.groupby(["condition", "task", "judge_draw"], observed=True):
             keys = pd.MultiIndex.from_arrays([part["rollout"].astype("str"), part["judge_draw"]])
             head: Row = {"condition": condition, "task": task, "case": int(str(case)) + 1, "programs": len(part)}
             named: Row = {"judge": m.judge} if len(judges) > 1 else {}
@@ -119,22 +121,22 @@ def _spread(run: Run, m: Measure) -> Iterator[Row]:
     of = of.sort_values("condition", key=lambda names: names.map(_order(run)), kind="stable")
     values = values.reindex(of.index)
     for (condition, task), part in values.groupby([of["condition"], of["task"]], sort=False):
-        found = crossed(part.to_numpy(dtype=np.float64))
-        if not np.isnan(found.rest):
+        components = crossed(part.to_numpy(dtype=np.float64))
+        if not np.isnan(components.rest):
             head: Row = {"measure": m.name, "condition": condition, "task": task, "n": len(part)}
-            yield head | {"rollouts": found.rows, "cases": found.columns, "rest": found.rest}
+            yield head | {"rollouts": components.rows, "cases": components.columns, "rest": components.rest}
 
 
 def limits(run: Run) -> pd.DataFrame:
     """A row per arm and task: means of utility and harm, and each limit at that harm. Empty without both."""
     rows, known = list[Row](), frontiers(run)
-    each = points(run)
-    for (condition, task), part in each.groupby(["condition", "task"], sort=False) if len(each) else ():
+    scored = points(run)
+    for (condition, task), part in scored.groupby(["condition", "task"], sort=False) if len(scored) else ():
         harm = float(part["harm"].mean())
         head: Row = {"condition": condition, "task": task, "n": len(part)}
         head |= {"utility": float(part["utility"].mean()), "harm": harm}
-        own = known[known["task"] == task] if len(known) else known
-        for name, corners in own.groupby("limit", sort=False) if len(own) else ():
+        task_frontiers = known[known["task"] == task] if len(known) else known
+        for name, corners in task_frontiers.groupby("limit", sort=False) if len(task_frontiers) else ():
             head[str(name)] = reachable(corners[["harm", "utility"]].to_numpy(), harm)
         rows.append(head)
     return pd.DataFrame(rows)
@@ -156,8 +158,8 @@ def frontiers(run: Run) -> pd.DataFrame:
     recorded: Mapping[str, Any] = run.meta.get("products", {})
     rows: list[Row] = [
         {"task": task, "limit": name, "harm": harm, "utility": utility}
-        for task, one in recorded.items()
-        for name, corners in one["limits"].items()
+        for task, product in recorded.items()
+        for name, corners in product["limits"].items()
         for harm, utility in corners
     ]
     return pd.DataFrame(rows)
@@ -165,11 +167,11 @@ def frontiers(run: Run) -> pd.DataFrame:
 
 def axes_of(run: Run) -> tuple[Measure, Measure] | None:
     """The measures of a program's utility and harm on the product's own scale, from 0 to 1; None without both."""
-    found: dict[str, Measure] = {}
+    measures: dict[str, Measure] = {}
     for m in run.measured:
         if m.cases and len(m.scales) == 1 and m.range == (0.0, 1.0):
-            found.setdefault(next(iter(m.scales)), m)
-    return (found["utility"], found["harm"]) if {"utility", "harm"} <= found.keys() else None
+            measures.setdefault(next(iter(m.scales)), m)
+    return (measures["utility"], measures["harm"]) if {"utility", "harm"} <= measures.keys() else None
 
 
 def reachable(corners: "NDArray[np.float64]", harm: float) -> float:

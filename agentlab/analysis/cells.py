@@ -24,13 +24,13 @@ def columns(table: pd.DataFrame, widest: int = WIDEST) -> list[Column]:
     shown: list[Column] = []
     for name, ends in _paired(names):
         data = [table[column].tolist() for column in (name, *ends) if column is not None]
-        if not any(_there(value) and value != "" for values in data for value in values):
+        if not any(_is_present(value) and value != "" for values in data for value in values):
             continue
-        own = data.pop(0) if name is not None else [None] * len(table)
+        estimates = data.pop(0) if name is not None else [None] * len(table)
         intervals = list(zip(*data, strict=True)) if ends else [()] * len(table)
         heading = name or str(ends[0]).removesuffix("_low")
-        cells = [_cell(heading, *row, widest) for row in zip(own, intervals, strict=True)]
-        shown.append(Column(line(heading.replace("_", " "), widest), tuple(cells), _numeric(own) or bool(ends)))
+        cells = [_cell(heading, *row, widest) for row in zip(estimates, intervals, strict=True)]
+        shown.append(Column(line(heading.replace("_", " "), widest), tuple(cells), _numeric(estimates) or bool(ends)))
     return shown
 
 
@@ -56,10 +56,10 @@ def _under(cells: Sequence[str], names: Sequence[Sequence[str]], starts: Sequenc
 
 def listed(table: pd.DataFrame, name: str, *headings: str, most: int = 4) -> str:
     """The first rows in a line: `firm 0.018 [0.009, 0.066], solo 0.039`, each by its cell under `name`."""
-    first = {one.heading: one.cells for one in columns(table.head(most))}
+    first = {column.heading: column.cells for column in columns(table.head(most))}
     shown = [first[heading] for heading in (name, *headings) if heading in first]
-    told = [" ".join(filter(None, map(_level, row))) for row in zip(*shown, strict=True)]
-    return ", ".join(told) + (f", and {len(table) - most} more" if len(table) > most else "")
+    items = [" ".join(filter(None, map(_level, row))) for row in zip(*shown, strict=True)]
+    return ", ".join(items) + (f", and {len(table) - most} more" if len(table) > most else "")
 
 
 def alike(table: pd.DataFrame, *names: str) -> pd.DataFrame:
@@ -91,21 +91,21 @@ def _stems(names: Sequence[str]) -> list[str]:
 
 
 def _cell(heading: str, value: Any, ends: Sequence[Any], widest: int) -> str:
-    own = text(value, heading, widest)
-    if not any(map(_there, ends)):
-        return own
+    estimate = text(value, heading, widest)
+    if not any(map(_is_present, ends)):
+        return estimate
     if decimals := _decimals(value, ends):
-        own, *limits = (_fixed(one, heading, decimals) for one in (value, *ends))
+        estimate, *limits = (_fixed(number, heading, decimals) for number in (value, *ends))
     else:
         limits = [text(end, heading, widest) for end in ends]
     low, high = (limit or "none" for limit in limits)
-    return f"{own} [{low}, {high}]".lstrip()
+    return f"{estimate} [{low}, {high}]".lstrip()
 
 
 def _decimals(value: Any, ends: Sequence[Any]) -> int | None:
     """As many for a number as for its limits, so that two digits of it show; None for numbers that have none."""
-    sizes = [abs(float(end)) for end in ends if _there(end) and isinstance(end, Real)]
-    known = isinstance(value, Real) and _there(value)
+    sizes = [abs(float(end)) for end in ends if _is_present(end) and isinstance(end, Real)]
+    known = isinstance(value, Real) and _is_present(value)
     if (
         not sizes
         or any(math.isinf(size) for size in sizes)
@@ -122,14 +122,14 @@ def _places(size: float) -> int:
 
 def _fixed(value: Any, heading: str, decimals: int) -> str:
     sign = "+" if heading.startswith("difference") else ""
-    return f"{float(value) + 0.0:{sign}.{decimals}f}" if _there(value) else ""
+    return f"{float(value) + 0.0:{sign}.{decimals}f}" if _is_present(value) else ""
 
 
 def text(value: Any, heading: str = "", widest: int = WIDEST) -> str:
     """One value on one line; empty when it is missing."""
     if _several(value):
         return line(", ".join(map(str, value)), widest)
-    if not _there(value):
+    if not _is_present(value):
         return ""
     if isinstance(value, bool) or type(value).__name__ == "bool":
         return "yes" if value else "no"
@@ -162,7 +162,7 @@ def _decimal(value: float, heading: str) -> str:
     return f"{value:{sign}.1e}" if 0 < size < 1e-5 else f"{value:{sign}.3f}"
 
 
-def _there(value: Any) -> bool:
+def _is_present(value: Any) -> bool:
     return value is not None and value is not pd.NA and (_several(value) or bool(value == value))
 
 
@@ -171,5 +171,5 @@ def _several(value: Any) -> bool:
 
 
 def _numeric(values: Sequence[Any]) -> bool:
-    known = [value for value in values if _there(value)]
+    known = [value for value in values if _is_present(value)]
     return bool(known) and all(isinstance(value, Real) and value is not True and value is not False for value in known)

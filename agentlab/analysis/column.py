@@ -10,4 +10,4 @@ class Column:
     heading: str
     cells: tuple[str, ...]
     number: bool
-    """Whether it stands to the right."""
+    """Whether its cells are aligned to the right."""

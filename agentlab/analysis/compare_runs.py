@@ -51,7 +51,7 @@ def compare_runs(
     rows = [_row(first, second, names, measure, paired) for names in pairs for measure in measures if _alike(measure)]
     differences = run_differences(first, second)
     names = [_name(run) for run in (first, second)]
-    said = (
+    sentence = (
         f"{pluralize(len(pairs), 'condition')} and {pluralize(len(measures), 'measure')} in both runs; the runs differ "
         f"in {pluralize(len(differences), 'place')}."
     )
@@ -66,7 +66,7 @@ def compare_runs(
         *_task_notes(first, second),
     )
     tables = {"measures": pd.DataFrame(rows), "differences": differences}
-    return Analysis("compare", f"{names[0]} and {names[1]}", said, tables, notes, shown=2)
+    return Analysis("compare", f"{names[0]} and {names[1]}", sentence, tables, notes, shown=2)
 
 
 Both = tuple[Measure, Measure]
@@ -90,10 +90,10 @@ def _matched(first: Run, second: Run, a: str | None, b: str | None) -> list[tupl
         return [(name, name) for name in shared]
     if all(len(names) == 1 for names in known):
         return [(known[0][0], known[1][0])]
-    told = " and ".join(
+    conditions = " and ".join(
         f"{run.folder}: {', '.join(names) or 'none'}" for run, names in zip((first, second), known, strict=True)
     )
-    raise AnalysisError(f"no condition has the same name in both runs ({told}); match two with --a NAME --b NAME")
+    raise AnalysisError(f"no condition has the same name in both runs ({conditions}); match two with --a NAME --b NAME")
 
 
 def _measures(first: Run, second: Run, wanted: str | None) -> list[Both]:
@@ -125,8 +125,8 @@ def _clusters(first: Run, second: Run) -> dict[str, str]:
     """Of the tasks of both runs, by task its cluster in the first, or else in the second; empty if none share one."""
     known = {**second.clusters, **first.clusters}
     tasks = {str(task["id"]) for task in first.meta["tasks"]} & {str(task["id"]) for task in second.meta["tasks"]}
-    found = {task: known[task] for task in sorted(tasks & known.keys())}
-    return found if len(set(found.values())) < len(found) else {}
+    clusters = {task: known[task] for task in sorted(tasks & known.keys())}
+    return clusters if len(set(clusters.values())) < len(clusters) else {}
 
 
 def _row(first: Run, second: Run, names: tuple[str, str], measure: Both, paired: bool) -> Row:
@@ -136,38 +136,38 @@ def _row(first: Run, second: Run, names: tuple[str, str], measure: Both, paired:
         for run, condition in zip((first, second), names, strict=True)
     ]
     clusters = _clusters(first, second)
-    paired = paired and all(rejected_alike(sides[0], sides[1], one) for one in measure)
+    paired = paired and all(rejected_alike(sides[0], sides[1], definition) for definition in measure)
     values = arm_values(sides[1], sides[0], measure[0], paired, clusters)
-    found = values.difference(LEVEL)
+    contrast = values.difference(LEVEL)
     hidden = next(filter(None, (suppressed(run, m.judge) for run, m in zip((first, second), measure, strict=True))), "")
     row: Row = {"condition": names[0]} if names[0] == names[1] else {"condition": f"{names[0]} | {names[1]}"}
     row |= {"measure": name, "suppressed": hidden or None}
-    for label, run, side, own in zip(("first", "second"), (first, second), sides, measure, strict=True):
+    for label, run, side, definition in zip(("first", "second"), (first, second), sides, measure, strict=True):
         tasks, scores = side["task"].astype("str").tolist(), side[name]
-        mean = arm_mean(scores, tasks, run.clusters, outcome_range(own, scores)).these_tasks
+        mean = arm_mean(scores, tasks, run.clusters, outcome_range(definition, scores)).these_tasks
         row |= estimated(label, None if hidden else mean)
         row |= {f"{label}_scored": int(scores.notna().sum()), f"{label}_missing": int(scores.isna().sum())}
     return row | {
-        "difference": None if hidden else found.difference,
-        **ends("these_tasks", None if hidden else found.these_tasks),
-        **ends("new_tasks", None if hidden else found.new_tasks),
-        "conclusion": _conclusion(first, second, measure[0], values, found, bool(hidden)),
-        "tasks": found.tasks,
+        "difference": None if hidden else contrast.difference,
+        **ends("these_tasks", None if hidden else contrast.these_tasks),
+        **ends("new_tasks", None if hidden else contrast.new_tasks),
+        "conclusion": _conclusion(first, second, measure[0], values, contrast, bool(hidden)),
+        "tasks": contrast.tasks,
         "paired": paired,
-        "pairs": found.pairs if paired else None,
+        "pairs": contrast.pairs if paired else None,
     }
 
 
-def _conclusion(first: Run, second: Run, m: Measure, values: ArmValues, found: Paired, hidden: bool) -> str:
+def _conclusion(first: Run, second: Run, m: Measure, values: ArmValues, contrast: Paired, hidden: bool) -> str:
     """The outcome in words; the runs stand for the arms, and the p is not adjusted."""
-    p = found.sign_flip if found.tested is None else found.tested.p
+    p = contrast.sign_flip if contrast.tested is None else contrast.tested.p
     if _alike_pairs(values):
-        return f"same scores in {pluralize(found.pairs, 'pair')}"
+        return f"same scores in {pluralize(contrast.pairs, 'pair')}"
     outcome: Outcome = "suppressed" if hidden else "untested"
-    if p is not None and found.difference is not None and not hidden:
+    if p is not None and contrast.difference is not None and not hidden:
         outcome = "different" if p <= 1 - LEVEL else "alike"
     sign = measure_summaries(second)[m.name].better
-    return conclude(outcome, _name(second), _name(first), found.difference, sign)
+    return conclude(outcome, _name(second), _name(first), contrast.difference, sign)
 
 
 def _alike_pairs(values: ArmValues) -> bool:
@@ -208,11 +208,12 @@ def _pairing(paired: bool) -> str:
 
 
 def _measure_notes(measures: Sequence[Both]) -> Iterator[str]:
-    for one, other in measures:
-        if not _alike((one, other)):
-            yield f"{one.name} is excluded: its range is {one.range} in the first run and {other.range} in the second."
-        elif one != other:
-            yield f"{one.name} is defined differently in the second run; see the differences under measures."
+    for first, second in measures:
+        if not _alike((first, second)):
+            ranges = f"{first.range} in the first run and {second.range} in the second"
+            yield f"{first.name} is excluded: its range is {ranges}."
+        elif first != second:
+            yield f"{first.name} is defined differently in the second run; see the differences under measures."
 
 
 def _condition_notes(first: Run, second: Run, pairs: Sequence[tuple[str, str]], a: str | None) -> Iterator[str]:

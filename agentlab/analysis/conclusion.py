@@ -6,16 +6,27 @@ from typing import Literal
 from agentlab.text import line
 
 Outcome = Literal[
-    "different", "alike", "equivalent", "fragile", "untested", "coupled", "unplanned", "unfinished", "suppressed"
+    "different",
+    "alike",
+    "equivalent",
+    "fragile",
+    "few",
+    "untested",
+    "coupled",
+    "unplanned",
+    "unfinished",
+    "suppressed",
 ]
 """different: one of the two is higher. alike: no difference was found. equivalent: the difference is within the
-margin. fragile: missing data could reverse what the available data show. untested: there is no test. coupled: both gave
-the same replies. unplanned: looks are planned, and this is none of them. unfinished: rollouts are still to be played,
-and no looks are planned. suppressed: the judge has not shown that it can tell good from bad."""
+margin. fragile: missing data could reverse what the available data show. few: with so few pairs, the test cannot find
+any difference. untested: there is no test. coupled: both gave the same replies. unplanned: looks are planned, and this
+is none of them. unfinished: rollouts are still to be played, and no looks are planned. suppressed: the judge has not
+shown that it can tell good from bad."""
 
 WORDS: Mapping[Outcome, str] = {
     "alike": "no difference found",
     "fragile": "open: missing data",
+    "few": "open: too few pairs",
     "untested": "not tested",
     "coupled": "same replies",
     "unplanned": "open: unplanned look",

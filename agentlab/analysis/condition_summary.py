@@ -56,34 +56,34 @@ class ConditionSummary:
 def condition_summary(run: Run, condition: str, measures: Mapping[str, MeasureSummary]) -> ConditionSummary:
     """Of one condition that has a finished rollout."""
     rows = (run.rollouts["condition"] == condition).to_numpy()
-    own, scored = run.rollouts[rows], run.measures[rows]
-    hidden = {name for name, found in measures.items() if found.suppressed}
+    rollouts, scored = run.rollouts[rows], run.measures[rows]
+    hidden = {name for name, measure in measures.items() if measure.suppressed}
     values, means = _means(run, scored)
-    unsaid = Estimate(None, notes=("suppressed",))
-    means |= dict.fromkeys(hidden, ArmMean(unsaid, unsaid))
+    no_estimate = Estimate(None, notes=("suppressed",))
+    means |= dict.fromkeys(hidden, ArmMean(no_estimate, no_estimate))
     values |= {name: replace(values[name], observed=None, low=math.nan, high=math.nan) for name in hidden}
     done = scored[scored["status"] == "delivered"]
     by_task = {m.name: done.groupby("task", observed=True)[m.name].mean().mean() for m in run.measured}
     return ConditionSummary(
         condition=condition,
-        rollouts=len(own),
-        statuses=counts(own["status"]),
+        rollouts=len(rollouts),
+        statuses=counts(rollouts["status"]),
         measures=values,
         means=means,
         right={
-            name: int((scored[name] == found.right).sum())
-            for name, found in measures.items()
-            if found.right is not None and name not in hidden
+            name: int((scored[name] == measure.right).sum())
+            for name, measure in measures.items()
+            if measure.right is not None and name not in hidden
         },
         delivered={name: None if pd.isna(value) or name in hidden else float(value) for name, value in by_task.items()},
-        calls=int(own["calls"].sum()),
-        output_tokens=_total(own["output_tokens"]),
-        tokens=_total(own["input_tokens"] + own["output_tokens"]),
-        cost=None if own["cost"].isna().any() else float(own["cost"].sum()),
-        dropped=int(own[["bounced", "unparsed", "truncated"]].to_numpy().sum()),
-        cut=int(own["output_cut"].sum()),
-        turns_cut=int(own["turns_cut"].sum()),
-        unread={name: found[condition] for name, found in _unread(run).items()},
+        calls=int(rollouts["calls"].sum()),
+        output_tokens=_total(rollouts["output_tokens"]),
+        tokens=_total(rollouts["input_tokens"] + rollouts["output_tokens"]),
+        cost=None if rollouts["cost"].isna().any() else float(rollouts["cost"].sum()),
+        dropped=int(rollouts[["bounced", "unparsed", "truncated"]].to_numpy().sum()),
+        cut=int(rollouts["output_cut"].sum()),
+        turns_cut=int(rollouts["turns_cut"].sum()),
+        unread={name: by_condition[condition] for name, by_condition in _unread(run).items()},
     )
 
 

@@ -17,9 +17,13 @@ def describe(run: Run) -> tuple[str, str]:
     """As text and as HTML."""
     summary = summarize(run)
     sentences = [sanitize(sentence) for sentence in headline(summary)]
-    made = conditions(summary) if summary.arms else None
-    shown = [] if made is None else ["", fitted(made.columns), f" {made.legend}"]
-    table = "" if made is None else f"{_table(made.columns)}<p><small>{escape(made.legend)}</small></p>"
+    summary_table = conditions(summary) if summary.arms else None
+    shown = [] if summary_table is None else ["", fitted(summary_table.columns), f" {summary_table.legend}"]
+    table = (
+        ""
+        if summary_table is None
+        else f"{_table(summary_table.columns)}<p><small>{escape(summary_table.legend)}</small></p>"
+    )
     paragraphs = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)
     return "\n".join([*sentences, *shown]), f"<div>{paragraphs}{table}</div>"
 

@@ -57,14 +57,14 @@ def excerpt(run: Run) -> Excerpt | None:
 
     Answers are read as the run's first judge of kind `match` reads them. None where no agent wrote to another.
     """
-    judge, found = _judge(run), list[tuple[int, Excerpt]]()
+    judge, candidates = _judge(run), list[tuple[int, Excerpt]]()
     for row in _talked(run):
         record = run.rollout(row["rollout"]).record
         quotes = _quotes(record, judge)
         if not any(quote.to != _name(OUTPUT) for quote in quotes):
             continue
         rank, chosen = _step(quotes)
-        found.append(
+        candidates.append(
             (
                 rank,
                 Excerpt(address({name: row[name] for name in ("task", *run.factors, "draw")}, row["rollout"]), chosen),
@@ -72,7 +72,7 @@ def excerpt(run: Run) -> Excerpt | None:
         )
         if rank == 0:
             break
-    return min(found, key=lambda one: one[0])[1] if found else None
+    return min(candidates, key=lambda candidate: candidate[0])[1] if candidates else None
 
 
 def _judge(run: Run) -> Match | None:

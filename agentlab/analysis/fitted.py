@@ -51,55 +51,60 @@ def _halves(cell: str) -> list[str]:
 def _parts(columns: Sequence[_Sized], width: int) -> Iterator[list[_Sized]]:
     """Columns that fit side by side; each part after the first begins with those that say which row it is."""
     keys = list[_Sized]()
-    for one in columns[:-1]:
-        if one.column.number or _least([*keys, one]) > width // 2:
+    for sized in columns[:-1]:
+        if sized.column.number or _least([*keys, sized]) > width // 2:
             break
-        keys.append(one)
+        keys.append(sized)
     keys = _telling(keys, columns, width // 2)
     part = list[_Sized]()
-    for one in columns:
-        if len(part) > len(keys) and _least([*part, one]) > width:
+    for sized in columns:
+        if len(part) > len(keys) and _least([*part, sized]) > width:
             yield part
             part = list(keys)
-        part.append(one)
+        part.append(sized)
     yield part
 
 
 def _telling(keys: list[_Sized], columns: Sequence[_Sized], room: int) -> list[_Sized]:
     """The keys with the whole numbers that follow them, such as a generation, where only these tell the rows apart."""
-    found = list(keys)
-    while len(set(zip(*(one.column.cells for one in found), strict=True))) < len(columns[0].column.cells):
-        more = columns[len(found)]
+    extended = list(keys)
+    while len(set(zip(*(sized.column.cells for sized in extended), strict=True))) < len(columns[0].column.cells):
+        more = columns[len(extended)]
         whole = all(cell.isdigit() or not cell for cell in more.column.cells)
-        if not whole or len(found) + 2 > len(columns) or _least([*found, more]) > room:
+        if not whole or len(extended) + 2 > len(columns) or _least([*extended, more]) > room:
             return keys
-        found.append(more)
-    return found
+        extended.append(more)
+    return extended
 
 
 def _least(columns: Sequence[_Sized]) -> int:
-    return sum(one.least for one in columns) + GAP * (len(columns) - 1)
+    return sum(sized.least for sized in columns) + GAP * (len(columns) - 1)
 
 
 def _lines(columns: Sequence[_Sized], width: int | None) -> Iterator[str]:
     widths = _widths(columns, width)
-    heads = [_wrapped(one, one.column.heading, own) for one, own in zip(columns, widths, strict=True)]
+    heads = [
+        _wrapped(sized, sized.column.heading, column_width) for sized, column_width in zip(columns, widths, strict=True)
+    ]
     yield from _row(columns, widths, heads)
     yield " " + "─" * (sum(widths) + GAP * (len(widths) - 1))
-    for cells in zip(*(one.column.cells for one in columns), strict=True):
-        wrapped = [_wrapped(one, cell, own) for one, cell, own in zip(columns, cells, widths, strict=True)]
+    for cells in zip(*(sized.column.cells for sized in columns), strict=True):
+        wrapped = [
+            _wrapped(sized, cell, column_width)
+            for sized, cell, column_width in zip(columns, cells, widths, strict=True)
+        ]
         yield from _row(columns, widths, wrapped)
 
 
-def _wrapped(one: _Sized, cell: str, width: int) -> list[str]:
-    if one.column.number:
+def _wrapped(sized: _Sized, cell: str, width: int) -> list[str]:
+    if sized.column.number:
         return [cell] if _width(cell) <= width else _halves(cell)
     return wrap(cell, width, break_long_words=False, break_on_hyphens=False) or [""]
 
 
 def _widths(columns: Sequence[_Sized], width: int | None) -> list[int]:
     """As wide as the cells; where that is too wide the widest columns of words give first, then those of numbers."""
-    widths = [one.most for one in columns]
+    widths = [sized.most for sized in columns]
     room = None if width is None else width - GAP * (len(columns) - 1)
     while room is not None and sum(widths) > room:
         at = max(
@@ -115,8 +120,8 @@ def _widths(columns: Sequence[_Sized], width: int | None) -> list[int]:
 def _row(columns: Sequence[_Sized], widths: Sequence[int], cells: Sequence[Sequence[str]]) -> Iterator[str]:
     for i in range(max(map(len, cells))):
         parts = [
-            _padded(lines[i] if i < len(lines) else "", own, one.column.number)
-            for one, own, lines in zip(columns, widths, cells, strict=True)
+            _padded(lines[i] if i < len(lines) else "", column_width, sized.column.number)
+            for sized, column_width, lines in zip(columns, widths, cells, strict=True)
         ]
         yield (" " + (" " * GAP).join(parts)).rstrip()
 

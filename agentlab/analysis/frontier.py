@@ -79,7 +79,7 @@ def frontier(run: Run, axes: str | None = None) -> Analysis:
     notes.append(f"{pluralize(lost, 'rollout')} not scored on both measures excluded" if lost else "")
     notes.append(
         f"the half that chooses reaches the stated {x.name}; `placed` is the mean {x.name} of the chosen rollouts in "
-        f"the other half: where it is lower, a noisy judge makes the frontier look too good"
+        f"the other half: where it is worse, a noisy judge makes the frontier look too good"
     )
     notes.append(SELECTED if rejected_apart(run.rollouts) else "")
     notes += [_dropped(table, kept), *(_copied(run, axis) for axis in (x, y))]
@@ -103,12 +103,14 @@ def _named(run: Run, axes: str | None) -> tuple[str, str]:
         names = [m.name for m in run.measured if m.target is not None][:2]
     if len(names) != 2 or not set(names) <= set(_known(run)) or names[0] == names[1]:
         known = ", ".join(_known(run))
-        found = axes or f"only {known} in this run"
-        right = f"two of them with --axes: {known}" if len(_known(run)) > 1 else "another run"
-        if not axes and len(_known(run)) > 1:
+        takes = f"{run.folder}: a frontier takes two measures"
+        if len(_known(run)) < 2:
+            only = f"only {known}" if known else "none"
+            raise AnalysisError(f"{takes}, and this run has {only}; add another measure, and run again")
+        if not axes:
             right = f"add `target: 1` (or 0, whichever is better) to two of {known}"
-            raise AnalysisError(f"{run.folder}: a frontier takes two measures with a `target`; {right}")
-        raise AnalysisError(f"{run.folder}: a frontier takes two measures, found {found}; name {right}")
+            raise AnalysisError(f"{takes} with a `target`; {right}")
+        raise AnalysisError(f"{takes}, found {axes}; name two of them with --axes: {known}")
     return names[0], names[1]
 
 
@@ -165,36 +167,36 @@ def _dropped(table: pd.DataFrame, kept: pd.DataFrame) -> str:
     return f"{pluralize(lost, 'task')} excluded, because an arm has no scored rollout on them" if lost else ""
 
 
-def _band(own: pd.DataFrame, arm: str, axes: tuple[Axis, Axis], size: int) -> pd.DataFrame:
+def _band(rollouts: pd.DataFrame, arm: str, axes: tuple[Axis, Axis], size: int) -> pd.DataFrame:
     x, y = axes
-    tasks = [TaskScores(*part) for part in zip(_by_task(own, "x"), _by_task(own, "y"), strict=True)]
+    tasks = [TaskScores(*part) for part in zip(_by_task(rollouts, "x"), _by_task(rollouts, "y"), strict=True)]
     ends = sorted(x.sign * end for end in x.measure.range)
     at = np.linspace(ends[0], ends[1], STEPS).round(DIGITS)
-    found = attained(tasks, at, y.worst, size)
-    low, high = (found.low, found.high) if y.sign > 0 else (-found.high, -found.low)
+    curve = attained(tasks, at, y.worst, size)
+    low, high = (curve.low, curve.high) if y.sign > 0 else (-curve.high, -curve.low)
     return pd.DataFrame(
         {
             "condition": arm,
             x.name: at * x.sign,
-            y.name: found.value * y.sign,
+            y.name: curve.value * y.sign,
             "low": low,
             "high": high,
-            "reached": found.reached,
-            "placed": found.placed * x.sign,
+            "reached": curve.reached,
+            "placed": curve.placed * x.sign,
             "rollouts": size,
         }
     )
 
 
-def _by_task(own: pd.DataFrame, axis: str) -> list[Array]:
+def _by_task(rollouts: pd.DataFrame, axis: str) -> list[Array]:
     """Task by task, one measure of every rollout by both halves of its judge draws, of shape (rollouts, 2)."""
-    halves: Array = own[[f"0_{axis}", f"1_{axis}"]].to_numpy(dtype=np.float64)
-    return [halves[rows] for rows in own.groupby("task", observed=True).indices.values() if len(rows)]
+    halves: Array = rollouts[[f"0_{axis}", f"1_{axis}"]].to_numpy(dtype=np.float64)
+    return [halves[rows] for rows in rollouts.groupby("task", observed=True).indices.values() if len(rows)]
 
 
-def _points(own: pd.DataFrame) -> list[Array]:
+def _points(rollouts: pd.DataFrame) -> list[Array]:
     """Task by task, both measures of every rollout by all its judge draws."""
-    axes = zip(_by_task(own, "x"), _by_task(own, "y"), strict=True)
+    axes = zip(_by_task(rollouts, "x"), _by_task(rollouts, "y"), strict=True)
     return [np.column_stack([x.mean(axis=1), y.mean(axis=1)]) for x, y in axes]
 
 
@@ -218,16 +220,16 @@ def _dominance(kept: pd.DataFrame, arms: Sequence[str]) -> pd.DataFrame:
     points: Mapping[str, list[Array]] = {arm: _points(kept[kept["condition"] == arm]) for arm in arms}
     rows: list[dict[str, object]] = []
     for a, b in combinations(arms, 2):
-        found = dominance(points[a], points[b])
+        result = dominance(points[a], points[b])
         rows.append(
             {
                 "a": a,
                 "b": b,
-                "a_dominates": found.first,
-                "b_dominates": found.second,
-                "mean_of_a_dominates": found.first_means,
-                "mean_of_b_dominates": found.second_means,
-                "tasks": found.tasks,
+                "a_dominates": result.first,
+                "b_dominates": result.second,
+                "mean_of_a_dominates": result.first_means,
+                "mean_of_b_dominates": result.second_means,
+                "tasks": result.tasks,
             }
         )
     return pd.DataFrame(rows)

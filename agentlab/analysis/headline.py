@@ -28,8 +28,8 @@ def headline(summary: Summary) -> tuple[str, ...]:
     limits = [*_limits(summary), *_suppressed(summary), *_lost(summary, failed, total)]
     if summary.loop:
         return (*summary.loop, *(_contrasts(summary, 1) if summary.contrasts else ()), *limits)
-    found = _contrasts(summary, MOST - len(limits)) if summary.contrasts else _arms(summary, MOST - len(limits))
-    return (*found, *limits)
+    sentences = _contrasts(summary, MOST - len(limits)) if summary.contrasts else _arms(summary, MOST - len(limits))
+    return (*sentences, *limits)
 
 
 def _failed(summary: Summary) -> int:
@@ -41,9 +41,9 @@ def _ended(summary: Summary) -> str:
     for arm in summary.arms:
         for status, count in arm.statuses.items():
             counts[status] = counts.get(status, 0) + count
-    told = ", ".join(f"{count:,} {status}" for status, count in counts.items() if status not in UNFINISHED)
+    statuses = ", ".join(f"{count:,} {status}" for status, count in counts.items() if status not in UNFINISHED)
     size = f"{pluralize(len(summary.arms), 'condition')} on {pluralize(summary.tasks, 'task')}"
-    return f"{size}: {told}."
+    return f"{size}: {statuses}."
 
 
 def _lost(summary: Summary, failed: int, total: int) -> list[str]:
@@ -69,10 +69,10 @@ def _contrasts(summary: Summary, most: int) -> list[str]:
         every.sort(key=lambda c: not c.different)
     chosen, rest = every[: min(most, FINDINGS)], every[min(most, FINDINGS) :]
     arms = {arm.condition: arm for arm in summary.arms}
-    told = [finding(c, summary.measures[c.measure], arms) for c in chosen]
+    sentences = [finding(c, summary.measures[c.measure], arms) for c in chosen]
     if rest:
-        told[-1] += f" {_rest(rest, 'primary contrast' if primary else 'exploratory contrast')}"
-    return told
+        sentences[-1] += f" {_rest(rest, 'primary contrast' if primary else 'exploratory contrast')}"
+    return sentences
 
 
 def _has_primary(summary: Summary) -> bool:
@@ -83,6 +83,8 @@ def _rest(rest: Sequence[Contrast], noun: str) -> str:
     shown, size = sum(c.different for c in rest), len(rest)
     if size == 1 or not shown:
         which = f"the other {noun}" if size == 1 else f"the {size:,} other {noun}s"
+        if any(c.outcome == "few" for c in rest):
+            return f"Nothing is concluded on {which}."
         return f"{'A' if shown else 'No'} difference was found in {which}."
     return f"A difference was found in {shown:,} of the {size:,} other {noun}s."
 
@@ -90,28 +92,28 @@ def _rest(rest: Sequence[Contrast], noun: str) -> str:
 def _arms(summary: Summary, most: int) -> list[str]:
     """A sentence for each measure, of the arms that there are."""
     shown = [measure for measure in summary.measures.values() if not measure.suppressed]
-    told = [
+    sentences = [
         f"{line(measure.name)}: {', '.join(_mean(arm, measure, len(summary.arms) > 1) for arm in summary.arms[:ARMS])}"
         + (f", and {len(summary.arms) - ARMS} more conditions." if len(summary.arms) > ARMS else ".")
         for measure in shown[: min(most, FINDINGS)]
     ]
-    if more := len(shown) - len(told):
-        told[-1] += f" {pluralize(more, 'more measure')} {'is' if more == 1 else 'are'} in the table."
-    return told
+    if more := len(shown) - len(sentences):
+        sentences[-1] += f" {pluralize(more, 'more measure')} {'is' if more == 1 else 'are'} in the table."
+    return sentences
 
 
 def _mean(arm: ConditionSummary, measure: MeasureSummary, several: bool) -> str:
-    found, made, ends = arm.measures[measure.name], arm.means[measure.name], measure.range
+    bounds, means, ends = arm.measures[measure.name], arm.means[measure.name], measure.range
     head = f"{line(arm.name)} " if several else ""
-    if found.observed is None:
+    if bounds.observed is None:
         return f"{head}no score"
-    new = made.new_tasks.low is not None
-    mean, about = (made.new_tasks, "new tasks") if new else (made.these_tasks, "these tasks")
+    new = means.new_tasks.low is not None
+    mean, about = (means.new_tasks, "new tasks") if new else (means.these_tasks, "these tasks")
     form = f".{digits(0.0, ends)}f"
     scale = "" if ends is None else f" on a scale from {ends[0]:g} to {ends[1]:g}"
-    value = f"mean {found.observed:{form}}{scale}"
+    value = f"mean {bounds.observed:{form}}{scale}"
     if measure.right is not None:
-        value = f"{arm.right[measure.name]:,} of {found.n:,} right"
+        value = f"{arm.right[measure.name]:,} of {bounds.n:,} right"
     limits = "" if mean.low is None else f" (95% CI for {about} {mean.low:{form}} to {mean.high:{form}})"
     return f"{head}{value}{limits}"
 
@@ -125,8 +127,8 @@ def _limits(summary: Summary) -> list[str]:
         parts += ["only one condition has rollouts, so nothing is compared"] if alone else []
     elif compared and not _has_primary(summary):
         parts.append("no primary contrast is among these, so p values are not adjusted for multiple comparisons")
-    told = [c for c in compared if c.primary] or compared
-    few = [c for c in told if c.result.new_tasks is None and _independent(c) < FEWEST_TASKS]
+    reported = [c for c in compared if c.primary] or compared
+    few = [c for c in reported if c.result.new_tasks is None and _independent(c) < FEWEST_TASKS]
     if few:
         parts.insert(0, _few(few[0]))
     parts += _interim(compared)
@@ -149,7 +151,7 @@ def _few(c: Contrast) -> str:
 def _interim(compared: Sequence[Contrast]) -> list[str]:
     """Looks before this one, or those that are planned."""
     chosen = [c for c in compared if c.primary] or list(compared)
-    interim = max((c.interim for c in chosen), key=lambda one: one.number, default=None)
+    interim = max((c.interim for c in chosen), key=lambda look: look.number, default=None)
     if interim is None:
         return []
     number = f"this is look {interim.number}"

@@ -11,6 +11,6 @@ def outcome_range(measure: Measure, *values: ArrayLike) -> tuple[float, float]:
 
     What an audit counts lies outside the range of its measure.
     """
-    seen = np.concatenate([np.asarray(own, dtype=np.float64) for own in values])
+    seen = np.concatenate([np.asarray(scores, dtype=np.float64) for scores in values])
     ends = (*measure.range, *measure.values.values(), *seen[np.isfinite(seen)])
     return float(min(ends)), float(max(ends))

@@ -36,13 +36,13 @@ def tries(run: Run, measure: str | None = None, k: str | None = None) -> Analysi
     Raises AnalysisError where no measure is right or wrong, or `k` is more than the draws.
     """
     wanted = _asked(k)
-    like, these = list[Row](), list[Row]()
+    new_task_rows, these_task_rows = list[Row](), list[Row]()
     notes = dict.fromkeys([ABOUT])
     reasons, binary = suppressed_measures(run), _binary(run, measure)
-    told = [f"{m.name}: suppressed: {reasons[m.name]}" for m in binary if m.name in reasons]
-    if len(told) == len(binary):
-        raise AnalysisError("; ".join(told))
-    notes |= dict.fromkeys(told)
+    suppressed_notes = [f"{m.name}: suppressed: {reasons[m.name]}" for m in binary if m.name in reasons]
+    if len(suppressed_notes) == len(binary):
+        raise AnalysisError("; ".join(suppressed_notes))
+    notes |= dict.fromkeys(suppressed_notes)
     for m in (m for m in binary if m.name not in reasons):
         if not noiseless(run, m.judge):
             notes[f"{m.name}: judge noise is not separable, because one judge draw decides what is right"] = None
@@ -56,12 +56,12 @@ def tries(run: Run, measure: str | None = None, k: str | None = None) -> Analysi
             if lost:
                 notes[f"{m.name}, {condition}: {pluralize(lost, 'rollout')} without a score excluded"] = None
             for size in wanted or _sizes(draws):
-                found = {name: passes(tasks, size, worth, clusters=clusters) for name, worth in KINDS.items()}
+                results = {name: passes(tasks, size, worth, clusters=clusters) for name, worth in KINDS.items()}
                 head: Row = {"measure": m.name, "condition": condition, "k": size, "tasks": len(tasks), "draws": draws}
-                like.append(_row(head, found, lambda one: one.new_tasks))
-                these.append(_row(head, found, lambda one: one.these_tasks))
-                notes |= dict.fromkeys(note for one in found.values() for note in one.notes)
-    tables = {"new_tasks": pd.DataFrame(like), "these_tasks": pd.DataFrame(these)}
+                new_task_rows.append(_row(head, results, lambda result: result.new_tasks))
+                these_task_rows.append(_row(head, results, lambda result: result.these_tasks))
+                notes |= dict.fromkeys(note for result in results.values() for note in result.notes)
+    tables = {"new_tasks": pd.DataFrame(new_task_rows), "these_tasks": pd.DataFrame(these_task_rows)}
     return Analysis("passes", "Several tries", _says(tables["these_tasks"]), tables, tuple(notes), result=_result)
 
 
@@ -69,7 +69,7 @@ def _result(tables: Mapping[str, pd.DataFrame]) -> str:
     """What the most tries are worth, by the first measure."""
     table = tables["new_tasks"]
     most = alike(alike(table, "measure").sort_values("k", ascending=False, kind="stable"), "k")
-    head = f"{most['measure'].iloc[0]}: one of {pluralize(int(most['k'].iloc[0]), 'try', 'tries')} is right"
+    head = f"{most['measure'].iloc[0]}: at least one of {pluralize(int(most['k'].iloc[0]), 'try', 'tries')} is right"
     return f"{head}: {listed(most, 'condition', 'pass at')}."
 
 
@@ -94,26 +94,26 @@ def _sizes(draws: int) -> list[int]:
 
 def _binary(run: Run, measure: str | None) -> Sequence[Measure]:
     """Measures of one criterion that is only ever at the ends of its scale, by one draw of a judge."""
-    found: list[Measure] = []
+    binary: list[Measure] = []
     for m in run.measured:
         scores = _scores(run, m)
         ends = set(next(iter(m.scales.values()))) if len(m.scales) == 1 else set[float]()
         values = set(scores["value"].dropna())
         if values and values <= ends and scores["judge_draw"].nunique() == 1:
-            found.append(m)
+            binary.append(m)
     if measure is not None:
-        found = [m for m in found if m.name == measure]
-    if not found:
+        binary = [m for m in binary if m.name == measure]
+    if not binary:
         raise AnalysisError(
             f"{run.folder} has no {'measure' if measure is None else repr(measure)} that one judge draw scores as "
             f"right or wrong; a `match` judge provides one: agentlab judge RUN --with final_number"
         )
-    return found
+    return binary
 
 
 def _scores(run: Run, m: Measure) -> pd.DataFrame:
-    own = verdicts_of(run.scores, m)
-    return own[own["rollout"].isin(judged_rollouts(run.rollouts, m)["rollout"])]
+    verdicts = verdicts_of(run.scores, m)
+    return verdicts[verdicts["rollout"].isin(judged_rollouts(run.rollouts, m)["rollout"])]
 
 
 def _counted(run: Run, m: Measure) -> Iterator[tuple[str, dict[str, list[int]], int]]:
@@ -124,17 +124,17 @@ def _counted(run: Run, m: Measure) -> Iterator[tuple[str, dict[str, list[int]], 
     arms = run.rollouts["condition"].astype("str")
     for condition in run.conditions["condition"].astype("str"):
         rollouts = run.rollouts.loc[arms == condition, "rollout"]
-        own = scores[scores["rollout"].isin(rollouts) & scores["value"].notna()]
+        scored = scores[scores["rollout"].isin(rollouts) & scores["value"].notna()]
         tasks: dict[str, list[int]] = {}
-        for task, part in own.groupby("task", sort=False, observed=True):
+        for task, part in scored.groupby("task", sort=False, observed=True):
             wrong = part.loc[part["value"] != right, "label"].fillna(NO_ANSWER)
             tasks[str(task)] = [int((part["value"] == right).sum()), *map(int, wrong.value_counts())]
         if tasks:
-            yield condition, tasks, len(rollouts) - len(own)
+            yield condition, tasks, len(rollouts) - len(scored)
 
 
-def _row(head: Row, found: dict[str, Pass], interval: Callable[[Pass], Estimate]) -> Row:
+def _row(head: Row, results: dict[str, Pass], interval: Callable[[Pass], Estimate]) -> Row:
     row = {**head}
-    for name, one in found.items():
-        row |= {name: one.value, **ends(name, interval(one))}
+    for name, result in results.items():
+        row |= {name: result.value, **ends(name, interval(result))}
     return row

@@ -50,15 +50,15 @@ def rare(run: Run) -> Analysis:
     rows, notes = list[Row](), dict.fromkeys(f"{name} is left out: {CERTAIN}" for name in certain)
     for condition, method in methods.items():
         for task, part in done[done["condition"] == condition].groupby("task", sort=False):
-            row, told = _row(str(condition), str(task), method, part)
+            row, row_notes = _row(str(condition), str(task), method, part)
             rows.append(row)
-            notes |= dict.fromkeys(told)
+            notes |= dict.fromkeys(row_notes)
     notes |= dict.fromkeys(_stopped(ended))
     table = pd.DataFrame(rows)
     counts = [name for name in ("attempts", "successes", "censored") if name in table]
     table[counts] = table[counts].astype("Int64")
     kinds = {method["kind"] for method in methods.values()}
-    about = [note for note, there in ((WAITING, "rejection" in kinds), (PRODUCTS, kinds != {"rejection"})) if there]
+    about = [note for note, applies in ((WAITING, "rejection" in kinds), (PRODUCTS, kinds != {"rejection"})) if applies]
     says = f"The probability of the event, in {pluralize(len(table), 'condition and task', 'conditions and tasks')}."
     return Analysis("rare", "Probabilities of events", says, {"events": table}, (*about, *notes), result=_result)
 
@@ -82,7 +82,7 @@ def _row(condition: str, task: str, method: Mapping[str, Any], part: pd.DataFram
     head: Row = {"condition": condition, "task": task, "method": method["kind"], "draws": len(part)}
     if method["kind"] == "rejection":
         successes, attempts = part["accepted"].astype("int64").tolist(), part["attempts"].astype("int64").tolist()
-        found = pooled_attempts(successes, attempts, method["accept"])
+        estimate = pooled_attempts(successes, attempts, method["accept"])
         censored = sum(count < method["accept"] for count in successes)
         head |= {"attempts": sum(attempts), "successes": sum(successes), "censored": censored}
     else:
@@ -91,13 +91,13 @@ def _row(condition: str, task: str, method: Mapping[str, Any], part: pd.DataFram
                 f"{condition}, {task}: the evidence is too large for a number (its logarithm is "
                 f"{part['log_evidence'].max():g}); subtract a constant from the factors of the program"
             )
-        found = mean_evidence([_evidence(value) for value in part["log_evidence"]])
-    return {**head, **_cells(found)}, (f"{condition}, {task}: {note}" for note in found.notes)
+        estimate = mean_evidence([_evidence(value) for value in part["log_evidence"]])
+    return {**head, **_cells(estimate)}, (f"{condition}, {task}: {note}" for note in estimate.notes)
 
 
-def _cells(found: Estimate) -> Row:
+def _cells(estimate: Estimate) -> Row:
     """Rare events have small probabilities, which three decimals would hide."""
-    return {"probability": found.value, **ends("probability", found)}
+    return {"probability": estimate.value, **ends("probability", estimate)}
 
 
 def _evidence(log_evidence: Any) -> float:

@@ -1,5 +1,6 @@
-"""Notes of an analysis as they are gathered, each told once with the arms that it is about."""
+"""Notes of an analysis as they are gathered, each stated once, with the arms that it is about."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 
@@ -14,9 +15,14 @@ class Remarks:
         if arm not in arms:
             arms.append(arm)
 
-    def notes(self, arms: int) -> tuple[str, ...]:
-        """Each with its arms, unless it is about all of that number."""
+    def notes(self, arms: int, most: int | None = None) -> tuple[str, ...]:
+        """Each with its arms, unless it is about all of that number; more than `most` arms are counted."""
         return tuple(
-            text if "" in places or len(places) >= arms > 0 else f"{text} ({'; '.join(places)})"
+            text if "" in places or len(places) >= arms > 0 else f"{text} ({_named(places, most)})"
             for text, places in self.places.items()
         )
+
+
+def _named(arms: Sequence[str], most: int | None) -> str:
+    names = list(arms[:most])
+    return "; ".join([*names, f"and {len(arms) - len(names)} more"] if len(names) < len(arms) else names)

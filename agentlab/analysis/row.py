@@ -23,11 +23,11 @@ class Estimated(Limited, Protocol):
     def value(self) -> float | None: ...
 
 
-def ends(name: str, found: Limited | None) -> Row:
+def ends(name: str, limits: Limited | None) -> Row:
     """`NAME_low`, `NAME_high`."""
-    return {f"{name}_low": found and found.low, f"{name}_high": found and found.high}
+    return {f"{name}_low": limits and limits.low, f"{name}_high": limits and limits.high}
 
 
-def estimated(name: str, found: Estimated | None) -> Row:
+def estimated(name: str, estimate: Estimated | None) -> Row:
     """`NAME`, `NAME_low`, `NAME_high`."""
-    return {name: found and found.value, **ends(name, found)}
+    return {name: estimate and estimate.value, **ends(name, estimate)}

@@ -18,7 +18,8 @@ def run_differences(first: Run, second: Run) -> pd.DataFrame:
     None stands for what is not there. The scenario is compared as it was resolved, with files and judges written out.
     """
     rows = [*_scenario(first, second), *_run(first, second), *_code(first, second), *_served(first, second)]
-    return pd.DataFrame(rows, columns=[*COLUMNS]).astype({"part": "str", "path": "str"})
+    # as objects: a column of a seed and of something missing would be floats, which cannot hold a seed
+    return pd.DataFrame(rows, columns=[*COLUMNS], dtype=object).astype({"part": "str", "path": "str"})
 
 
 def _scenario(first: Run, second: Run) -> Iterator[tuple[str, str, Any, Any]]:
@@ -55,7 +56,7 @@ def _served(first: Run, second: Run) -> Iterator[tuple[str, str, Any, Any]]:
     answers = [_answers(run) for run in (first, second)]
     for name in sorted(answers[0].keys() & answers[1].keys()):
         if answers[0][name] != answers[1][name]:
-            old, new = (", ".join(one[name]) for one in answers)
+            old, new = (", ".join(models[name]) for models in answers)
             yield "model", f"{name}, answered by", old, new
 
 

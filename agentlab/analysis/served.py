@@ -24,8 +24,8 @@ def served_notes(run: Run) -> list[str]:
     for model, names in answered.groupby("model", sort=True)["served_model"]:
         counts = names.value_counts(sort=False).sort_index()
         if len(counts) > 1 and not ours.issuperset(counts.index):
-            told = " and ".join(f"{line(name)} ({pluralize(int(n), 'call')})" for name, n in counts.items())
-            notes.append(f"{line(model)} was answered by {told}: one model name may stand for two models.")
+            served_models = " and ".join(f"{line(name)} ({pluralize(int(n), 'call')})" for name, n in counts.items())
+            notes.append(f"{line(model)} was answered by {served_models}: one model name may stand for two models.")
     return notes
 
 
@@ -37,12 +37,12 @@ def batch_notes(run: Run) -> Iterator[str]:
     if not _coupled(run):
         return
     for fact in _probes(run):
-        model, asked = line(fact["model"]), pluralize(fact["requests"], "request")
+        model, requests = line(fact["model"]), pluralize(fact["requests"], "request")
         if fact["requests"] and fact["exact"]:
             numbers = "" if fact["numbers"] is None else ", with the same log-probabilities to the last digit"
             yield (
-                f"{model} gave {asked} the same reply alone and in a batch of {fact['batch']}{numbers}: common random "
-                f"numbers are exact."
+                f"{model} gave {requests} the same reply alone and in a batch of {fact['batch']}{numbers}: common "
+                f"random numbers are exact."
             )
         elif fact["requests"]:
             yield (
@@ -77,7 +77,7 @@ def engines(run: Run) -> list[str]:
     for name, starts in started.items():
         times = pluralize(len(starts), "start")
         broke = f", ended by itself {pluralize(ended[name], 'time')}" if name in ended else ""
-        versions = ", ".join(dict.fromkeys(str(one["version"]) for one in starts))
+        versions = ", ".join(dict.fromkeys(str(start["version"]) for start in starts))
         lines.append(f"{name}: vLLM {versions}, {' '.join(map(str, starts[-1]['flags']))} ({times}{broke})")
     return lines
 

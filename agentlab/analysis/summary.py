@@ -81,20 +81,20 @@ def summarize(run: Run | Runs) -> Summary:
     rollouts = run.rollouts
     measures = measure_summaries(run)
     arms = tuple(condition_summary(run, str(name), measures) for name in rollouts["condition"].unique())
-    found = tuple(contrasts(run)) if len(rollouts) else ()
-    guessed = judged_guesses(run, found)
+    compared = tuple(contrasts(run)) if len(rollouts) else ()
+    guessed = judged_guesses(run, compared)
     failed, served = list(failures(every)), [*served_notes(run), *sandbox_notes(run)]
     return Summary(
         str(run.meta.get("name", "")),
         int(rollouts["task"].nunique()),
         arms,
         measures,
-        found,
+        compared,
         tabulate(run),
         tuple(unmeasured(run)),
         {name: m.suppressed for name, m in measures.items() if m.suppressed},
-        (*failed, *served, *threats(run, found, guessed)),
-        _notes(run, found, guessed, [*served, *failed]),
+        (*failed, *served, *threats(run, compared, guessed)),
+        _notes(run, compared, guessed, [*served, *failed]),
         _example(run),
         unplayed(every),
         command(run),

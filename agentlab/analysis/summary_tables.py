@@ -78,11 +78,11 @@ def _mean(arm: ConditionSummary, measure: MeasureSummary, new: bool) -> str:
     if measure.suppressed:
         return "suppressed"
     value = arm.measures[measure.name].observed
-    made = arm.means[measure.name].new_tasks if new else arm.means[measure.name].these_tasks
+    mean = arm.means[measure.name].new_tasks if new else arm.means[measure.name].these_tasks
     if value is None:
         return "no score"
     form = f".{digits(0.0, measure.range)}f"
-    limits = "" if made.low is None else f" [{made.low:{form}}, {made.high:{form}}]"
+    limits = "" if mean.low is None else f" [{mean.low:{form}}, {mean.high:{form}}]"
     return f"{value:{form}}{limits}"
 
 
@@ -125,7 +125,7 @@ def differences(summary: Summary) -> ContrastsTable | None:
     columns = (
         Column("measure", tuple(line(c.measure) for c in shown), False),
         Column("contrast", tuple(line(c.pair) for c in shown), False),
-        Column(f"difference [{level(shown)}]", tuple(_difference(*one) for one in both), True),
+        Column(f"difference [{level(shown)}]", tuple(_difference(*pair) for pair in both), True),
         Column("p", tuple(text(c.p_shown, "p") for c in shown), True),
         Column("conclusion", tuple(c.conclusion for c in shown), False),
     )
@@ -135,10 +135,10 @@ def differences(summary: Summary) -> ContrastsTable | None:
 def _difference(c: Contrast, measure: MeasureSummary) -> str:
     if c.suppressed or c.result.difference is None:
         return ""
-    found = c.interval
-    limits = () if found is None else (found.low, found.high)
+    interval = c.interval
+    limits = () if interval is None else (interval.low, interval.high)
     form = f"+.{digits(c.result.difference, measure.range, limits)}f"
-    limits = "" if found is None else f" [{found.low:{form}}, {found.high:{form}}]"
+    limits = "" if interval is None else f" [{interval.low:{form}}, {interval.high:{form}}]"
     return f"{c.result.difference:{form}}{limits}"
 
 
@@ -149,5 +149,5 @@ def _legend(shown: Sequence[Contrast], shared: str) -> str:
         parts.append("primary contrasts, p adjusted across all of them (Holm)")
     parts.append("paired by task and draw" if all(c.paired for c in shown) else "within tasks, draws not paired")
     parts += [f"common random numbers: {shared}"] if shared else []
-    said = "; ".join(parts)
-    return f"{said[0].upper()}{said[1:]}."
+    legend = "; ".join(parts)
+    return f"{legend[0].upper()}{legend[1:]}."

@@ -1,4 +1,4 @@
-"""What became of a team's tickets, by arm: how they ended, what they kept of the task, which flaws reviews caught."""
+"""The tickets of teams, by arm: how they ended, what they kept of the task, which flaws reviews caught."""
 
 from collections.abc import Iterator
 
@@ -46,12 +46,12 @@ def by_arm(run: Run) -> Analysis:
     arms = [str(name) for name in run.conditions["condition"] if (tickets["condition"] == name).any()]
     counts = pd.DataFrame([_counts(arm, tickets[tickets["condition"] == arm]) for arm in arms])
     missing = dict[str, None]()
-    found = [row for arm in arms for row in _shares(run, arm, tickets[tickets["condition"] == arm], missing)]
+    share_rows = [row for arm in arms for row in _shares(run, arm, tickets[tickets["condition"] == arm], missing)]
     flaws = [row for arm in arms for row in _flaws(arm, tickets[tickets["condition"] == arm])]
-    shares = pd.DataFrame(found, columns=_SHARES)
+    shares = pd.DataFrame(share_rows, columns=_SHARES)
     carried, plain = shares["what"].str.startswith(_CARRIES).any(), (shares["what"] == PLAIN).any()
-    told = {_CARRIED: carried, _INTERVALS: bool(found), _FALSE: plain}
-    notes = (*(note for note, applies in told.items() if applies), *missing)
+    note_applies = {_CARRIED: carried, _INTERVALS: bool(share_rows), _FALSE: plain}
+    notes = (*(note for note, applies in note_applies.items() if applies), *missing)
     rollouts = tickets["rollout"].nunique()
     says = f"{pluralize(len(tickets), 'ticket')} of {pluralize(rollouts, 'rollout')} at a board."
     tables = {"tickets": counts, "flaws": pd.DataFrame(flaws), "shares": shares}
@@ -85,7 +85,7 @@ def _flaws(arm: str, tickets: pd.DataFrame) -> Iterator[Row]:
 def _shares(run: Run, arm: str, tickets: pd.DataFrame, missing: dict[str, None]) -> Iterator[Row]:
     """What tickets kept of the task; of the tickets with a flaw that were reviewed, where it was caught.
 
-    `missing` learns why an interval is.
+    `missing` collects the reasons for which an interval is missing.
     """
     for name in [str(name) for name in tickets if str(name).startswith(CARRIES)]:
         asked = tickets[tickets[name].notna()]
@@ -94,9 +94,9 @@ def _shares(run: Run, arm: str, tickets: pd.DataFrame, missing: dict[str, None])
         )
     reviewed = tickets[tickets["reviews"] > 0]
     for plant in dict.fromkeys(plant for names in tickets["planted"] for plant in names):
-        own = reviewed[[plant in names for names in reviewed["planted"]]]
-        found = pd.Series([float(plant in names) for names in own["caught"]], index=own.index, dtype="float64")
-        yield from _share(run, arm, f"caught {plant}", own, found, missing)
+        flawed = reviewed[[plant in names for names in reviewed["planted"]]]
+        caught = pd.Series([float(plant in names) for names in flawed["caught"]], index=flawed.index, dtype="float64")
+        yield from _share(run, arm, f"caught {plant}", flawed, caught, missing)
     if tickets["planted"].map(len).any():
         plain = reviewed[reviewed["planted"].map(len) == 0]
         yield from _share(run, arm, PLAIN, plain, (plain["changes"] > 0).astype("float64"), missing)
@@ -109,8 +109,8 @@ def _share(
     if tickets.empty:
         return
     keys = [tickets["rollout"].astype("str"), tickets["task"].astype("str")]
-    each = yes.groupby(keys).mean()
-    mean = arm_mean(each.to_numpy(), [str(task) for task in each.index.get_level_values(1)], run.clusters)
+    by_rollout = yes.groupby(keys).mean()
+    mean = arm_mean(by_rollout.to_numpy(), [str(task) for task in by_rollout.index.get_level_values(1)], run.clusters)
     missing.update(dict.fromkeys(f"{note[:1].upper()}{note[1:]}." for note in mean.new_tasks.notes))
     yield {
         "condition": arm,
@@ -119,5 +119,5 @@ def _share(
         **ends("these_tasks", mean.these_tasks),
         **ends("new_tasks", mean.new_tasks),
         "of": len(tickets),
-        "rollouts": len(each),
+        "rollouts": len(by_rollout),
     }

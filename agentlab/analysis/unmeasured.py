@@ -13,8 +13,8 @@ def unmeasured(run: Run) -> Iterator[str]:
     """A line on each: its verdicts by outcome, or its groups, and what it made of its anchor texts."""
     measured = {m.judge for m in run.measured}
     judged = pd.concat([run.scores[["judge", "outcome"]], run.pairs[["judge", "outcome"]]])
-    told = {str(judge): _counted(part["outcome"]) for judge, part in judged.groupby("judge", sort=False)}
-    for judge, text in (told | _groups(run)).items():
+    texts = {str(judge): _counted(part["outcome"]) for judge, part in judged.groupby("judge", sort=False)}
+    for judge, text in (texts | _groups(run)).items():
         report = run.meta.get("anchors", {}).get(judge)
         if judge not in measured:
             yield f"Judge {line(judge)}: {text}." + (f" Its {report['text']}." if report else "")
@@ -26,9 +26,9 @@ def _counted(outcomes: pd.Series) -> str:
 
 def _groups(run: Run) -> dict[str, str]:
     """Of the judges that sort: how many outputs they sorted into how many groups."""
-    there = run.groups.dropna(subset="group")
-    made = there.drop_duplicates(["task", "condition", "judge", "group"])
-    outputs, groups = counts(there["judge"]), counts(made["judge"])
+    grouped = run.groups.dropna(subset="group")
+    distinct = grouped.drop_duplicates(["task", "condition", "judge", "group"])
+    outputs, groups = counts(grouped["judge"]), counts(distinct["judge"])
     return {
         judge: f"{pluralize(outputs[judge], 'output')} in {pluralize(groups[judge], 'group')} of the same answer"
         for judge in outputs

@@ -46,16 +46,16 @@ def unjudged(run: Run) -> int:
     places = list(zip(*(finished[name].tolist() for name in ("rollout", "condition", "task")), strict=True))
     waiting = set[str]()
     for judge in {measure.judge for measure in run.measured}:
-        asked, spared = set(run.scores.loc[run.scores["judge"] == judge, "rollout"].unique()), _spared(run, judge)
-        waiting |= {key for key, *place in places if key not in asked and tuple(place) not in spared}
+        asked, skipped = set(run.scores.loc[run.scores["judge"] == judge, "rollout"].tolist()), spared(run, judge)
+        waiting |= {key for key, *place in places if key not in asked and tuple(place) not in skipped}
     return len(waiting)
 
 
-def _spared(run: Run, judge: str) -> set[tuple[str, str]]:
+def spared(run: Run, judge: str) -> set[tuple[str, str]]:
     """Conditions and tasks at which a judge does not look: in a loop, one may score some splits only."""
-    found = set[tuple[str, str]]()
+    skipped = set[tuple[str, str]]()
     for name, facts in zip(run.conditions["condition"].tolist(), run.conditions["facts"].tolist(), strict=True):
         splits = mapping(mapping(facts.get("improve")).get("judged")).get(judge)
         if splits is not None:
-            found |= {(str(name), str(task["id"])) for task in run.meta["tasks"] if task.get("split") not in splits}
-    return found
+            skipped |= {(str(name), str(task["id"])) for task in run.meta["tasks"] if task.get("split") not in splits}
+    return skipped

@@ -6,7 +6,7 @@ from agentlab.runs.frames import Run
 from agentlab.text import line, pluralize
 
 MOST, LONGEST = 5, 300
-"""Errors that are told, and characters of each."""
+"""Errors that are shown, and characters of each."""
 
 
 def unreached(run: Run) -> list[str]:
@@ -15,6 +15,6 @@ def unreached(run: Run) -> list[str]:
     if calls.empty or calls["error"].isna().any():
         return []
     counts = Counter(zip(calls["model"].astype("str"), calls["error"].astype("str"), strict=True))
-    told = [f"{model}: {line(error, LONGEST)} ({pluralize(n, 'call')})" for (model, error), n in counts.most_common()]
-    more = [f"and {pluralize(len(told) - MOST, 'other error')}"] if len(told) > MOST else []
-    return [*told[:MOST], *more]
+    errors = [f"{model}: {line(error, LONGEST)} ({pluralize(n, 'call')})" for (model, error), n in counts.most_common()]
+    more = [f"and {pluralize(len(errors) - MOST, 'other error')}"] if len(errors) > MOST else []
+    return [*errors[:MOST], *more]

@@ -19,20 +19,20 @@ MOST = 6
 
 def cut(run: Run) -> pd.DataFrame:
     """One row per condition: `outputs` that were delivered, `outputs_cut` of them, `turns`, `turns_cut` of them."""
-    own = run.rollouts.astype({"condition": "str"})
-    own = own.assign(outputs=own["output"].notna(), outputs_cut=own["output_cut"])
-    counted = own.groupby("condition", sort=False)[["outputs", "outputs_cut", "turns", "turns_cut"]].sum()
+    rollouts = run.rollouts.astype({"condition": "str"})
+    rollouts = rollouts.assign(outputs=rollouts["output"].notna(), outputs_cut=rollouts["output_cut"])
+    counted = rollouts.groupby("condition", sort=False)[["outputs", "outputs_cut", "turns", "turns_cut"]].sum()
     return counted.astype("int64").reset_index()
 
 
 def unread(run: Run, measure: Measure) -> dict[str, dict[str, int]]:
     """By condition, in how many rollouts a measure has no score for each of `UNREAD`, by its worst verdict."""
-    own = judged_rollouts(run.measures, measure)
-    found: dict[str, dict[str, int]] = {str(condition): {} for condition in run.measures["condition"].unique()}
-    lost = own[own[f"{measure.name}_outcome"].isin(UNREAD)]
+    judged = judged_rollouts(run.measures, measure)
+    counts: dict[str, dict[str, int]] = {str(condition): {} for condition in run.measures["condition"].unique()}
+    lost = judged[judged[f"{measure.name}_outcome"].isin(UNREAD)]
     for (condition, outcome), part in lost.groupby([lost["condition"].astype("str"), f"{measure.name}_outcome"]):
-        found[str(condition)][str(outcome)] = len(part)
-    return found
+        counts[str(condition)][str(outcome)] = len(part)
+    return counts
 
 
 def unread_notes(run: Run) -> list[str]:
@@ -40,21 +40,22 @@ def unread_notes(run: Run) -> list[str]:
     counts, notes = cut(run), list[str]()
     if counts["turns_cut"].any():
         numbers = {name: _by_arm(counts, name) for name in ("outputs", "outputs_cut", "turns", "turns_cut")}
-        said = [f"{name} {_shares(numbers[f'{name}_cut'], numbers[name])}" for name in ("outputs", "turns")]
-        notes.append(f"Cut off by max_tokens: {'; '.join(said)}.")
+        parts = [f"{name} {_shares(numbers[f'{name}_cut'], numbers[name])}" for name in ("outputs", "turns")]
+        notes.append(f"Cut off by max_tokens: {'; '.join(parts)}.")
         if _differ(numbers["outputs_cut"], numbers["outputs"]):
             notes[-1] += (
                 " The arms differ in this: raise max_tokens, or a difference between arms may come from length."
             )
     for m in run.measured:
         judged = Counter(judged_rollouts(run.measures, m)["condition"].astype("str"))
-        found = unread(run, m)
+        by_condition = unread(run, m)
         for outcome in UNREAD:
-            lost = {condition: by.get(outcome, 0) for condition, by in found.items() if judged.get(condition)}
+            lost = {condition: by.get(outcome, 0) for condition, by in by_condition.items() if judged.get(condition)}
             if any(lost.values()):
-                worth = f"counted as {m.values[outcome]:g}" if outcome in m.values else "without a value"
+                counts_as = f"counts the outcome `{outcome}` as {m.values.get(outcome, 0):g}"
+                worth = counts_as if outcome in m.values else f"has no value for the outcome `{outcome}`"
                 differ = " The arms differ in this." if _differ(lost, judged) else ""
-                notes.append(f"{m.name}: {outcome}, {worth}: {_shares(lost, judged)}.{differ}")
+                notes.append(f"{m.name} {worth}: {_shares(lost, judged)}.{differ}")
     return notes
 
 
@@ -66,16 +67,16 @@ def differing(run: Run) -> list[str]:
     counts, notes = cut(run), list[str]()
     cut_off, outputs = _by_arm(counts, "outputs_cut"), _by_arm(counts, "outputs")
     if _differ(cut_off, outputs):
-        told = "raise max_tokens, or a difference may come from length"
+        advice = "raise max_tokens, or a difference may come from length"
         notes.append(
-            f"Outputs cut off: {_shares(_named(cut_off), _named(outputs))}. Conditions differ in this: {told}."
+            f"Outputs cut off: {_shares(_named(cut_off), _named(outputs))}. Conditions differ in this: {advice}."
         )
     for m in run.measured:
         judged = Counter(judged_rollouts(run.measures, m)["condition"].astype("str"))
-        found = unread(run, m)
+        by_condition = unread(run, m)
         lost = {
             condition: sum(count for outcome, count in by.items() if outcome not in m.values)
-            for condition, by in found.items()
+            for condition, by in by_condition.items()
             if judged.get(condition)
         }
         if _differ(lost, judged):

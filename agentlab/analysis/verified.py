@@ -98,12 +98,12 @@ def arms_of(run: Run, weak: Check, strong: Check) -> tuple[list[Arm], list[str]]
     both = table.dropna(subset=names)
     arms, lost = list[Arm](), list[str]()
     for condition in run.conditions["condition"].astype("str"):
-        own = both[both["condition"].astype("str") == condition]
-        missing = int((table["condition"].astype("str") == condition).sum()) - len(own)
+        scored = both[both["condition"].astype("str") == condition]
+        missing = int((table["condition"].astype("str") == condition).sum()) - len(scored)
         if missing:
             lost.append(f"{condition}: {pluralize(missing, 'rollout')} without a score by both measures left out")
         tasks: dict[str, Verified] = {}
-        for task, rows in own.groupby("task", sort=False, observed=True):
+        for task, rows in scored.groupby("task", sort=False, observed=True):
             accepted, right = weak.passed(rows[names[0]]), strong.passed(rows[names[1]])
             tasks[str(task)] = Verified(len(rows), int(accepted.sum()), int(right.sum()), int((accepted & right).sum()))
         if tasks:

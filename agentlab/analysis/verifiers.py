@@ -141,18 +141,18 @@ def _stopping(arm: Arm, penalty: float) -> Row:
 
 def _crossovers(arms: Sequence[Arm]) -> list[Row]:
     """For each arm whose single try is right less often than another's: the tries that make up for it."""
-    one = {arm.name: float(np.mean([task.right / task.draws for task in arm.tasks])) for arm in arms}
+    single = {arm.name: float(np.mean([task.right / task.draws for task in arm.tasks])) for arm in arms}
     rows = list[Row]()
     for arm in arms:
         means = [float(np.mean([right_within(task, k) for task in arm.tasks])) for k in range(arm.most + 1)]
         for other in arms:
-            if one[arm.name] < one[other.name]:
-                needed = next((k for k, mean in enumerate(means) if mean >= one[other.name]), None)
+            if single[arm.name] < single[other.name]:
+                needed = next((k for k, mean in enumerate(means) if mean >= single[other.name]), None)
                 rows.append(
                     {
                         "condition": arm.name,
                         "reaches": other.name,
-                        "single": one[other.name],
+                        "single": single[other.name],
                         "tries_needed": needed,
                         "outcome": "reached" if needed else f"not within {pluralize(arm.most, 'try', 'tries')}",
                     }

@@ -27,33 +27,33 @@ QUANTITIES = ("error", "bias2", "incoherence", "dispersion", "excess")
 """Rows of a table with a row for each quantity, of which all numbers are withheld."""
 
 
-def withheld(run: Run, name: str, found: Analysis) -> Analysis:
+def withheld(run: Run, name: str, analysis: Analysis) -> Analysis:
     """The analysis without the numbers that no judge vouches for, and with a note on each of its measures."""
     if name not in DESCRIBING:
-        return found
+        return analysis
     reasons = suppressed_measures(run)
-    there = [str(m) for table in found.tables.values() if "measure" in table for m in table["measure"].unique()]
-    doubts = {measure: reasons[measure] for measure in dict.fromkeys(there) if measure in reasons}
+    measures = [str(m) for table in analysis.tables.values() if "measure" in table for m in table["measure"].unique()]
+    doubts = {measure: reasons[measure] for measure in dict.fromkeys(measures) if measure in reasons}
     if not doubts:
-        return found
-    tables = {key: _without(table, key, DESCRIBING[name], doubts) for key, table in found.tables.items()}
+        return analysis
+    tables = {key: _without(table, key, DESCRIBING[name], doubts) for key, table in analysis.tables.items()}
     gone = "; which arm or change is better is suppressed" if DESCRIBING[name] else ""
-    told = (f"{m}: these are the judge's scores, which may be wrong{gone}: {why}" for m, why in doubts.items())
-    return replace(found, tables=tables, notes=(*told, *found.notes))
+    doubt_notes = (f"{m}: these are the judge's scores, which may be wrong{gone}: {why}" for m, why in doubts.items())
+    return replace(analysis, tables=tables, notes=(*doubt_notes, *analysis.notes))
 
 
 def _without(table: pd.DataFrame, key: str, columns: tuple[str, ...], doubts: Mapping[str, str]) -> pd.DataFrame:
-    if "measure" not in table or key == "ratios":  # whose mean is one of ratios
+    if "measure" not in table or key == "ratios":  # the `mean` there is of ratios, not of scores
         return table
     rows = table["measure"].astype("str").isin(list(doubts)).to_numpy(dtype=bool)
     ends = ("low", "high") if key == "effects" else ()
     hidden = [
         c for c in table.columns if c in (*columns, *ends) or c.removesuffix("_low").removesuffix("_high") in columns
     ]
-    made = table.copy()
-    made.loc[rows, hidden] = np.nan
+    shown = table.copy()
+    shown.loc[rows, hidden] = np.nan
     if "quantity" in table:
         of = rows & table["quantity"].isin(QUANTITIES).to_numpy(dtype=bool)
         kept = ("measure", "a", "b", "within", "quantity", "tasks")
-        made.loc[of, [c for c in table.columns if c not in kept]] = np.nan
-    return made
+        shown.loc[of, [c for c in table.columns if c not in kept]] = np.nan
+    return shown

@@ -63,12 +63,12 @@ def number_answers(text: str, where: str, stated: bool = False) -> list[Found]:
     then only numbers behind it count. Where nothing is stated, and for `any`, all numbers of the text count.
     """
     if where == "any" and not stated:
-        return _found(numbers(text))
+        return _located(numbers(text))
     statements = sorted((*_announced(text), *_boxed(text), *_hashed(text)), key=lambda statement: statement[0])
     for _, read in statements if where == "first" else reversed(statements):
         if (answer := read()) is not None:
             return answer
-    return [] if stated else _found(numbers(text))
+    return [] if stated else _located(numbers(text))
 
 
 Statement = tuple[int, Callable[[], list[Found] | None]]
@@ -89,10 +89,10 @@ def _number_after(text: str, start: int, end: int, colon: bool) -> list[Found] |
     line = tail[: len(tail) - len(said)] + said.split("\n", 1)[0]
     there = numbers(line)
     if there and _DIRECT.fullmatch(line, 0, there[0].start):
-        return _found([_worked_out(line, there)], start)
+        return _located([_worked_out(line, there)], start)
     if not colon or not said.strip():
         return None
-    return _found(there[-1:], start) if there else _found(numbers(text[start + len(line) :]), start + len(line))
+    return _located(there[-1:], start) if there else _located(numbers(text[start + len(line) :]), start + len(line))
 
 
 def _worked_out(line: str, there: Sequence[Number]) -> Number:
@@ -125,10 +125,10 @@ def _after_hashes(hashed: re.Match[str]) -> list[Found] | None:
     """`#### 42` is an answer, `#### 2. The sum` a heading."""
     there = numbers(hashed[1])
     alone = len(there) == 1 and _DIRECT.fullmatch(hashed[1], 0, there[0].start)
-    return _found(there, hashed.start(1)) if alone and _UNIT.fullmatch(hashed[1], there[0].end) else None
+    return _located(there, hashed.start(1)) if alone and _UNIT.fullmatch(hashed[1], there[0].end) else None
 
 
-def _found(there: Sequence[Number], offset: int = 0) -> list[Found]:
+def _located(there: Sequence[Number], offset: int = 0) -> list[Found]:
     return [Found(number.text, number.end + offset) for number in there]
 
 
@@ -153,17 +153,17 @@ def distribution(text: str, allowed: Sequence[str]) -> tuple[float, ...] | str:
         r"([0-9]{1,3}(?:[.,][0-9]{1,12})?|\.[0-9]{1,12})(?![0-9.]*[0-9])\s?(\\?[%％])?",
         re.IGNORECASE,
     )
-    found: dict[str, float] = {}
+    probabilities: dict[str, float] = {}
     for match in stated.finditer(text):
         if match[2] or not (len(match[1]) == 1 and match[1].islower()):
-            found[exact[match[1].casefold()]] = float(match[3].replace(",", ".")) / (100 if match[4] else 1)
-    missing = [choice for choice in allowed if choice not in found]
+            probabilities[exact[match[1].casefold()]] = float(match[3].replace(",", ".")) / (100 if match[4] else 1)
+    missing = [choice for choice in allowed if choice not in probabilities]
     if missing:
         return f"no probability is stated for {', '.join(missing)}"
-    total = math.fsum(found.values())
+    total = math.fsum(probabilities.values())
     if abs(total - 1) > SUM_OFF:
         return f"the probabilities sum to {total:g}, not to 1"
-    return tuple(found[choice] / total for choice in allowed)
+    return tuple(probabilities[choice] / total for choice in allowed)
 
 
 def vector(text: str) -> list[float]:

@@ -105,8 +105,8 @@ class _Reader:
         places = [(match.start(), self._stated(text, match)) for match in self.patterns["announced"].finditer(text)]
         for box in BOXED.finditer(text):
             if match := self.patterns["boxed"].match(box[1]):
-                found = None if self.patterns["other"].match(box[1], match.end()) else self._found(match, box.end())
-                places.append((box.start(), (found,)))
+                choice = None if self.patterns["other"].match(box[1], match.end()) else self._located(match, box.end())
+                places.append((box.start(), (choice,)))
         for _, stated in sorted(places, key=lambda place: place[0]):
             yield from stated
 
@@ -118,13 +118,13 @@ class _Reader:
         if match["link"] is None and named:
             return ()
         several = self.patterns["other"].match(text, match.end())
-        return (None if several else self._found(match, match.end()),)
+        return (None if several else self._located(match, match.end()),)
 
     def found_right(self, text: str) -> Iterator[Found]:
         for match in self.patterns["right"].finditer(text):
             small = len(match["choice"]) == 1 and match["choice"].islower() and not match["open"].strip()
             if not small and not _UNSURE.search(text[max(0, match.start() - _BEFORE) : match.start()]):
-                yield self._found(match, match.end())
+                yield self._located(match, match.end())
 
     def taken(self, text: str) -> Iterator[Found | None]:
         for match in self.patterns["taken"].finditer(text):
@@ -132,28 +132,29 @@ class _Reader:
             supposed = match["so"] is not None and _UNSURE.search(text[max(0, match.start() - _BEFORE) : match.start()])
             if ended and self._is_choice(text, match) and not supposed and not self._refused(text, match):
                 several = self.patterns["other"].match(text, match.end())
-                yield None if several else self._found(match, match.end())
+                yield None if several else self._located(match, match.end())
 
     def leading(self, text: str) -> Iterator[Found]:
         if match := self.patterns["leading"].match(text):
-            yield self._found(match, match.end())
+            yield self._located(match, match.end())
 
     def alone(self, text: str) -> Iterator[Found]:
         for match in self.patterns["alone"].finditer(text):
-            yield self._found(match, match.end())
+            yield self._located(match, match.end())
 
     def marked(self, text: str) -> Iterator[Found]:
-        items = [self._found(match, match.end()) for match in self.patterns["item"].finditer(text)]
+        items = [self._located(match, match.end()) for match in self.patterns["item"].finditer(text)]
         listed = len({item.text for item in items}) > 1
         ends = {item.end for item in items}
-        inline = [self._found(match, match.end()) for match in self.patterns["inline"].finditer(text)]
+        inline = [self._located(match, match.end()) for match in self.patterns["inline"].finditer(text)]
         yield from sorted(
-            ([] if listed else items) + [one for one in inline if one.end not in ends], key=lambda one: one.end
+            ([] if listed else items) + [mention for mention in inline if mention.end not in ends],
+            key=lambda mention: mention.end,
         )
 
     def mentioned(self, text: str) -> Iterator[Found | None]:
         for pattern in ("option", "word"):
-            mentions = [self._found(match, match.end()) for match in self._undenied(text, pattern)]
+            mentions = [self._located(match, match.end()) for match in self._undenied(text, pattern)]
             if mentions:
                 yield from mentions if len({mention.text for mention in mentions}) == 1 else (None,)
                 return
@@ -172,5 +173,5 @@ class _Reader:
         """Whether it is no word of a sentence, such as the article `a`."""
         return match["choice"] not in _WORDS or _ENDED.match(text, match.end()) is not None
 
-    def _found(self, match: re.Match[str], end: int) -> Found:
+    def _located(self, match: re.Match[str], end: int) -> Found:
         return Found(self.declared[match["choice"].casefold()], end)

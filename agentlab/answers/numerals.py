@@ -108,11 +108,11 @@ def numbers(text: str) -> list[Number]:
     and `1.234.567` and `1.234,50` thousands with stops. A minus after a letter or digit is a hyphen. Percent signs and
     units change nothing.
     """
-    found = list[Number]()
+    numerals = list[Number]()
     for match in _NUMBER.finditer(text):
         if match.end() - match.start() <= _LONGEST and (written := _written(match)) is not None:
-            found.append(Number(written, match.start(), match.end()))
-    return found
+            numerals.append(Number(written, match.start(), match.end()))
+    return numerals
 
 
 def _written(match: re.Match[str]) -> str | None:

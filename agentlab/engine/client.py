@@ -3,15 +3,14 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
-
-import msgspec
 
 from agentlab.engine.prompt_hash import answers, hash_of
 from agentlab.errors import MismatchError, ModelError, Stopped
 from agentlab.interfaces import Model, is_asked
 from agentlab.models.scoring import checked
+from agentlab.models.storable import storable
 from agentlab.models.thought import spoken
 from agentlab.text import utf8_safe
 from agentlab.types import Call, Completion, Message, Request, Usage
@@ -24,11 +23,6 @@ Read = Callable[[Completion], Completion]
 """A reply with what can be read out of its text."""
 Price = Callable[[str, Usage | None, float], float | None]
 """US dollars of a usage of the model with this alias, at a time in seconds since the epoch; None when unknown."""
-
-_MOST_TOKENS = 2**53
-"""More than any reply has, and less than what a row cannot hold."""
-_decode = msgspec.json.Decoder(Completion).decode
-_encode = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,35 +113,10 @@ class Client:
         return call
 
 
-def whole(completion: Completion) -> Completion:
-    """The completion as it can be stored; models do send lone surrogates, as `\\ud83d` in JSON.
-
-    SDKs build replies without checking them, and one's own model may return anything. Raises `ModelError` for what is
-    no reply, such as token counts that are no numbers; it is not quoted, since it may hold the request's key.
-    """
-    names: tuple[Any, Any] = (completion.served_model, completion.request_id)
-    if not all(name is None or isinstance(name, str) for name in names):
-        served, id = (name if isinstance(name, str) else None for name in names)
-        completion = replace(completion, served_model=served, request_id=id)
-    try:
-        try:
-            text = _encode(completion)
-        except UnicodeEncodeError:
-            text = _encode(utf8_safe(msgspec.to_builtins(completion)))
-            completion = _decode(text)
-        used = _decode(text).usage
-    except (msgspec.ValidationError, OverflowError, TypeError):
-        raise ModelError("transient", "unreadable reply: it has a text or a number of the wrong type") from None
-    counts = (used.input, used.output, used.cache_read, used.cache_write) if used else ()
-    if not all(0 <= count < _MOST_TOKENS for count in counts):
-        raise ModelError("transient", "unreadable reply: its token counts are not numbers")
-    return completion
-
-
 async def _complete(model: Model, request: Request) -> tuple[Completion | None, str | None, int]:
     """The completion, or why there is none, and how many requests were made."""
     try:
-        completion = checked(request, spoken(whole(await model.complete(request))))
+        completion = checked(request, spoken(storable(await model.complete(request))))
         return completion, None, completion.tries
     except Stopped:
         raise

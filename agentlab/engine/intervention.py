@@ -1,9 +1,11 @@
 """What a fork does otherwise from its cut on: another model behind an agent, a message lost or altered."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Literal, get_args
+
+from msgspec.structs import replace
 
 from agentlab.organization.agents import Agent
 from agentlab.types import Message

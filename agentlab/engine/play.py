@@ -125,7 +125,8 @@ async def _round(
     if spec.budget is not None:
         await _step(spec, client, state, actors[0].name, round)
         return
-    messages = following(spec.organization, state.log, turns, round, spec.step_stream(round))
+    at = spec.step_stream(round) if spec.organization.hooks.advance is not None else 0
+    messages = following(spec.organization, state.log, turns, round, at)
     state.post(messages, round)
     state.status = _verdict(messages) or ("limit" if limited else None)
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any, cast
 
+from msgspec import structs
+
 from agentlab.engine.client import Client
 from agentlab.engine.spec import RolloutSpec
 from agentlab.engine.state import State
@@ -18,9 +20,7 @@ ASKED = "asked"
 """The key of a program's prompt in `Completion.opaque`: a list of role and content."""
 
 
-def program_model(
-    spec: RolloutSpec, client: Client, state: State, agent: Agent, round: int, root: str
-) -> ProgramModel | None:
+def program_model(spec: RolloutSpec, client: Client, state: State, agent: Agent, round: int) -> ProgramModel | None:
     """The model that programs of the agent's turn may ask; None where the organization has none for them.
 
     What its programs asked before in this turn, in an attempt that was cut short, is known to the state from now on.
@@ -28,7 +28,7 @@ def program_model(
     programs, actor = spec.organization.programs, PRODUCT + agent.name
     if programs is None:
         return None
-    made = state.calls.setdefault(actor, [])
+    root, made = spec.root(round, agent.name), state.calls.setdefault(actor, [])
     made += [call for (who, when, _), call in client.recorded.items() if (who, when) == (actor, round)]
 
     async def ask(chat: tuple[ChatMessage, ...], settings: Settings, k: int) -> Call:
@@ -61,4 +61,4 @@ def _over(base: Settings, given: Settings) -> Settings:
 
 
 def _with_prompt(reply: Completion, chat: tuple[ChatMessage, ...]) -> Completion:
-    return replace(reply, opaque={ASKED: [[entry.role, entry.content] for entry in chat]})
+    return structs.replace(reply, opaque={ASKED: [[entry.role, entry.content] for entry in chat]})

@@ -5,8 +5,9 @@ Pure: the same log and replies give the same messages, which come back unstamped
 
 import traceback
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from agentlab.errors import AgentlabError, ProtocolError
 from agentlab.organization import tagged

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
+from msgspec import structs
+
 from agentlab.errors import MismatchError, ProgramError, Stopped, ToolsetError
 from agentlab.interfaces import Tool, is_asked
 from agentlab.models.arguments import arguments
@@ -78,7 +80,7 @@ async def use_all(
             results.append(ToolResult(wish.id, content, error=True))
             continue
         own = stream(root, "tool", scene.agent, scene.round, call.k, i)
-        so_far = (*scene.calls[:-1], replace(call, tool_results=tuple(results)))
+        so_far = (*scene.calls[:-1], structs.replace(call, tool_results=tuple(results)))
         results.append(await use(tools, wish, replace(scene, calls=so_far, stream=own), longest))
     return tuple(results)
 

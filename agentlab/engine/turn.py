@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
+from msgspec import structs
+
 from agentlab.engine.client import Client
 from agentlab.engine.programs import of_turn, program_model
 from agentlab.engine.prompt_hash import prompt_hash
@@ -40,7 +42,7 @@ async def play_turn(
             await _replies(spec, client, state, agent, round, wanted.times, given)
             return False
     calls = state.calls[agent.name]
-    first, model = len(calls), program_model(spec, client, state, agent, round, spec.root(round, agent.name))
+    first, model = len(calls), program_model(spec, client, state, agent, round)
     for k in range(spec.organization.calls):
         call = given[k] if k < len(given) else await _asked(spec, client, state, agent, round, k)
         if call is not None and call.completion and call.completion.tool_calls and not call.tool_results:
@@ -98,7 +100,7 @@ async def _used(
     except ProgramError as error:
         state.error, state.status = str(error), "infrastructure"
         return None
-    call = replace(turn[-1], tool_results=results)
+    call = structs.replace(turn[-1], tool_results=results)
     await client.record(spec.key, call)
     return call
 

@@ -26,13 +26,13 @@ Moved = Mapping[str, str]
 def moved(texts: Sequence[str]) -> Moved:
     """From options, each ALIAS=URL; without any, from the environment. Raises `ScenarioError`."""
     named = "--base-url" if texts else VARIABLE
-    found: dict[str, str] = {}
+    addresses: dict[str, str] = {}
     for text in texts or filter(None, os.environ.get(VARIABLE, "").split(",")):
         alias, equals, url = text.strip().partition("=")
         if not equals or not alias or not url:
             raise ScenarioError(f"{named}: write ALIAS=URL, such as default=http://node7:8000/v1")
-        found[alias] = url
-    return found
+        addresses[alias] = url
+    return addresses
 
 
 def check(where: Moved, models: Iterable[str]) -> None:
@@ -48,12 +48,12 @@ def reached(specs: Mapping[str, ModelSpec], where: Moved, section: Mapping[str, 
 
     `section` is the `models:` of the scenario: a level's own model at another address is not moved with its alias.
     """
-    found = dict(specs)
+    models = dict(specs)
     for alias in where.keys() & specs.keys():
         spec, written = specs[alias], mapping(section.get(alias)).get("base_url")
         if spec.base_url in (None, str(written or "").rstrip("/")):
-            found[alias] = _at(spec, alias, where[alias])
-    return found
+            models[alias] = _at(spec, alias, where[alias])
+    return models
 
 
 def _at(spec: ModelSpec, alias: str, url: str) -> ModelSpec:
@@ -63,8 +63,8 @@ def _at(spec: ModelSpec, alias: str, url: str) -> ModelSpec:
     try:
         return ModelSpec.model_validate({**spec.model_dump(exclude_unset=True), "base_url": url})
     except ValidationError as error:
-        told = error.errors(include_url=False)[0]
-        raise ScenarioError(f"--base-url {alias}=…: {told.get('ctx', {}).get('error', told['msg'])}") from None
+        mistake = error.errors(include_url=False)[0]
+        raise ScenarioError(f"--base-url {alias}=…: {mistake.get('ctx', {}).get('error', mistake['msg'])}") from None
 
 
 def recorded(old: Sequence[Mapping[str, Any]], specs: Iterable[tuple[str, ModelSpec]]) -> list[Mapping[str, Any]]:
@@ -74,7 +74,9 @@ def recorded(old: Sequence[Mapping[str, Any]], specs: Iterable[tuple[str, ModelS
         provider = PROVIDERS.get(split(spec.name)[0])
         url = spec.base_url or (os.environ.get(provider.address, "").rstrip("/") if provider else "")
         entry = {"model": alias, "name": spec.name, "url": url}
-        last = next((one for one in reversed(entries) if (one["model"], one["name"]) == (alias, spec.name)), None)
+        last = next(
+            (recent for recent in reversed(entries) if (recent["model"], recent["name"]) == (alias, spec.name)), None
+        )
         if url and (last is None or last["url"] != url):
             entries.append({"at": at, **entry})
     return entries

@@ -38,7 +38,7 @@ class ComputeBudgets:
     conditions: Mapping[str, Condition] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "conditions", {one.name: one for one in self.design.conditions})
+        object.__setattr__(self, "conditions", {condition.name: condition for condition in self.design.conditions})
 
     def budgeted(self, rollout_spec: RolloutSpec, condition: Condition) -> RolloutSpec:
         """The rollout with its budget; itself when it has none. What decides the budget must be final."""

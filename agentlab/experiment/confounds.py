@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from agentlab.experiment.rules import other_rules, other_tools
 from agentlab.organization.agents import Closing, TurnLimits
 
 Facts = Mapping[str, Any]
@@ -31,8 +32,8 @@ class AgentFacts:
         if name == "tools":
             names = ", ".join(sorted(tool["name"] for tool in self.tools)) or "no tools"
             return f"{names} (called by tags)" if self.guide else names
-        found = {"model": self.model, "memory": self.memory}.get(name, self.settings.get(name))
-        return "unset" if found is None else str(found)
+        shown = {"model": self.model, "memory": self.memory}.get(name, self.settings.get(name))
+        return "unset" if shown is None else str(shown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ class ConditionFacts:
     contacts: dict[str, tuple[str, ...]] | None = None
     closing: Closing | None = None
     protocol: str = ""
+    rules: dict[str, Any] = field(default_factory=dict[str, Any])
+    """The fields of its protocol; empty where they were not recorded."""
     length: int | None = None
     """After how many rounds its protocol ends by itself, whatever the limit."""
     rounds: int = 0
@@ -91,7 +94,7 @@ def _all(a: ConditionFacts, b: ConditionFacts, without: Collection[str]) -> Iter
     yield from _values(a, b, without)
     yield from _brief(a, b)
     yield from _addenda(a, b)
-    asks = [one.closing.ask if one.closing else None for one in (a, b)]
+    asks = [arm.closing.ask if arm.closing else None for arm in (a, b)]
     if asks[0] != asks[1]:
         yield "closing question" if all(asks) else f"closing question ({'only' if asks[0] else 'not'} in the first)"
     if any(a.tasks[id] != b.tasks[id] for id in a.tasks.keys() & b.tasks.keys()):
@@ -99,24 +102,33 @@ def _all(a: ConditionFacts, b: ConditionFacts, without: Collection[str]) -> Iter
     stepped = a.baseline is not None or b.baseline is not None
     if a.rounds != b.rounds and a.length is None and b.length is None and not stepped:
         yield f"rounds {a.rounds} versus {b.rounds}"
-    if any(told.tools for one in (a, b) for told in one.agents.values()):
+    if any(agent.tools for arm in (a, b) for agent in arm.agents.values()):
         if a.calls != b.calls:
             yield f"calls per turn {a.calls} versus {b.calls}"
         if a.turn and b.turn and a.turn != b.turn:
             yield "limits of a turn"
         if a.programs != b.programs:
             yield "the model that programs may ask"
+    yield from _steps(a, b)
+
+
+def _steps(a: ConditionFacts, b: ConditionFacts) -> Iterator[str]:
+    """How baselines spend their budgets, and that only one arm is a baseline where the structure does not tell it."""
     if a.baseline and b.baseline and a.baseline != b.baseline:
         yield "how a budget is spent"
+    elif (a.baseline is None) != (b.baseline is None) and not _structural(a, b):
+        yield f"steps of a baseline (only in the {'second' if a.baseline is None else 'first'})"
 
 
 def _program(a: ConditionFacts, b: ConditionFacts) -> Iterator[str]:
-    """Steps that only one program has or that are others, or their order; and how rollouts are made of particles."""
+    """Steps that only one program has or that are others, or their order; fields of the protocol; and inference."""
     changed = [name for name in {**a.steps, **b.steps} if a.steps.get(name) != b.steps.get(name)]
     if changed:
         yield f"the program ({', '.join(changed) if len(changed) <= 3 else f'{len(changed)} steps'})"
     elif [*a.steps] != [*b.steps]:
         yield "the program (order of steps)"
+    if changed := other_rules((a.rules, [*a.agents]), (b.rules, [*b.agents])):
+        yield f"protocol ({', '.join(changed) if len(changed) <= 3 else f'{len(changed)} fields'})"
     if a.inference != b.inference:
         yield "inference"
 
@@ -133,23 +145,23 @@ def _structural(a: ConditionFacts, b: ConditionFacts) -> bool:
 def _graph(arm: ConditionFacts, order: Sequence[str]) -> set[tuple[str, str]]:
     """Contacts with each agent's place in `order` instead of its name."""
     place = {name: str(i) for i, name in enumerate(order)}
-    pairs = ((one, other) for one, others in (arm.contacts or {}).items() for other in others)
-    return {(place.get(one, one), place.get(other, other)) for one, other in pairs}
+    pairs = ((sender, reader) for sender, readers in (arm.contacts or {}).items() for reader in readers)
+    return {(place.get(sender, sender), place.get(reader, reader)) for sender, reader in pairs}
 
 
 def _other_prompts(a: ConditionFacts, b: ConditionFacts) -> list[str]:
     """Agents whose system prompt, addenda aside, is not that of the other arm."""
-    found: list[str] = []
-    for own, other in ((a, b), (b, a)):
+    names: list[str] = []
+    for arm, other in ((a, b), (b, a)):
         known = _everything(other)
-        for name in own.agents:
+        for name in arm.agents:
             if name in other.agents:
-                changed = _paragraphs(own, name) != _paragraphs(other, name)
+                changed = _paragraphs(arm, name) != _paragraphs(other, name)
             else:
-                changed = any(not {part, _nameless(part, name)} & known for part in _paragraphs(own, name))
-            if changed and name not in found:
-                found.append(name)
-    return found
+                changed = any(not {part, _nameless(part, name)} & known for part in _paragraphs(arm, name))
+            if changed and name not in names:
+                names.append(name)
+    return names
 
 
 def _paragraphs(arm: ConditionFacts, name: str) -> list[str]:
@@ -168,7 +180,7 @@ def own_prompt(facts: Facts, name: str) -> str:
 
 def _everything(arm: ConditionFacts) -> set[str]:
     """Every paragraph of every system prompt, addenda included, as it is and with its own agent's name left out."""
-    parts = [(part, name) for name, told in arm.agents.items() for part in _split(told.system)]
+    parts = [(part, name) for name, agent in arm.agents.items() for part in _split(agent.system)]
     return {part for part, _ in parts} | {_nameless(part, name) for part, name in parts}
 
 
@@ -187,14 +199,15 @@ def _values(a: ConditionFacts, b: ConditionFacts, without: Collection[str]) -> I
     ]
     stepped = a.baseline is not None or b.baseline is not None  # which agent of a step remembers what is its structure
     for name in dict.fromkeys(("model", *(() if stepped else ("memory",)), "tools", *settings)):
-        one, other = ({agent: told.value(name) for agent, told in arm.agents.items()} for arm in (a, b))
-        sets = [sorted(set(values.values())) for values in (one, other)]
+        of_a, of_b = ({agent: facts.value(name) for agent, facts in arm.agents.items()} for arm in (a, b))
+        sets = [sorted(set(values.values())) for values in (of_a, of_b)]
+        versus = f"{name} {' and '.join(sets[0])} versus {' and '.join(sets[1])}"
         if sets[0] != sets[1]:
-            yield f"{name} {' and '.join(sets[0])} versus {' and '.join(sets[1])}"
-        elif changed := [agent for agent in one if agent in other and one[agent] != other[agent]]:
+            yield other_tools(*sets) if name == "tools" else versus
+        elif changed := [agent for agent in of_a if agent in of_b and of_a[agent] != of_b[agent]]:
             yield f"{name} of {', '.join(changed)}"
-    one, other = ({(told.model, told.served) for told in arm.agents.values()} for arm in (a, b))
-    if {model for model, _ in one} == {model for model, _ in other} and one != other:
+    of_a, of_b = ({(facts.model, facts.served) for facts in arm.agents.values()} for arm in (a, b))
+    if {model for model, _ in of_a} == {model for model, _ in of_b} and of_a != of_b:
         yield "address or options of the model"
 
 
@@ -213,17 +226,23 @@ def _addenda(a: ConditionFacts, b: ConditionFacts) -> Iterator[str]:
     One that goes with the task reaches whom the task reaches, which is told by itself.
     """
     for name in dict.fromkeys((*a.exposures, *b.exposures)):
-        one, other = a.exposures.get(name, 0), b.exposures.get(name, 0)
-        own, its = a.addenda.get(name), b.addenda.get(name)
-        if (not other and _stands_in(own, b)) or (not one and _stands_in(its, a)):
+        readers_a, readers_b = a.exposures.get(name, 0), b.exposures.get(name, 0)
+        addendum_a, addendum_b = a.addenda.get(name), b.addenda.get(name)
+        if (not readers_b and _stands_in(addendum_a, b)) or (not readers_a and _stands_in(addendum_b, a)):
             continue
-        everybody = one == len(a.agents) and other == len(b.agents)
-        with_task = own is not None and its is not None and own.to == its.to == "task"
-        if one != other and not everybody and not with_task:
-            yield f"addendum {name} read by {_share(a, one)} versus {_share(b, other)}"
-        elif one and own and its and own.text != its.text:
+        everybody = readers_a == len(a.agents) and readers_b == len(b.agents)
+        with_task = addendum_a is not None and addendum_b is not None and addendum_a.to == addendum_b.to == "task"
+        if readers_a != readers_b and not everybody and not with_task:
+            yield f"addendum {name} read by {_share(a, readers_a)} versus {_share(b, readers_b)}"
+        elif readers_a and addendum_a and addendum_b and addendum_a.text != addendum_b.text:
             yield f"words of addendum {name}"
-        elif one and own and its and own.to != its.to and {own.to, its.to} & {"task", "all"}:
+        elif (
+            readers_a
+            and addendum_a
+            and addendum_b
+            and addendum_a.to != addendum_b.to
+            and {addendum_a.to, addendum_b.to} & {"task", "all"}
+        ):
             yield f"readers of addendum {name}"
 
 

@@ -93,12 +93,12 @@ async def plan(design: Design, selection: Selection) -> RunPlan:
 def _needed(design: Design, selection: Selection) -> list[tuple[RolloutSpec, Condition, bool]]:
     """What is selected, and before it what it is measured by, which is played too but not counted."""
     chosen = {rollout_spec.key for rollout_spec, _ in rollout_specs(design, 0, selection)}
-    needed, found = set(chosen), list[tuple[RolloutSpec, Condition, bool]]()
+    needed, items = set(chosen), list[tuple[RolloutSpec, Condition, bool]]()
     for rollout_spec, condition in reversed([*rollout_specs(design, 0, replace(selection, levels={}))]):
         if rollout_spec.key in needed:
             needed |= {*rollout_spec.waits}
-            found.append((rollout_spec, condition, rollout_spec.key in chosen))
-    return found[::-1]
+            items.append((rollout_spec, condition, rollout_spec.key in chosen))
+    return items[::-1]
 
 
 async def _looked(design: Design, condition: Condition, rollout: Rollout, chatter: Model) -> Cost:
@@ -135,7 +135,7 @@ async def _of_two(
     held against `GROUPS` others."""
     judge, config, cost = design.of_two[name], configured(design.tree["judges"][name]), Cost()
     tasks, draws = times
-    sides = [Side(one.name, "", 1, one.name, one.levels) for one in design.conditions if one.name in outputs]
+    sides = [Side(arm.name, "", 1, arm.name, arm.levels) for arm in design.conditions if arm.name in outputs]
     if config.traits.two == "better":
         both = [(pair.one.key, pair.other.key) for pair in pairs(sides, config.compared(design.factors))]
         asked = len(tasks) * draws * judge.draws
@@ -143,8 +143,8 @@ async def _of_two(
         both = [(side.key, side.key) for side in sides]
         asked = len(tasks) * round((draws - 1) * min(GROUPS, draws / 2))
     task = design.tasks[tasks[len(tasks) // 2]]
-    for one, other in both:
-        cost += await _judged(design, judge, text_input(task, outputs[one], rival=outputs[other]), chatter) * asked
+    for first, second in both:
+        cost += await _judged(design, judge, text_input(task, outputs[first], rival=outputs[second]), chatter) * asked
     return cost
 
 

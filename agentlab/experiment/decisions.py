@@ -77,7 +77,7 @@ def _modules(design: Design) -> dict[str, str]:
     """The modules of one's own that the scenario names, each with the digest of its file."""
     named = {text.removeprefix("sim/") for text in _texts(dict(design.tree))}
     modules = {name.partition(":")[0] for name in named if own_code.is_own(name)}
-    return {name: found for name, found in own_code.digests().items() if name in modules}
+    return {name: digest for name, digest in own_code.digests().items() if name in modules}
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -197,13 +197,13 @@ def match_notes(meta: Mapping[str, Any], rollouts: int) -> list[str]:
 def _contrasts(declared: tuple[Declared, ...]) -> dict[str, Any]:
     """By a name that says which: a contrast may hold in several cells and for several measures."""
     return {
-        ", ".join(filter(None, (one.name, one.within, one.measure))): {
-            one.factor: [one.a, one.b],
-            "within": dict(one.others),
-            "measure": one.measure,
-            "margin": one.margin,
+        ", ".join(filter(None, (contrast.name, contrast.within, contrast.measure))): {
+            contrast.factor: [contrast.a, contrast.b],
+            "within": dict(contrast.others),
+            "measure": contrast.measure,
+            "margin": contrast.margin,
         }
-        for one in declared
+        for contrast in declared
     }
 
 

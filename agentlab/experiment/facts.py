@@ -18,9 +18,10 @@ def facts(condition: Condition) -> dict[str, Any]:
     return {
         "identity": condition.identity,
         "exposures": condition.exposures,
-        "addenda": {name: {"text": one.text, "to": one.to} for name, one in condition.addenda.items()},
+        "addenda": {name: {"text": added.text, "to": added.to} for name, added in condition.addenda.items()},
         "tasks": {id: digest(text) for id, text in condition.questions.items()},
         "protocol": type(organization.protocol).__name__.lower(),
+        "rules": condition.protocol,
         "length": getattr(organization.protocol, "length", None),
         "kinds": organization.kinds,
         "tags": organization.protocol.tags,
@@ -74,9 +75,9 @@ def _served(spec: ModelSpec) -> str | None:
 
 def contacts(protocol: Routing) -> Mapping[str, tuple[str, ...]]:
     """Who may write to whom, from `@task` to `@output`; other pseudo-members are left out."""
-    told = {
+    readers = {
         name: tuple(other for other in others if other == OUTPUT or not other.startswith("@"))
         for name, others in protocol.edges.items()
         if name == TASK or not name.startswith("@")
     }
-    return {name: others for name, others in told.items() if others}
+    return {name: others for name, others in readers.items() if others}

@@ -18,15 +18,15 @@ def products(design: Design, old: Mapping[str, Any], seed: int) -> dict[str, Any
     again. Raises `ScenarioError` when a product cannot say its limits.
     """
     cases = max((judge.draws for name, judge in design.judges.items() if design.traits[name].cases), default=0)
-    found: dict[str, Any] = dict(old)
+    facts_by_id: dict[str, Any] = dict(old)
     for id, task in with_case_seeds(design.tasks, seed).items():
         if FIELD not in task.fields:
             continue
         facts = {**task.fields[FIELD], "cases": cases}
-        known = found.get(id, {})
+        known = facts_by_id.get(id, {})
         if {name: known.get(name) for name in facts} != facts:
-            found[id] = {**facts, "limits": _limits(design, id, str(facts["name"]), int(facts[CASE_SEED]), cases)}
-    return found
+            facts_by_id[id] = {**facts, "limits": _limits(design, id, str(facts["name"]), int(facts[CASE_SEED]), cases)}
+    return facts_by_id
 
 
 def _limits(design: Design, id: str, name: str, seed: int, cases: int) -> dict[str, list[list[float]]]:

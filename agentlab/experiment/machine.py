@@ -37,8 +37,8 @@ def abilities() -> Iterator[Ability]:
         elif provider.lacking is not None:
             model = provider.names[0] if provider.names else "…"
             lacks = provider.lacking(model)
-            found = "its engine and weights are installed" if provider.names else "its engine is installed"
-            yield Ability(f"{name}/{model}", not lacks, lacks or found)
+            installed = "its engine and weights are installed" if provider.names else "its engine is installed"
+            yield Ability(f"{name}/{model}", not lacks, lacks or installed)
     try:
         yield Ability("sandbox", True, f"{asyncio.run(sandbox()).name} works: agents can use the tool run")
     except SandboxError as error:

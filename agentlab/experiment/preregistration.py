@@ -102,25 +102,25 @@ def record(design: Design, old: Mapping[str, Any]) -> dict[str, Any]:
 
     A contrast that was primary keeps its date. One that is primary no more is kept if it was analysed before.
     """
-    known = {one.contrast.same: one for one in register(old).primary}
+    known = {entry.contrast.same: entry for entry in register(old).primary}
     looks, now = old.get("looks", []), datetime.now(UTC).isoformat(timespec="seconds")
-    found: dict[Same, Primary] = {}
-    for one in design.compare.primary:
-        before, times = known.get(one.same), _analysed(looks, one, design.factors)
+    primary: dict[Same, Primary] = {}
+    for declared in design.compare.primary:
+        before, times = known.get(declared.same), _analysed(looks, declared, design.factors)
         at, after = (before.declared, before.after) if before else (now, times)
-        kept = before.margin_after if before and before.contrast.margin == one.margin else times
-        found[one.same] = Primary(one, at, after, kept if one.margin is not None else 0)
-    for same, one in known.items():
-        times = _analysed(looks, one.contrast, design.factors)
-        if same not in found and times:
-            found[same] = replace(one, withdrawn=one.withdrawn or times)
-    told: dict[str, Any] = {
-        "primary": [asdict(one) for one in found.values()],
+        kept = before.margin_after if before and before.contrast.margin == declared.margin else times
+        primary[declared.same] = Primary(declared, at, after, kept if declared.margin is not None else 0)
+    for same, entry in known.items():
+        times = _analysed(looks, entry.contrast, design.factors)
+        if same not in primary and times:
+            primary[same] = replace(entry, withdrawn=entry.withdrawn or times)
+    recorded: dict[str, Any] = {
+        "primary": [asdict(entry) for entry in primary.values()],
         "exploratory": design.compare.exploratory,
     }
     if design.looks is not None:
-        told["planned"] = old.get("compare", {}).get("planned") or _planned(design.looks, design)
-    return {"compare": told}
+        recorded["planned"] = old.get("compare", {}).get("planned") or _planned(design.looks, design)
+    return {"compare": recorded}
 
 
 def _planned(looks: LooksFields | Literal["any"], design: Design) -> dict[str, Any]:
@@ -158,9 +158,9 @@ def _both(past: Mapping[str, Any], arms: tuple[str, str]) -> int:
 
 def _spent(shares: Sequence[float], planned: Sequence[float]) -> tuple[float, ...]:
     """The shares at which alpha was spent: the first analysis at or past each planned share; past 1 the first."""
-    found: list[float] = []
+    spent: list[float] = []
     for share in shares:
-        due = next((one for one in planned if one > (found[-1] if found else 0)), None)
+        due = next((point for point in planned if point > (spent[-1] if spent else 0)), None)
         if due is not None and share >= due - 1e-9:
-            found.append(min(share, 1.0))
-    return tuple(found)
+            spent.append(min(share, 1.0))
+    return tuple(spent)

@@ -83,8 +83,8 @@ def record(old: Mapping[str, Any], accepted: Sequence[Change] = ()) -> dict[str,
     entries: list[dict[str, Any]] = list(old.get("code", []))
     if entries and {key: entries[-1][key] for key in now} == now and not accepted:
         return {"code": entries}
-    told = [*map(_line, accepted)]
-    return {"code": [*entries, {"at": datetime.now(UTC).isoformat(timespec="seconds"), **now, "accepted": told}]}
+    changes = [*map(_line, accepted)]
+    return {"code": [*entries, {"at": datetime.now(UTC).isoformat(timespec="seconds"), **now, "accepted": changes}]}
 
 
 def _unchanged(design: Design, recorded: Mapping[str, Mapping[str, Any]]) -> bool:
@@ -94,7 +94,7 @@ def _unchanged(design: Design, recorded: Mapping[str, Mapping[str, Any]]) -> boo
         if old is None:
             continue
         asked = {id: digest(text) for id, text in condition.questions.items()}
-        if old["identity"] != condition.identity or any(asked.get(id, one) != one for id, one in old["tasks"].items()):
+        if old["identity"] != condition.identity or any(asked.get(id, was) != was for id, was in old["tasks"].items()):
             return False
     return True
 
@@ -110,7 +110,7 @@ def _products(design: Design, old: Mapping[str, Any]) -> Iterator[Change]:
 
 def _learned(design: Design, store: Store, old: Mapping[str, Any]) -> list[str]:
     """Tasks that are learned from now and were not when weights of this run were trained, or the other way round."""
-    if design.loop is None or not any(one.digest for one in trained(store).values()):
+    if design.loop is None or not any(weights.digest for weights in trained(store).values()):
         return []
     learning = {name for name, split in design.loop.fields.splits.items() if split.role == "learn"}
     before = {task["id"] for task in old.get("tasks", []) if task.get("split") in learning}
@@ -167,8 +167,8 @@ def _relimited(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
         was, now = mapping(before[name]), mapping(after[name])
         for unit in was.keys() & now.keys():
             if was[unit] != now[unit]:
-                told = "limits.%s.%s was %s and is now %s: rollouts that already finished do not change"
-                log.warning(told, name, unit, was[unit], now[unit])
+                message = "limits.%s.%s was %s and is now %s: rollouts that already finished do not change"
+                log.warning(message, name, unit, was[unit], now[unit])
 
 
 def _lines(changes: Sequence[Change]) -> str:

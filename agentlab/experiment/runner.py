@@ -54,8 +54,8 @@ class Runner:
                 self.work.progress.found(condition.name)
                 schedule.end(spec.key, final=True)
             else:
-                one = partial(self._one, spec, condition, known, schedule)
-                yield WideJob(one, width) if (width := at_once(condition.inference)) > 1 else one
+                job = partial(self._one, spec, condition, known, schedule)
+                yield WideJob(job, width) if (width := at_once(condition.inference)) > 1 else job
 
     def _awaited(self, todo: Sequence[Item]) -> set[str]:
         """Rollouts that others wait for and that are still to be ended; a reopened one reopens its baselines."""

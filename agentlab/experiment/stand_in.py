@@ -6,6 +6,8 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
+from msgspec import structs
+
 from agentlab.engine.spec import RolloutSpec
 from agentlab.interfaces import Model, Toolset
 from agentlab.models import ModelSpec
@@ -43,7 +45,7 @@ class Typical:
 
     async def complete(self, request: Request) -> Completion:
         """Uses tools first, then does what its protocol asks of it."""
-        answer = await self.inner.complete(replace(request, chat=_told(request.chat)))
+        answer = await self.inner.complete(structs.replace(request, chat=_told(request.chat)))
         most = request.settings.max_tokens or self.spec.max_tokens or 10**9
         if request.settings.schema is None and request.settings.logprobs is None and "<verdict" not in answer.text:
             words = " ".join(["word"] * max(1, min(WORDS, most * 3 // 4)))
@@ -52,39 +54,39 @@ class Typical:
                 answer = called(request, [call(0, tools[0], {})], words)
             else:
                 answer = _split(request, answer)
-                answer = replace(answer, text=_said(request, words, answer.text))
+                answer = structs.replace(answer, text=_said(request, words, answer.text))
         size = sum(len(entry.content) for entry in request.chat)
         wrote = len(answer.text) + sum(len(wish.arguments) for wish in answer.tool_calls)
-        return replace(answer, usage=Usage(-(-size // 4), max(1, min(most, -(-wrote // 4)))))
+        return structs.replace(answer, usage=Usage(-(-size // 4), max(1, min(most, -(-wrote // 4)))))
 
 
 def _split(request: Request, answer: Completion) -> Completion:
     """Of a lead that puts up tickets: one for each worker, whom the board's manual names in the system prompt."""
-    found = _WORKERS.search(request.chat[0].content) if request.chat else None
+    workers = _WORKERS.search(request.chat[0].content) if request.chat else None
     wishes = any(wish.name == "ticket" for wish in answer.tool_calls)
-    if found is None or not (wishes or "\n<ticket " in answer.text):
+    if workers is None or not (wishes or "\n<ticket " in answer.text):
         return answer
     about = " ".join(["word"] * TICKET)
-    ids = [f"T{i}" for i, _ in enumerate(found[1].split(", "), 1)]
+    ids = [f"T{i}" for i, _ in enumerate(workers[1].split(", "), 1)]
     if wishes:
         return called(request, [call(i, "ticket", {"id": id, "text": about}) for i, id in enumerate(ids)])
-    return replace(answer, text="".join(f'\n<ticket id="{id}">{about}</ticket>' for id in ids))
+    return structs.replace(answer, text="".join(f'\n<ticket id="{id}">{about}</ticket>' for id in ids))
 
 
 def _told(chat: tuple[ChatMessage, ...]) -> tuple[ChatMessage, ...]:
     """The chat up to what the agent was told last, without what its tools returned: that is what it answers."""
-    last = [i for i, one in enumerate(chat) if one.role == "user" and not one.content.startswith("<result tool=")]
+    last = [i for i, entry in enumerate(chat) if entry.role == "user" and not entry.content.startswith("<result tool=")]
     return chat[: last[-1] + 1] if last else chat
 
 
 def _said(request: Request, words: str, plausible: str) -> str:
     """The words as a mail to up to two contacts, which the protocol's manual names in the system prompt; else before
     the tags of what the simulated model does at a board."""
-    found = _CONTACTS.search(request.chat[0].content) if request.chat else None
-    if found is None:
+    names = _CONTACTS.search(request.chat[0].content) if request.chat else None
+    if names is None:
         _, tag, tags = plausible.partition("\n<")
         return f"{words}{tag}{tags}"
-    contacts, at = found[1].split(", "), request.where.stream
+    contacts, at = names[1].split(", "), request.where.stream
     chosen = dict.fromkeys((contacts[at % len(contacts)], contacts[at // 7 % len(contacts)]))
     return f'<mail to="{", ".join(chosen)}" subject="the task">{words}</mail>'
 

@@ -164,13 +164,13 @@ def _gated(
 
 def _doubt(area: float | None, decided: Gate | None, anchors: int, kinds: tuple[str, str]) -> str:
     """Why the judge did not pass, and what would help."""
-    one, other = kinds
+    good, bad = kinds
     if area is None or decided is None:
         missing = (
-            f"the judge has no anchor texts; give it {ENOUGH} {one} and {ENOUGH} {other.split()[0]} ones (`anchors`)"
+            f"the judge has no anchor texts; give it {ENOUGH} {good} and {ENOUGH} {bad.split()[0]} ones (`anchors`)"
         )
-        return f"no {one} and {other} was scored" if anchors else missing
-    of = f"{_area(area, decided.low, decided.high)} of {decided.good} {one} and {pluralize(decided.bad, other)}"
+        return f"no {good} and {bad} was scored" if anchors else missing
+    of = f"{_area(area, decided.low, decided.high)} of {decided.good} {good} and {pluralize(decided.bad, bad)}"
     if decided.outcome == "failed":
         return f"{of} is under {LEAST_AUC}"
     wrong = f"cannot be distinguished from {CHANCE}" if area >= LEAST_AUC else f"may be above or below {LEAST_AUC}"

@@ -36,13 +36,13 @@ def gate(area: float, families: Sequence[Family]) -> Gate:
     compared = [(m, n) for m, n in families if m and n]
     low, high = limits(area, compared)
     good, bad = (sum(counts) for counts in zip(*compared, strict=True))
-    found = _outcome(area, low, high)
-    return Gate(found, low, high, good, bad, None if found != "undecided" else _needed(area, max(good, bad)))
+    outcome = _outcome(area, low, high)
+    return Gate(outcome, low, high, good, bad, None if outcome != "undecided" else _needed(area, max(good, bad)))
 
 
 def too_few(documents: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """A sentence on each judge that could not pass if it erred on no anchor text; `documents` are those of judges."""
-    told: list[str] = []
+    sentences: list[str] = []
     for name, document in documents.items():
         if document.get("kind") not in ("rubric", "compare"):
             continue
@@ -50,12 +50,12 @@ def too_few(documents: Mapping[str, Mapping[str, Any]]) -> list[str]:
         families = [(len(texts["good"]), len(texts["bad"])) for texts in anchors.values()]
         if not _passable(families):
             good, bad = (sum(counts) for counts in zip(*families, strict=True)) if families else (0, 0)
-            told.append(
+            sentences.append(
                 f"judge {name!r} has {good} good and {bad} bad anchor texts, too few to show that it can tell them "
                 f"apart, so agentlab will not say which arm did better on its scores; add up to {ENOUGH} of each "
                 f"(judges.{name}.anchors)"
             )
-    return told
+    return sentences
 
 
 def _passable(families: Sequence[Family]) -> bool:

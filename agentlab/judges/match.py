@@ -186,8 +186,8 @@ def _read(config: MatchConfig, text: str, target: str, cut: bool) -> Verdict:
         return _weighed(config, text, target)
     if config.by == "vector":
         return _near(config, text, json.loads(target), cut)
-    found = _answers(config, text, cut)
-    answers = [answer.text for answer in found if not cut or answer.end < len(text)]
+    candidates = _answers(config, text, cut)
+    answers = [answer.text for answer in candidates if not cut or answer.end < len(text)]
     if not answers:
         reason = _unread(config)
         compared = compares(config)

@@ -92,11 +92,11 @@ def read(text: str, said: Mapping[int, Message], parts: Sequence[str], output: b
     """Reads the parts out of a reply, in time linear in it. `output`: whether there is one."""
     blocks = [block for block in parse(text) if block.tag == "verdict"]
     problems: dict[str, Problem] = {}
-    found, summary, first = _Read(), None, _Read()
+    parsed, summary, first = _Read(), None, _Read()
     if OBJECTIONS in parts:
-        found = _objections([b for b in blocks if _criterion(b) == "objection"], said, output)
+        parsed = _objections([b for b in blocks if _criterion(b) == "objection"], said, output)
         summary, count = _last(blocks, OBJECTIONS)
-        problem = found.problem or _miscounted(count, len(found.objections))
+        problem = parsed.problem or _miscounted(count, len(parsed.objections))
         if problem:
             problems[OBJECTIONS] = problem
     if FIRST in parts:
@@ -104,7 +104,7 @@ def read(text: str, said: Mapping[int, Message], parts: Sequence[str], output: b
         first = _first(reason, index, said)
         if first.problem:
             problems[FIRST] = first.problem
-    return ParsedObjections(tuple(found.objections), summary, first.place, first.reason, problems)
+    return ParsedObjections(tuple(parsed.objections), summary, first.place, first.reason, problems)
 
 
 @dataclass(slots=True)
@@ -116,15 +116,15 @@ class _Read:
 
 
 def _objections(blocks: Sequence[Block], said: Mapping[int, Message], output: bool) -> _Read:
-    found = _Read()
+    parsed = _Read()
     for block in blocks:
         objection = _objection(block, said, output)
         if isinstance(objection, Problem):
-            found.problem = objection
-            return found
-        found.objections.append(objection)
-    found.objections = list(dict.fromkeys(found.objections))
-    return found
+            parsed.problem = objection
+            return parsed
+        parsed.objections.append(objection)
+    parsed.objections = list(dict.fromkeys(parsed.objections))
+    return parsed
 
 
 def _objection(block: Block, said: Mapping[int, Message], output: bool) -> Objection | Problem:

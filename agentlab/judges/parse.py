@@ -84,13 +84,13 @@ def texts(text: str, names: Sequence[str], scale: Scale) -> dict[str, ParsedScor
     Two verdicts on one criterion with different scores are a problem; verdicts on other criteria are passed over.
     """
     known = {name.casefold(): name for name in names}
-    found: dict[str, ParsedScore | Problem] = dict.fromkeys(names, MISSING)
+    scores: dict[str, ParsedScore | Problem] = dict.fromkeys(names, MISSING)
     for block in parse(text):
         name = known.get(block.attributes.get("criterion", "").casefold()) if block.tag == "verdict" else None
         if name is not None:
             mark = _from_body(block.body, scale)
-            found[name] = _merge(found[name], mark)
-    return found
+            scores[name] = _merge(scores[name], mark)
+    return scores
 
 
 def objects(text: str, names: Sequence[str], scale: Scale) -> dict[str, ParsedScore | Problem]:
@@ -98,13 +98,13 @@ def objects(text: str, names: Sequence[str], scale: Scale) -> dict[str, ParsedSc
 
     Two fenced objects with different scores on one criterion are a problem.
     """
-    found: dict[str, ParsedScore | Problem] = dict.fromkeys(names, MISSING)
+    scores: dict[str, ParsedScore | Problem] = dict.fromkeys(names, MISSING)
     whole = _object(text)
     for answers in [whole] if whole is not None else [_object(fence[1]) or {} for fence in _FENCE.finditer(text)]:
         for name in names:
             if name in answers:
-                found[name] = _merge(found[name], _from_answer(answers[name], scale))
-    return found
+                scores[name] = _merge(scores[name], _from_answer(answers[name], scale))
+    return scores
 
 
 def from_tokens(tokens: Sequence[TokenLogprob], low: int, high: int) -> tuple[dict[int, float], float]:
@@ -158,8 +158,8 @@ def _from_answer(answer: Any, scale: Scale) -> ParsedScore | Problem:
 
 
 def _mark(score: Any, reason: str | None, scale: Scale) -> ParsedScore | Problem:
-    found = scale.read(score)
-    return Problem(f"score {str(score)[:60]!r} is not {scale}") if found is None else ParsedScore(found, reason)
+    value = scale.read(score)
+    return Problem(f"score {str(score)[:60]!r} is not {scale}") if value is None else ParsedScore(value, reason)
 
 
 def _merge(old: ParsedScore | Problem, new: ParsedScore | Problem) -> ParsedScore | Problem:

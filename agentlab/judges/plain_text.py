@@ -56,11 +56,11 @@ def _narrow(text: str) -> str:
 
 def _unsigned(text: str) -> str:
     """Without a closing formula at the end and the few short lines under it."""
-    found = None
+    last = None
     for match in _SIGNED.finditer(text):
-        found = match
-    if found is None:
+        last = match
+    if last is None:
         return text
-    after = [line for line in text[found.end() :].split("\n") if line.strip()]
+    after = [line for line in text[last.end() :].split("\n") if line.strip()]
     signature = len(after) <= _LONGEST_SIGNATURE and all(len(line) <= 80 for line in after)
-    return text[: found.start()] if signature else text
+    return text[: last.start()] if signature else text

@@ -98,10 +98,10 @@ class Program:
             what = f"exit code {ended.code}" if ended.why == "exit" else f"stopped: too much {_TOO_MUCH[ended.why]}"
             return _unscored("crash", f"{what}\n{ended.output[-_REASON:]}".strip())
         try:
-            found = built.measured(case.hidden, ended.files)
+            measured = built.measured(case.hidden, ended.files)
         except WrongFormat as wrong:
             return _unscored("format", str(wrong)[:_REASON])
-        return [_scored(UTILITY, found.utility), _scored(HARM, found.harm)]
+        return [_scored(UTILITY, measured.utility), _scored(HARM, measured.harm)]
 
 
 _TOO_MUCH = {"memory": "memory", "flood": "output"}

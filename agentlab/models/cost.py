@@ -1,19 +1,19 @@
 """What model calls take: how many, their tokens, time and money; measured or estimated."""
 
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
+
+from msgspec import Struct
 
 from agentlab.models.prices import cost_of
 from agentlab.models.spec import ModelSpec
 from agentlab.types import Call, Usage
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(Struct, frozen=True):
     """A sum over calls. It adds, and it is multiplied by a count."""
 
     calls: int = 0
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage = Usage()
     priced: float = 0.0
     """US dollars of the calls whose price is known."""
     unpriced: int = 0

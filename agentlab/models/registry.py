@@ -45,6 +45,8 @@ class Provider:
     """Whether to build one is free and touches nothing, so that a check of the scenario can try it."""
     lacking: Callable[[str], str] | None = None
     """What this machine lacks to run the model of a name; empty where nothing is missing."""
+    sends: bool = False
+    """Whether its calls are requests to a server that is there, which may leave from other processes."""
     probed: bool = False
     """Whether one's own machine computes, so that it is asked whether replies depend on the batch they are in."""
 
@@ -57,6 +59,7 @@ PROVIDERS: Mapping[str, Provider] = {
         families.CLAUDE_FIELDS,
         url="https://api.anthropic.com",
         key="ANTHROPIC_API_KEY",
+        sends=True,
     ),
     "openai": Provider(
         "agentlab.models.providers.openai",
@@ -65,6 +68,7 @@ PROVIDERS: Mapping[str, Provider] = {
         families.CHAT_FIELDS,
         url="https://api.openai.com/v1",
         key="OPENAI_API_KEY",
+        sends=True,
     ),
     "vllm": Provider(
         "agentlab.models.providers.vllm",
@@ -72,6 +76,7 @@ PROVIDERS: Mapping[str, Provider] = {
         fields=families.CHAT_FIELDS,
         address="VLLM_BASE_URL",
         options={"*": plan.OPTIONS},
+        sends=True,
         probed=True,
     ),
     plan.OFFLINE: Provider(
@@ -210,6 +215,14 @@ def body_mistakes(spec: ModelSpec) -> list[tuple[tuple[str, ...], str, str]]:
         for field in spec.body
         if field in sent
     ]
+
+
+def processes_mistake(spec: ModelSpec) -> str:
+    """What is wrong with its `processes`; empty where nothing is."""
+    provider, _ = split(spec.name)
+    if spec.processes is None or (provider in PROVIDERS and PROVIDERS[provider].sends):
+        return ""
+    return f"{spec.name} cannot be asked from other processes; remove `processes`"
 
 
 def refused(name: str, settings: Settings, taken: Capabilities) -> list[tuple[str, str]]:

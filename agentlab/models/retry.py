@@ -8,8 +8,10 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec.structs import replace
 
 from agentlab.errors import ModelError
 from agentlab.interfaces import Model, close
@@ -82,4 +84,6 @@ class RetryingModel:
                 completion = await self.inner.complete(request)
         except TimeoutError:
             raise ModelError("transient", f"no answer within {self.timeout:g} s") from None
+        if completion.seconds is not None:  # a process that sends for this one has measured it more closely
+            return completion
         return replace(completion, seconds=time.perf_counter() - began)

@@ -20,8 +20,18 @@ from agentlab.models.local_servers import servers_of
 from agentlab.models.pace import Pace
 from agentlab.models.probe import Keeper, ProbedModel
 from agentlab.models.providers.replay import FindCompletion, Replay
-from agentlab.models.registry import PROVIDERS, body_mistakes, check_name, own, refused, split
+from agentlab.models.readiness import require_keys
+from agentlab.models.registry import (
+    PROVIDERS,
+    body_mistakes,
+    check_name,
+    own,
+    processes_mistake,
+    refused,
+    split,
+)
 from agentlab.models.retry import RetryingModel
+from agentlab.models.senders.pool import Senders, SentModel
 from agentlab.models.spec import SAMPLING, ModelSpec
 from agentlab.models.waits import Waits
 from agentlab.models.weights import find
@@ -31,7 +41,7 @@ from agentlab.types import Completion, Where
 Account = tuple[str, str | None, str | None]
 WAVE = 2000.0
 """Calls that go to an engine at once unless `concurrency` says otherwise: all that there are, as a rule."""
-_SAME = {*SAMPLING, "price", "tries", "timeout", "requests_per_minute", "tokens_per_minute", "concurrency"}
+_SAME = {*SAMPLING, "price", "tries", "timeout", "requests_per_minute", "tokens_per_minute", "concurrency", "processes"}
 """Fields of a spec in which two entries may differ and still be one model."""
 
 
@@ -65,7 +75,8 @@ def get_model(spec_or_name: ModelSpec | str) -> Model:
     """
     spec = ModelSpec.model_validate({"name": spec_or_name}) if isinstance(spec_or_name, str) else spec_or_name
     engine = Engines().engine_of(spec) if is_started(spec) else None
-    return _hosted(_build(spec, {}, engine), engine, True, lambda model: _guard(model, spec, _limits([spec]), Waits()))
+    built = _sent(_build(spec, {}, engine), spec, engine, _senders([spec]))
+    return _hosted(built, engine, True, lambda model: _guard(model, spec, _limits([spec]), Waits()))
 
 
 @asynccontextmanager
@@ -83,6 +94,7 @@ async def serve(
     that wait for their turn, or to be tried again. `record` is told how the models were served; when an engine that
     agentlab starts is given up, it halts the run, and EngineError is raised at the end of the block.
     """
+    require_keys(specs.values())
     waits = waits or Waits()
     engines = Engines() if record is None else Engines(record.folder, record.keep, lambda _: record.halt())
     waits.engines.append(engines.starting)
@@ -92,19 +104,21 @@ async def serve(
         stack.push_async_callback(engines.aclose)
         built: dict[str, Model] = {}
         limits: dict[Account, AccountLimits] = {}
+        senders: dict[Account, Senders | None] = {}
         models: dict[str, Model] = {}
         for alias, spec in specs.items():
             key = spec.model_dump_json(exclude=_SAME)
             engine = engines.engine_of(spec) if is_started(spec) else None
-            if key not in built:
-                built[key] = _build(spec, recalls or {}, engine)
-                stack.push_async_callback(close, built[key])
             account = account_of(spec)
             if account not in limits:
-                limits[account] = _limits(one for one in specs.values() if account_of(one) == account)
+                sharing = [one for one in specs.values() if account_of(one) == account]
+                limits[account], senders[account] = _limits(sharing), _senders(sharing)
                 waits.accounts.append((account[0], limits[account]))
                 if stop_switch is not None:
                     stop_switch.limits.append(limits[account])
+            if key not in built:
+                built[key] = _sent(_build(spec, recalls or {}, engine), spec, engine, senders[account])
+                stack.push_async_callback(close, built[key])
 
             def asked(model: Model, spec: ModelSpec = spec, key: str = key, account: Account = account) -> Model:
                 guarded = _guard(model, spec, limits[account], waits)
@@ -145,6 +159,8 @@ def _build(spec: ModelSpec, recalls: Mapping[str, FindCompletion], engine: Engin
     if mistakes := body_mistakes(spec):
         _, wrong, right = mistakes[0]
         raise ScenarioError(f"body of {spec.name}: {wrong}; {right}")
+    if wrong := processes_mistake(spec):
+        raise ScenarioError(wrong)
     provider, _ = split(spec.name)
     if provider == "own":
         return _own(spec)
@@ -165,6 +181,20 @@ def _own(spec: ModelSpec) -> Model:
 
 def _nothing(where: Where) -> Completion | None:
     return None
+
+
+def _senders(sharing: Iterable[ModelSpec]) -> Senders | None:
+    """As many processes as the most that an entry of the account asks for."""
+    number = max((spec.processes or 0 for spec in sharing), default=0)
+    return Senders(number) if number else None
+
+
+def _sent(model: Model, spec: ModelSpec, engine: Engine | None, senders: Senders | None) -> Model:
+    """The model as its requests leave: from the account's processes, where it has any."""
+    if senders is None:
+        return model
+    told = spec.model_dump_json()
+    return SentModel(model, senders, digest(told), told, "" if engine is None else engine.url)
 
 
 def _limits(specs: Iterable[ModelSpec]) -> AccountLimits:

@@ -143,6 +143,13 @@ class ModelSpec(BaseModel):
         ge=1,
         description="Maximum concurrent requests, for the whole account. If unset, an adaptive limit finds it.",
     )
+    processes: int | None = Field(
+        None,
+        ge=1,
+        le=64,
+        description="Send the requests of the whole account from this many processes of their own. A process sends "
+        "a few hundred requests per second at most; if unset, agentlab's own process sends them.",
+    )
     timeout: float = Field(600.0, gt=0, description="Maximum seconds for one request, not counting queueing and waits.")
     tries: int = Field(8, ge=1, description="Maximum number of attempts when a call fails for a temporary reason.")
     max_reply_mb: float = Field(

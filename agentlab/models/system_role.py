@@ -1,7 +1,8 @@
 """Puts a system prompt where a model without a system role reads it."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from agentlab.types import ChatMessage
 

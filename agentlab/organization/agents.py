@@ -34,13 +34,13 @@ class Agent:
 
     @property
     def offered(self) -> tuple[ToolSpec, ...]:
-        """Its tools as a model is told of them."""
+        """Its tools as they are described to a model."""
         return tuple(tool.spec for toolset in self.tools for tool in toolset.tools)
 
 
 @dataclass(frozen=True, slots=True)
 class TurnLimits:
-    """What one turn may take, beside the number of its model calls. Sizes are in characters, times in seconds."""
+    """Limits of one turn, besides the number of its model calls. Sizes are in characters, times in seconds."""
 
     result: int = 16_000
     """Of the result of one tool; a longer one loses its middle."""
@@ -89,12 +89,12 @@ class Organization:
         hooks = hooks_of(self.protocol)
         manuals = {agent.name: _manual(self.protocol, hooks, agent) for agent in self.agents}
         parts = {agent.name: (agent.system, manuals[agent.name], agent.guide) for agent in self.agents}
-        own = tagged.TAGS if any(agent.guide for agent in self.agents) else ()
+        tool_tags = tagged.TAGS if any(agent.guide for agent in self.agents) else ()
         object.__setattr__(self, "roster", {agent.name: agent for agent in self.agents})
         object.__setattr__(self, "manuals", manuals)
         object.__setattr__(self, "systems", {name: "\n\n".join(filter(None, texts)) for name, texts in parts.items()})
         object.__setattr__(self, "kinds", kinds_of(self.protocol))
-        object.__setattr__(self, "tags", tuple(dict.fromkeys((*tags_of(self.protocol), *own))))
+        object.__setattr__(self, "tags", tuple(dict.fromkeys((*tags_of(self.protocol), *tool_tags))))
         object.__setattr__(self, "hooks", hooks)
 
     def files(self, log: Sequence[Message]) -> Mapping[str, str]:

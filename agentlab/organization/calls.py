@@ -32,7 +32,7 @@ class Written:
 
     @property
     def name(self) -> str:
-        """Of the tool."""
+        """The name of the tool."""
         return self.attributes.get("tool", self.attributes.get("name", ""))
 
 
@@ -58,7 +58,7 @@ def calls(text: str, arguments: Mapping[str, Sequence[str]], tags: Sequence[str]
     Total: any text can be read. What stands in an argument is text, and so is a call there. The time is linear in the
     length of the text, since it is gone through at most once for each of `most` calls.
     """
-    found, at, line = Calls(), 0, _Line(text)
+    scanned, at, line = Calls(), 0, _Line(text)
     last = max((closing.start() for closing in _CLOSE.finditer(text)), default=-1)
     token_of = _outside(tuple(tags))
     while token := token_of.search(text, at):
@@ -66,23 +66,24 @@ def calls(text: str, arguments: Mapping[str, Sequence[str]], tags: Sequence[str]
         if token["fence"]:
             at = _after_fence(text, token["fence"], at)
             inside = _next_opening(text, token.end(), at)
-            found.quoted += [] if inside is None or found.quoted else [_written(text, inside, None)]
+            scanned.quoted += [] if inside is None or scanned.quoted else [_written(text, inside, None)]
         elif token["tag"]:
             end = _block_end(text, token["tag"], at)
-            found.blocks += end is not None
+            scanned.blocks += end is not None
             at = end or at
         elif token["slash"]:
-            found.stray = True
+            scanned.stray = True
         else:
             call = _written(text, token, arguments if token.end() <= last else None)
-            into = found.quoted if line.quotes(token.start()) else found.made
+            into = scanned.quoted if line.quotes(token.start()) else scanned.made
             if len(into) >= most:
-                found.more = call.name
+                scanned.more = call.name
                 break
-            if call.body is not None or not any(one.body is None and one.attributes == call.attributes for one in into):
+            unclosed = [earlier.attributes for earlier in into if earlier.body is None]
+            if call.body is not None or call.attributes not in unclosed:
                 into.append(call)
             at = line.seen = call.span[1]
-    return found
+    return scanned
 
 
 @dataclass(slots=True)
@@ -115,8 +116,8 @@ class _Line:
 @lru_cache(maxsize=256)
 def _outside(tags: tuple[str, ...]) -> re.Pattern[str]:
     """What is looked for outside of calls."""
-    own = "|".join(re.escape(tag) for tag in tags if tag not in ("call", "result")) or r"(?!)"
-    return re.compile(rf"{_FENCE}|{_CALL}|<(?P<tag>(?i:{own}))(?=[\s>])[^<>]{{0,2000}}>", re.MULTILINE)
+    of_protocol = "|".join(re.escape(tag) for tag in tags if tag not in ("call", "result")) or r"(?!)"
+    return re.compile(rf"{_FENCE}|{_CALL}|<(?P<tag>(?i:{of_protocol}))(?=[\s>])[^<>]{{0,2000}}>", re.MULTILINE)
 
 
 @lru_cache(maxsize=256)
@@ -153,8 +154,8 @@ def _written(text: str, opening: re.Match[str], arguments: Mapping[str, Sequence
             inside.setdefault(token["name"], text[token.end() : ends[0]].removeprefix("\n").removesuffix("\n"))
             at = ends[1]
         else:
-            found = _CLOSE.search(text, token.end())
-            at, close = len(text), None if found is None else found.span()
+            closing = _CLOSE.search(text, token.end())
+            at, close = len(text), None if closing is None else closing.span()
             break
     if close is None:
         return Written(given, None, {}, (opening.start(), at))

@@ -1,4 +1,4 @@
-"""Sampling settings over others: what is set takes the place of what was."""
+"""Merges sampling settings: those that are set replace the others."""
 
 from functools import lru_cache
 
@@ -17,8 +17,10 @@ def merged(base: Settings, over: Settings) -> Settings:
 
 @lru_cache(maxsize=4096)
 def _merged(base: bytes, over: bytes) -> Settings:
-    """Kept by content: a schema makes settings unhashable."""
+    """Cached by content: a schema makes settings unhashable."""
     decode = msgspec.json.Decoder(Settings).decode
-    one, other = decode(base), decode(over)
-    named = {name: getattr(other, name) for name in Settings.__slots__ if getattr(other, name) is not None}
-    return Settings(**{**{name: getattr(one, name) for name in Settings.__slots__}, **named})
+    base_settings, over_settings = decode(base), decode(over)
+    named = {
+        name: getattr(over_settings, name) for name in Settings.__slots__ if getattr(over_settings, name) is not None
+    }
+    return Settings(**{**{name: getattr(base_settings, name) for name in Settings.__slots__}, **named})

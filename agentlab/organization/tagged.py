@@ -12,8 +12,9 @@ attributes such as `<call tool="read" path="a.py">`.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from agentlab.organization.calls import Calls, Written, calls
 from agentlab.organization.markup import markup
@@ -39,7 +40,7 @@ _STRAY = (
 
 
 def guide(tools: Sequence[ToolSpec]) -> str:
-    """What an agent is told of its tools: each one as the call to write. Empty without tools."""
+    """How an agent calls its tools: each one as the call to write. Empty without tools."""
     return "\n\n".join((_HEAD, *map(_shown, tools))) if tools else ""
 
 
@@ -53,12 +54,12 @@ def read(completion: Completion, tools: Sequence[ToolSpec], k: int, tags: Sequen
     """
     if completion.tool_calls or completion.stop == "refusal" or "<" not in completion.text:
         return completion
-    found, schemas = _calls(completion.text, tools, tags), {tool.name: tool.parameters for tool in tools}
-    called = tuple(_call(call, schemas, f"call_{k}_{i}", found.stray) for i, call in enumerate(found.made))
-    if not called and found.quoted and not found.blocks:
-        called = (ToolCall(f"call_{k}_0", found.quoted[0].name, _QUOTED),)
-    if found.more is not None:
-        called = (*called, ToolCall(f"call_{k}_{len(called)}", found.more, _MORE))
+    written, schemas = _calls(completion.text, tools, tags), {tool.name: tool.parameters for tool in tools}
+    called = tuple(_call(call, schemas, f"call_{k}_{i}", written.stray) for i, call in enumerate(written.made))
+    if not called and written.quoted and not written.blocks:
+        called = (ToolCall(f"call_{k}_0", written.quoted[0].name, _QUOTED),)
+    if written.more is not None:
+        called = (*called, ToolCall(f"call_{k}_{len(called)}", written.more, _MORE))
     if not called:
         return completion
     return replace(completion, tool_calls=called, stop="tool" if completion.stop == "end" else completion.stop)

@@ -16,6 +16,6 @@ __all__ = ["ALL", "TAGS", "Block", "attribute", "escape", "markup_of", "parse"]
 
 
 @lru_cache(maxsize=256)
-def markup_of(own: tuple[str, ...]) -> Markup:
-    """What must be inert in what agents are shown under a protocol with these tags of its own: they and `TAGS`."""
-    return markup(tuple(dict.fromkeys((*TAGS, *own))))
+def markup_of(protocol_tags: tuple[str, ...]) -> Markup:
+    """The tags to escape in what agents are shown under a protocol with these tags: they and `TAGS`."""
+    return markup(tuple(dict.fromkeys((*TAGS, *protocol_tags))))

@@ -31,7 +31,7 @@ def main(command: list[str]) -> int:
 
 
 def wait_for_command(number: int, frame: object) -> None:
-    """A handler of its own, since a command would inherit that a signal is ignored."""
+    """Does nothing. The command would inherit an ignored signal, but it does not inherit a handler."""
 
 
 def end_with_parent(grace: float) -> None:

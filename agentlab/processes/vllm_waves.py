@@ -60,19 +60,23 @@ def schema_of(body: Body) -> Any:
 
 def chat_reply(body: Body, output: Any) -> dict[str, Any]:
     """The JSON of a chat completion, as vLLM's server writes it."""
-    said = output.outputs[0]
+    message = output.outputs[0]
     choice: dict[str, Any] = {
         "index": 0,
-        "message": {"role": "assistant", "content": said.text},
-        "finish_reason": said.finish_reason,
+        "message": {"role": "assistant", "content": message.text},
+        "finish_reason": message.finish_reason,
         "logprobs": None,
     }
     if body.get("logprobs"):
         most = int(body.get("top_logprobs") or 0)
-        pairs = zip(said.token_ids, said.logprobs, strict=True)
-        choice["logprobs"] = {"content": [token_entry(id, found, most) for id, found in pairs]}
-    asked, made = len(output.prompt_token_ids), len(said.token_ids)
-    usage: dict[str, Any] = {"prompt_tokens": asked, "completion_tokens": made, "total_tokens": asked + made}
+        pairs = zip(message.token_ids, message.logprobs, strict=True)
+        choice["logprobs"] = {"content": [token_entry(id, candidates, most) for id, candidates in pairs]}
+    prompt_tokens, completion_tokens = len(output.prompt_token_ids), len(message.token_ids)
+    usage: dict[str, Any] = {
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": completion_tokens,
+        "total_tokens": prompt_tokens + completion_tokens,
+    }
     usage["prompt_tokens_details"] = {"cached_tokens": output.num_cached_tokens or 0}
     return {
         "id": f"chatcmpl-{output.request_id}",
@@ -84,17 +88,17 @@ def chat_reply(body: Body, output: Any) -> dict[str, Any]:
     }
 
 
-def token_entry(id: int, found: Mapping[int, Any], most: int) -> dict[str, Any]:
+def token_entry(id: int, candidates: Mapping[int, Any], most: int) -> dict[str, Any]:
     """One token with the `most` likely ones in its place."""
-    ranked = sorted(found.values(), key=lambda one: one.rank)[:most]
-    top = [{"token": one.decoded_token, "logprob": one.logprob} for one in ranked]
-    return {"token": found[id].decoded_token, "logprob": found[id].logprob, "top_logprobs": top}
+    ranked = sorted(candidates.values(), key=lambda candidate: candidate.rank)[:most]
+    top = [{"token": candidate.decoded_token, "logprob": candidate.logprob} for candidate in ranked]
+    return {"token": candidates[id].decoded_token, "logprob": candidates[id].logprob, "top_logprobs": top}
 
 
 def name_of(arguments: Any) -> list[str]:
     """What the weights are called."""
     served: Any = arguments.served_model_name or arguments.model
-    return [str(one) for one in cast("list[object]", served if isinstance(served, list) else [served])]
+    return [str(name) for name in cast("list[object]", served if isinstance(served, list) else [served])]
 
 
 class Engine:
@@ -119,9 +123,9 @@ class Engine:
         """The replies, in the order of the requests."""
         replies: dict[int, dict[str, Any] | Refused] = {}
         groups: dict[tuple[str, str], list[int]] = {}
-        for i, one in enumerate(wave):
-            kwargs = json.dumps(one.body.get("chat_template_kwargs") or {}, sort_keys=True)
-            groups.setdefault((one.path, kwargs), []).append(i)
+        for i, waiting in enumerate(wave):
+            kwargs = json.dumps(waiting.body.get("chat_template_kwargs") or {}, sort_keys=True)
+            groups.setdefault((waiting.path, kwargs), []).append(i)
         for (path, _), places in groups.items():
             bodies = [wave[i].body for i in places]
             replies |= dict(zip(places, self._halved(path, bodies), strict=True))
@@ -143,8 +147,8 @@ class Engine:
                 raise Refused(f"The model `{body['model']}` does not exist.")
         if path == "/tokenize":
             return [{"tokens": self._tokens(body)} for body in bodies]
-        each = [self.lora.get(body["model"]) for body in bodies]
-        lora = each if any(each) else None
+        adapters = [self.lora.get(body["model"]) for body in bodies]
+        lora = adapters if any(adapters) else None
         if path == "/v1/completions":
             prompts = [{"prompt_token_ids": list(body["prompt"])} for body in bodies]
             params = [self._scoring(body) for body in bodies]
@@ -157,11 +161,11 @@ class Engine:
         return [chat_reply(body, output) for body, output in zip(bodies, outputs, strict=True)]
 
     def _sampling(self, body: Body) -> Any:
-        told, schema = sampling(body, self.defaults), schema_of(body)
+        parameters, schema = sampling(body, self.defaults), schema_of(body)
         if schema is not None:
-            told["structured_outputs"] = self.params.StructuredOutputsParams(json=schema)
+            parameters["structured_outputs"] = self.params.StructuredOutputsParams(json=schema)
         try:
-            return self.params.SamplingParams(**told)
+            return self.params.SamplingParams(**parameters)
         except TypeError as error:
             raise Refused(f"a field that vLLM does not use for sampling: {error}") from None
 
@@ -179,8 +183,8 @@ class Engine:
 
 def prompt_logprobs(output: Any) -> list[Any]:
     """For each token of the prompt its log-probability by the token's number; None for the first."""
-    found = output.prompt_logprobs
-    return [None if one is None else {str(id): {"logprob": it.logprob} for id, it in one.items()} for one in found]
+    positions = output.prompt_logprobs
+    return [tokens and {str(id): {"logprob": token.logprob} for id, token in tokens.items()} for tokens in positions]
 
 
 async def waves(queue: "asyncio.Queue[Waiting]", answer: Callable[[Sequence[Waiting]], Any]) -> None:
@@ -200,9 +204,9 @@ async def waves(queue: "asyncio.Queue[Waiting]", answer: Callable[[Sequence[Wait
             traceback.print_exc()
             sys.stderr.flush()
             os._exit(1)
-        for one, reply in zip(wave, replies, strict=True):
-            if not one.reply.done():  # whoever asked may have gone
-                one.reply.set_result(reply)
+        for waiting, reply in zip(wave, replies, strict=True):
+            if not waiting.reply.done():  # whoever asked may have gone
+                waiting.reply.set_result(reply)
 
 
 def application(engine: Engine) -> Any:
@@ -249,7 +253,7 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--port", type=int)
     parser.add_argument("--lora-modules", nargs="*", default=())
     options = parser.parse_args(argv)
-    adapters = {one["name"]: one["path"] for one in map(json.loads, options.lora_modules)}
+    adapters = {adapter["name"]: adapter["path"] for adapter in map(json.loads, options.lora_modules)}
     engine = Engine(arg_utils.EngineArgs.from_cli_args(options), adapters)
     uvicorn: Any = importlib.import_module("uvicorn")
     uvicorn.run(application(engine), host=options.host, port=options.port, log_level="warning")

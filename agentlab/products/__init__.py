@@ -26,12 +26,12 @@ def product(name: str) -> Product:
         return SHIPPED[name]
     if not name.isidentifier():
         raise ValueError(f"{name!r} is not the name of a module")
-    found = own_code.module(name)
-    lacks = [part for part in _FUNCTIONS if not callable(getattr(found, part, None))]
-    lacks += [part for part in _TEXTS if not isinstance(getattr(found, part, None), str)]
+    module = own_code.module(name)
+    lacks = [part for part in _FUNCTIONS if not callable(getattr(module, part, None))]
+    lacks += [part for part in _TEXTS if not isinstance(getattr(module, part, None), str)]
     if lacks:
         raise ValueError(f"{name!r} is not a product: it has no {', no '.join(lacks)}")
-    return cast(Product, found)
+    return cast(Product, module)
 
 
 def source(made: Product) -> str:

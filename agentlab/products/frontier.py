@@ -31,11 +31,11 @@ def mean_frontier(cases: Sequence[Iterable[Point]]) -> list[Point]:
         return []
     edges = [(b[0] - a[0], b[1] - a[1]) for corners in hulls for a, b in pairwise(corners)]
     harm, utility = (sum(corners[0][i] for corners in hulls) for i in (0, 1))
-    found = [(harm, utility)]
+    points = [(harm, utility)]
     for across, up in sorted(edges, key=lambda edge: -edge[1] / edge[0]):
         harm, utility = harm + across, utility + up
-        found.append((harm, utility))
-    return [(harm / len(cases), utility / len(cases)) for harm, utility in found]
+        points.append((harm, utility))
+    return [(harm / len(cases), utility / len(cases)) for harm, utility in points]
 
 
 def _slope(a: Point, b: Point) -> float:

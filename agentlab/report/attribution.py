@@ -15,19 +15,21 @@ MOST, ACROSS = 8, 2
 """Panels of a figure, and side by side."""
 
 
-def charts(found: Analysis, styles: Mapping[str, ArmStyle]) -> tuple[Chart, ...]:
+def charts(analysis: Analysis, styles: Mapping[str, ArmStyle]) -> tuple[Chart, ...]:
     """A figure for rounds and one for agents, of the tables of those names with columns `share` and its interval."""
     made: list[Chart] = []
-    for name, (column, told) in TABLES.items():
-        data = found.tables.get(name, pd.DataFrame())
+    for name, (column, by) in TABLES.items():
+        data = analysis.tables.get(name, pd.DataFrame())
         if data.empty or data["share"].notna().sum() == 0:
             continue
         data = data[(data[column] != "total").to_numpy()].reset_index(drop=True)
         left = "" if len(_panels(data)) <= MOST else f" The first {MOST} of {len(_panels(data))} are drawn."
-        what = f"Shares of the variance {told}, with 95% intervals over parents."
-        says = f"{what} {found.says}{left}" if not made else f"{what} The parents are those of {made[0].title}.{left}"
+        what = f"Shares of the variance {by}, with 95% intervals over parents."
+        says = (
+            f"{what} {analysis.says}{left}" if not made else f"{what} The parents are those of {made[0].title}.{left}"
+        )
         made.append(
-            Chart(f"shares_{name}", f"{found.title}, {told}", says, data, lambda d=data, c=column: draw(d, c, styles))
+            Chart(f"shares_{name}", f"{analysis.title}, {by}", says, data, lambda d=data, c=column: draw(d, c, styles))
         )
     return tuple(made)
 
@@ -37,7 +39,7 @@ def _panels(data: pd.DataFrame) -> list[tuple[str, str]]:
 
 
 def draw(data: pd.DataFrame, column: str, styles: Mapping[str, ArmStyle]) -> Figure:
-    """A panel for each arm and measure, a bar for each term; a share that cannot be told apart crosses 0."""
+    """A panel for each arm and measure, a bar for each term; where an interval crosses 0, the share may be 0."""
     keys = _panels(data)[:MOST]
     parts = [data[(data["condition"] == c) & (data["measure"] == m)] for c, m in keys]
     figure, axes = panels(len(keys), ACROSS, 0.6 + 0.24 * max(map(len, parts)), 0.3)

@@ -81,12 +81,12 @@ def _diffs(log: Sequence[Message]) -> str:
 
 def draw(data: pd.DataFrame, labels: dict[str, str]) -> Figure:
     """A panel for each arm, a line for each ticket, a column for each round."""
-    arms = {str(arm): own for arm, own in data.groupby("arm", sort=False)}
-    lines = [min(TICKETS, own["ticket"].nunique()) for own in arms.values()]
+    arms = {str(arm): part for arm, part in data.groupby("arm", sort=False)}
+    lines = [min(TICKETS, part["ticket"].nunique()) for part in arms.values()]
     heights = [0.45 + 0.24 * count for count in lines]
     figure, axes = canvas(sum(heights) + 0.4, len(arms), 1, height_ratios=heights, sharex=True)
-    for ax, (arm, own) in zip(axes.flat, arms.items(), strict=True):
-        _panel(ax, own, labels.get(arm, arm))
+    for ax, (arm, part) in zip(axes.flat, arms.items(), strict=True):
+        _panel(ax, part, labels.get(arm, arm))
     axes.flat[-1].set_xlim(min(0.5, data["round"].min() - 0.5), max(data["round"].max(), ROUNDS) + 0.5)
     axes.flat[-1].set_xlabel("round")
     used = [state for state in LOOKS if (data["state"] == state).any()]
@@ -100,12 +100,12 @@ def _look(state: str) -> dict[str, Any]:
     return {"facecolor": color, "hatch": hatch, "edgecolor": "#8A8A8A", "linewidth": 0.6}
 
 
-def _panel(ax: Any, own: pd.DataFrame, label: str) -> None:
-    names = list(own["ticket"].unique())
-    last = own.drop_duplicates("ticket", keep="last").set_index("ticket")["owner"]
+def _panel(ax: Any, data: pd.DataFrame, label: str) -> None:
+    names = list(data["ticket"].unique())
+    last = data.drop_duplicates("ticket", keep="last").set_index("ticket")["owner"]
     more = f", the first {TICKETS} of {len(names)} tickets" if len(names) > TICKETS else ""
     names = names[:TICKETS]
-    shown = own[own["ticket"].isin(names)]
+    shown = data[data["ticket"].isin(names)]
     for name, round, state, moved in shown[["ticket", "round", "state", "moved"]].to_numpy().tolist():
         at = names.index(name)
         ax.add_patch(Rectangle((round - 0.5, at - 0.4), 1, 0.8, **_look(state)))

@@ -27,13 +27,13 @@ from agentlab.report.style import (
 ACROSS = 2
 
 
-def charts(found: Analysis, styles: Mapping[str, ArmStyle]) -> tuple[Chart, ...]:
+def charts(analysis: Analysis, styles: Mapping[str, ArmStyle]) -> tuple[Chart, ...]:
     """From its table `components`: `measure`, `condition`, `level`, `variance`, `low`, `high`."""
-    data = found.tables["components"]
+    data = analysis.tables["components"]
     data = data[(data["level"] != "total").to_numpy()].reset_index(drop=True)
     data = data.astype(dict.fromkeys(("variance", "low", "high"), "float64"))
-    says = f"{found.says} Marks are estimates, which can be below 0; lines are 95% intervals."
-    return (Chart(found.name, found.title, says, data, lambda: draw(data, styles)),)
+    says = f"{analysis.says} Marks are estimates, which can be below 0; lines are 95% intervals."
+    return (Chart(analysis.name, analysis.title, says, data, lambda: draw(data, styles)),)
 
 
 def draw(data: pd.DataFrame, styles: Mapping[str, ArmStyle]) -> Figure:
@@ -63,12 +63,12 @@ def _panel(ax: Any, data: pd.DataFrame, arms: list[str], kinds: list[str]) -> No
 
 
 def _form(place: int) -> dict[str, Any]:
-    """A component is told by its mark and its filling."""
+    """Each component has a mark and a filling of its own."""
     filling = ("white", *GREYS)[place % (len(GREYS) + 1)]
     marker = MARKERS[place % len(MARKERS)]
     return {"color": INK, "marker": marker, "markerfacecolor": filling, "markersize": 5.5, "linestyle": ""}
 
 
 def _lift(place: int, count: int) -> float:
-    """From the middle of its row, so that the components of an arm stand one below another."""
+    """The distance from the middle of its row, so that the components of an arm stand one below another."""
     return 0.0 if count == 1 else 0.56 * (place / (count - 1) - 0.5)

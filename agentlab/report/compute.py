@@ -15,7 +15,7 @@ from agentlab.text import pluralize
 USED = ["calls", "input_tokens", "output_tokens", "reasoning_tokens", "seconds", "cost"]
 PANELS = {"output_tokens": "output tokens per rollout", "cost": "US dollars per rollout"}
 APART, OTHERS = 6, "the other agents"
-"""Agents told apart in the picture, by what they used."""
+"""Agents drawn one by one, those that used the most; the others are drawn as one."""
 
 
 def section(material: Material) -> Section:
@@ -53,16 +53,16 @@ def arms(run: Run) -> pd.DataFrame:
 
 
 def _finished(run: Run) -> pd.DataFrame:
-    """Without rollouts that were stopped or failed: what they used is a part of what they would have."""
+    """The finished rollouts: one that was stopped or failed has used only a part of what it would have."""
     return run.rollouts[~run.rollouts["status"].isin(UNFINISHED)]
 
 
 def agents(run: Run) -> pd.DataFrame:
     """One row per condition and agent, likewise per rollout of the condition, those without a turn of it included."""
     finished = _finished(run)
-    own = run.agents[run.agents["rollout"].isin(finished["rollout"])]
-    own = own.astype({"condition": "str", "agent": "str", **dict.fromkeys(USED, "float64")})
-    groups = own.groupby(["condition", "agent"], sort=False)
+    of_finished = run.agents[run.agents["rollout"].isin(finished["rollout"])]
+    of_finished = of_finished.astype({"condition": "str", "agent": "str", **dict.fromkeys(USED, "float64")})
+    groups = of_finished.groupby(["condition", "agent"], sort=False)
     sums = groups[USED].sum(min_count=1).mask(_unknown(groups))
     count = finished["condition"].astype("str").value_counts()
     per = sums.div(count.reindex(sums.index.get_level_values("condition")).to_numpy(), axis=0)
@@ -70,7 +70,7 @@ def agents(run: Run) -> pd.DataFrame:
 
 
 def _unknown(groups: Any) -> pd.DataFrame:
-    """Where a rollout of the group does not know what it used."""
+    """True where the use of a rollout of the group is unknown."""
     return groups[USED].count().lt(groups.size(), axis=0)
 
 
@@ -80,12 +80,12 @@ def draw(data: pd.DataFrame, styles: Mapping[str, ArmStyle]) -> Figure:
     conditions = [name for name in styles if name in set(data["condition"])]
     most = data.groupby("agent")[amounts[0]].sum().sort_values(ascending=False, kind="stable")
     names = [*most.index[:APART], *([OTHERS] if len(most) > APART else [])]
-    own = data.assign(agent=data["agent"].where(data["agent"].isin(names), OTHERS))
+    shown = data.assign(agent=data["agent"].where(data["agent"].isin(names), OTHERS))
     forms = [part(i) for i, _ in enumerate(names)]
     figure, axes = panels(len(amounts), len(amounts), 0.26 * len(conditions) + 1.5, sharey=True)
     handles: list[Any] = []
     for ax, amount in zip(axes, amounts, strict=True):
-        table = own.pivot_table(index="condition", columns="agent", values=amount, aggfunc="sum").reindex(conditions)
+        table = shown.pivot_table(index="condition", columns="agent", values=amount, aggfunc="sum").reindex(conditions)
         table = table.reindex(columns=names).fillna(0.0)
         handles = stacked(ax, table, forms)
         named(ax, PANELS.get(amount, "calls per rollout"))

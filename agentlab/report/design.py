@@ -45,7 +45,9 @@ def facts(run: Run) -> pd.DataFrame:
         "common random numbers": _coupling(run),
         "models asked": ", ".join(sorted(map(str, run.calls["model"].unique()))) or "none",
         "models that answered": ", ".join(served) or "not reported",
-        "addresses": "; ".join(f"{one['model']}: {one['url']}, from {one['at']}" for one in meta.get("addresses", []))
+        "addresses": "; ".join(
+            f"{address['model']}: {address['url']}, from {address['at']}" for address in meta.get("addresses", [])
+        )
         or "the providers' own",
         **({"engines": "; ".join(started)} if (started := engines(run)) else {}),
         "judges": "; ".join(f"{name}: {model or 'no model'}" for name, model in meta.get("judges", {}).items())
@@ -74,12 +76,14 @@ def _measure(m: Measure) -> str:
 
 
 def _finished(run: Run) -> pd.DataFrame:
-    """Without rollouts that were stopped or failed, which the same command tries again."""
+    """Rollouts without those that were stopped or failed, which the same command tries again."""
     return run.rollouts[~run.rollouts["status"].isin(UNFINISHED)]
 
 
 def _limits(limits: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    return [f"a {of}: {', '.join(f'{value} {unit}' for unit, value in own.items())}" for of, own in limits.items()]
+    return [
+        f"a {of}: {', '.join(f'{value} {unit}' for unit, value in amounts.items())}" for of, amounts in limits.items()
+    ]
 
 
 def arms(run: Run) -> pd.DataFrame:
@@ -98,7 +102,7 @@ def _arm(row: Any, factors: tuple[str, ...]) -> dict[str, Any]:
         "protocol": known.get("protocol"),
         "rounds": known.get("rounds"),
         "agents": ", ".join(agents) or None,
-        "models": ", ".join(sorted({told["model"] for told in agents.values()})) or None,
+        "models": ", ".join(sorted({agent["model"] for agent in agents.values()})) or None,
         "addenda": ", ".join(exposures) or None,
         "matched_to": f"{baseline['of']} in {baseline['match']}" if baseline else None,
     }

@@ -58,16 +58,16 @@ def section(material: Material) -> Section:
 
 
 def _draws(means: pd.DataFrame) -> str:
-    own = means.loc[means["task"] != "", "draws"]
-    return f"{own.min()}" if own.min() == own.max() else f"{own.min()} to {own.max()}"
+    counts = means.loc[means["task"] != "", "draws"]
+    return f"{counts.min()}" if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
 
 
 def _alone(run: Run, measure: str, styles: Mapping[str, ArmStyle]) -> pd.DataFrame:
     """The same columns, with an arm's place as `y`."""
     place = {condition: float(i) for i, condition in enumerate(styles)}
-    own = run.measures[["condition", "task", "draw", measure]].dropna().rename(columns={measure: "x"})
-    own = own.astype({"condition": "str", "task": "str"}).reset_index(drop=True)
-    return own.assign(y=own["condition"].map(place))
+    scored = run.measures[["condition", "task", "draw", measure]].dropna().rename(columns={measure: "x"})
+    scored = scored.astype({"condition": "str", "task": "str"}).reset_index(drop=True)
+    return scored.assign(y=scored["condition"].map(place))
 
 
 def draw(
@@ -104,11 +104,11 @@ def draw(
 def _panel(ax: Any, each: pd.DataFrame, means: pd.DataFrame, styles: Mapping[str, ArmStyle]) -> dict[str, Any]:
     handles: dict[str, Any] = {}
     for condition, style in styles.items():
-        own, mean = (t[t["condition"] == condition] for t in (each, means))
+        draws, mean = (t[t["condition"] == condition] for t in (each, means))
         if mean.empty:
             continue
         form: dict[str, Any] = {"marker": style.marker, "color": style.color, "linestyle": ""}
-        ax.plot(own["x"], own["y"], markersize=3, alpha=0.45, markeredgewidth=0, **form)
+        ax.plot(draws["x"], draws["y"], markersize=3, alpha=0.45, markeredgewidth=0, **form)
         (handles[style.label],) = ax.plot(
             mean["x"], mean["y"], markersize=6, markeredgecolor="black", markeredgewidth=0.8, zorder=5, **form
         )

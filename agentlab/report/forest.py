@@ -30,12 +30,12 @@ def charts(contrasts: pd.DataFrame, measures: Measures) -> tuple[Chart, ...]:
     roles = data["role"].astype("str")
     parts = [data[(roles == role).to_numpy()] for role in sorted(map(str, roles.unique()), key=PRIMARY.__ne__)]
     first = headline(contrasts, measures)
-    told = 0 if first is None else len(first.data)
+    drawn = 0 if first is None else len(first.data)
     shown = [part for part in parts if part["difference"].notna().any()]
     return tuple(
         _chart(_sorted(part), measures)
         for part in shown
-        if part["difference"].notna().sum() > told or (part is not shown[0])
+        if part["difference"].notna().sum() > drawn or (part is not shown[0])
     )
 
 
@@ -44,11 +44,11 @@ def headline(contrasts: pd.DataFrame, measures: Measures) -> Chart | None:
     data = _known(contrasts)
     data = data[data["difference"].notna().to_numpy()]
     primary = data[(data["role"] == PRIMARY).to_numpy()]
-    own = (primary if len(primary) else data).head(HEADLINE if len(primary) else 3).reset_index(drop=True)
-    if own.empty:
+    chosen = (primary if len(primary) else data).head(HEADLINE if len(primary) else 3).reset_index(drop=True)
+    if chosen.empty:
         return None
     what = "Primary contrasts" if len(primary) else "The first contrasts"
-    return Chart("headline", what, _intervals(own), own, lambda: draw_told(own, measures))
+    return Chart("headline", what, _intervals(chosen), chosen, lambda: draw_with_numbers(chosen, measures))
 
 
 def _known(contrasts: pd.DataFrame) -> pd.DataFrame:
@@ -62,16 +62,16 @@ def _known(contrasts: pd.DataFrame) -> pd.DataFrame:
 def _sorted(data: pd.DataFrame) -> pd.DataFrame:
     """Pairs of the same other levels together, the largest difference of each pair's first measure on top."""
     first = data.drop_duplicates("contrast")[["within", "difference", "contrast"]].fillna({"difference": -math.inf})
-    own = first.itertuples(index=False)
-    keyed = [(str(within), -float(difference), str(contrast)) for within, difference, contrast in own]
+    contrasts = first.itertuples(index=False)
+    keyed = [(str(within), -float(difference), str(contrast)) for within, difference, contrast in contrasts]
     place = {contrast: i for i, (_, _, contrast) in enumerate(sorted(keyed))}
     order = [place[str(name)] for name in data["contrast"]]
     return data.assign(place=order).sort_values("place", kind="stable").drop(columns="place").reset_index(drop=True)
 
 
-def _chart(own: pd.DataFrame, measures: Measures) -> Chart:
-    role = str(own["role"].iloc[0])
-    return Chart(f"forest_{role}", f"Paired differences, {role}", _says(own), own, lambda: draw(own, measures))
+def _chart(data: pd.DataFrame, measures: Measures) -> Chart:
+    role = str(data["role"].iloc[0])
+    return Chart(f"forest_{role}", f"Paired differences, {role}", _says(data), data, lambda: draw(data, measures))
 
 
 def _says(data: pd.DataFrame) -> str:
@@ -94,28 +94,30 @@ def _intervals(data: pd.DataFrame) -> str:
     )
 
 
-def draw_told(data: pd.DataFrame, measures: Measures) -> Figure:
+def draw_with_numbers(data: pd.DataFrame, measures: Measures) -> Figure:
     """A panel for each measure, one below another, with the numbers written beside the intervals."""
-    parts = [own.reset_index(drop=True) for _, own in data.groupby("measure", sort=False)]
-    labels = [[_label(*row, narrow=True) for row in own[["a", "b", "within"]].itertuples(index=False)] for own in parts]
-    line = 0.36 if any("\n" in text for own in labels for text in own) else 0.26
-    heights = [0.6 + line * len(own) for own in parts]
+    parts = [part.reset_index(drop=True) for _, part in data.groupby("measure", sort=False)]
+    labels = [
+        [_label(*row, narrow=True) for row in part[["a", "b", "within"]].itertuples(index=False)] for part in parts
+    ]
+    line = 0.36 if any("\n" in text for names in labels for text in names) else 0.26
+    heights = [0.6 + line * len(part) for part in parts]
     figure, axes = canvas(sum(heights) + 0.35, len(parts), 1, width=BROAD, height_ratios=heights)
-    for own, names, ax in zip(parts, labels, axes.flat, strict=True):
-        measure = str(own["measure"].iloc[0])
-        _panel(ax, own, [str(name) for name in own["contrast"]], concluded=False)  # the right edge tells the numbers
+    for part, names, ax in zip(parts, labels, axes.flat, strict=True):
+        measure = str(part["measure"].iloc[0])
+        _panel(ax, part, [str(name) for name in part["contrast"]], concluded=False)  # the numbers stand at the right
         named(ax, measure)
         rows(ax, names)
-        arms = [str(name) for name in own["a"].unique()]
+        arms = [str(name) for name in part["a"].unique()]
         _direct(ax, measures[measure].better, arms[0] if len(arms) == 1 and len(arms[0]) < WIDEST else "first arm")
-        told = ax.twinx()
-        rows(told, [_told(row) for row in own.to_dict("records")])
-        told.grid(False)
+        right_axis = ax.twinx()
+        rows(right_axis, [_numbers(row) for row in part.to_dict("records")])
+        right_axis.grid(False)
     _key(figure, data)
     return figure
 
 
-def _told(row: Mapping[Any, Any]) -> str:
+def _numbers(row: Mapping[Any, Any]) -> str:
     new = row["new_tasks_low"] == row["new_tasks_low"]
     low, high = (
         (row["new_tasks_low"], row["new_tasks_high"]) if new else (row["these_tasks_low"], row["these_tasks_high"])

@@ -60,9 +60,9 @@ def headline(material: Material) -> Chart | None:
     return Chart("generations", "By generation", says, data, lambda: draw(data, drawn))
 
 
-def charts(found: Analysis, styles: Mapping[str, ArmStyle]) -> tuple[Chart, ...]:
+def charts(analysis: Analysis, styles: Mapping[str, ArmStyle]) -> tuple[Chart, ...]:
     """The distance of each generation from the base, where it was estimated; the page begins with the measures."""
-    if (far := found.tables.get("distance")) is None:
+    if (far := analysis.tables.get("distance")) is None:
         return ()
     says = "KL divergence of each generation from the base, in nats for a rollout, with 95% intervals."
     return (Chart("distance", "Distance from the base", says, far, lambda: draw(far, {"kl": Panel("KL divergence")})),)
@@ -80,8 +80,8 @@ def draw(data: pd.DataFrame, measures: Mapping[str, Panel]) -> Figure:
     handles: dict[str, Any] = {}
     for ax, (name, measure) in zip(axes, measures.items(), strict=True):
         for i, arm in enumerate(arms):
-            own = data[data["arm"] == arm] if "arm" in data else data
-            for split, part in own.groupby("split", sort=False):
+            of_arm = data[data["arm"] == arm] if "arm" in data else data
+            for split, part in of_arm.groupby("split", sort=False):
                 label = f"{short(arm, 30)}, {short(split, 20)}" if arm else str(split)
                 handles[label] = _line(ax, part, name, nth_style(i, label))
         ax.set_title(measure.title, fontsize=9.5, loc="left", fontweight="bold")

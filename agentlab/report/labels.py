@@ -1,4 +1,4 @@
-"""Words beside the marks of a scatter, each where it stands upon no other word and no other mark."""
+"""Words beside the marks of a scatter, each where it covers no other word and no other mark."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ Area = tuple[float, float, float, float]
 
 
 def label(figure: Any, ax: Any, marks: Mapping[str, tuple[float, float]]) -> list[str]:
-    """Writes each word beside its mark, and gives those for which there is no room."""
+    """Writes each word beside its mark, and returns those for which there is no room."""
     figure.draw_without_rendering()
     scale = 72 / figure.dpi
     places = {word: tuple(ax.transData.transform(at) * scale) for word, at in marks.items()}
@@ -46,5 +46,5 @@ def _area(x: float, y: float, width: float, height: float) -> Area:
 def _free(spot: Area, taken: Sequence[Area], whole: Sequence[float]) -> bool:
     inside = spot[0] >= whole[0] and spot[1] >= whole[1] and spot[2] <= whole[2] and spot[3] <= whole[3]
     return inside and all(
-        spot[2] <= one[0] or one[2] <= spot[0] or spot[3] <= one[1] or one[3] <= spot[1] for one in taken
+        spot[2] <= area[0] or area[2] <= spot[0] or spot[3] <= area[1] or area[3] <= spot[1] for area in taken
     )

@@ -48,12 +48,12 @@ class Lead:
 
     @property
     def _fitting(self) -> float:
-        widths = [one.width for one in self.organizations]
+        widths = [organization.width for organization in self.organizations]
         return (NARROW - GAP * (len(widths) - 1)) / max(1.0, sum(widths))
 
 
 def lead(material: Material) -> Lead:
-    """Of a run, finished or not."""
+    """The beginning of the page of a run, finished or not."""
     run, summary = material.run, material.summary
     return Lead(
         str(run.meta.get("name") or run.folder.name),
@@ -97,17 +97,24 @@ def _compared(material: Material) -> tuple[DrawnOrganization, ...]:
     arms = dict.fromkeys(name for c in _first(material.summary) for name in c.conditions)
     drawn = organizations.drawn(material)
     wanted = {material.styles[name].label: i for i, name in enumerate(arms)}
-    places = [min((wanted[arm.label] for arm in one.arms if arm.label in wanted), default=len(wanted)) for one in drawn]
-    chosen = [(place, one) for place, one in zip(places, drawn, strict=True) if place < len(wanted) or not wanted]
-    return tuple(one for _, one in sorted(chosen, key=lambda pair: pair[0]))[: organizations.FIRST]
+    places = [
+        min((wanted[arm.label] for arm in organization.arms if arm.label in wanted), default=len(wanted))
+        for organization in drawn
+    ]
+    chosen = [
+        (place, organization)
+        for place, organization in zip(places, drawn, strict=True)
+        if place < len(wanted) or not wanted
+    ]
+    return tuple(organization for _, organization in sorted(chosen, key=lambda pair: pair[0]))[: organizations.FIRST]
 
 
 def _limits(material: Material) -> Iterator[str]:
     """Of the contrasts of the first figure: other causes, other tasks, what is missing, what a judge may know."""
-    run, told = material.run, _first(material.summary)
+    run, contrasts = material.run, _first(material.summary)
     if not material.summary.arms:
         return
-    for (a, b), confounds in {(c.a, c.b): c.arms.confounds for c in told}.items():
+    for (a, b), confounds in {(c.a, c.b): c.arms.confounds for c in contrasts}.items():
         others = [name for name in confounds if name != "structure"]
         if "structure" in confounds and others:
             also = ", ".join(others)
@@ -119,6 +126,6 @@ def _limits(material: Material) -> Iterator[str]:
             yield (
                 f"{a} versus {b}: a difference may have several causes, because the arms differ in {', '.join(others)}."
             )
-    if any(c.outcome == "alike" for c in told):
+    if any(c.outcome == "alike" for c in contrasts):
         yield "If no difference was found, the arms may still differ: the interval shows by how much."
-    yield from (*unread_notes(run), *task_notes(run, told), *blindness(run, judged_guesses(run, told)))
+    yield from (*unread_notes(run), *task_notes(run, contrasts), *blindness(run, judged_guesses(run, contrasts)))

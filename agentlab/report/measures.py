@@ -1,4 +1,4 @@
-"""Measures by condition: means with both intervals, what the missing values could make of them, delivered only."""
+"""Measures by condition: means with both intervals, bounds for missing values, and means of delivered rollouts only."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -80,12 +80,12 @@ def _notes(run: Run, summary: Summary, missing: int) -> list[str]:
 
 def means(run: Run, summary: Summary) -> pd.DataFrame:
     """One row per measure and condition: n, mean with both intervals, bounds, and the mean of delivered rollouts."""
-    found: list[dict[str, Any]] = []
+    records: list[dict[str, Any]] = []
     for measure in (m.name for m in run.measured):
         for arm in summary.arms:
             bounds, made = arm.measures[measure], arm.means[measure]
             rows = (run.measures["condition"] == arm.condition).to_numpy() & run.measures[measure].notna().to_numpy()
-            found.append(
+            records.append(
                 {
                     "measure": measure,
                     "condition": arm.condition,
@@ -102,7 +102,7 @@ def means(run: Run, summary: Summary) -> pd.DataFrame:
                 }
             )
     columns = ["measure", "condition", "rollouts", "missing", "mean"]
-    table = pd.DataFrame(found) if found else pd.DataFrame(columns=columns)
+    table = pd.DataFrame(records) if records else pd.DataFrame(columns=columns)
     numbers = [name for name in table.columns if name in ("mean", "delivered_only") or "low" in name or "high" in name]
     return table.astype(dict.fromkeys(numbers, "float64"))
 
@@ -113,9 +113,9 @@ def draw(data: pd.DataFrame, styles: Mapping[str, ArmStyle], known: Mapping[str,
     conditions = [name for name in styles if name in set(data["condition"])]
     figure, axes = panels(len(names), ACROSS, 0.8 + 0.24 * len(conditions), 0.5, sharey=True)
     for ax, name in zip(axes, names, strict=True):
-        own = data[(data["measure"] == name).to_numpy()].set_index("condition")
+        by_condition = data[(data["measure"] == name).to_numpy()].set_index("condition")
         for y, condition in enumerate(conditions):
-            _row(ax, y, own.loc[condition], styles[condition])
+            _row(ax, y, by_condition.loc[condition], styles[condition])
         scaled(ax, known[name].range)
         ax.grid(axis="x", color=FAINT, linewidth=0.5)
         _directed(ax, known[name].better)

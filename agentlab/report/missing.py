@@ -1,4 +1,4 @@
-"""What did not come about: rollouts not delivered, outputs cut off, verdicts without a score, messages lost."""
+"""What is missing: rollouts not delivered, outputs cut off, verdicts without a score, messages lost."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -38,7 +38,7 @@ LOST = {
     "truncated": ("#5E5E5E", "xxxx"),
     "late": ("#C4C4C4", ""),
 }
-"""Grey and hatch by what became of a rollout, and of a message."""
+"""Gray and hatch by the status of a rollout, and by how a message was lost."""
 
 
 def section(material: Material) -> Section:
@@ -67,20 +67,20 @@ def section(material: Material) -> Section:
 
 def arms(run: Run) -> pd.DataFrame:
     """One row per condition: rollouts, how many of each status, what was cut off, deliveries (`sent`) and losses."""
-    own = run.rollouts.astype({"condition": "str"})
-    statuses = own["status"].astype("str")
+    rollouts = run.rollouts.astype({"condition": "str"})
+    statuses = rollouts["status"].astype("str")
     kept = [name for name in STATUSES if name in ("delivered", "declined") or (statuses == name).any()]
-    counts = pd.crosstab(own["condition"], statuses).reindex(columns=kept, fill_value=0)
+    counts = pd.crosstab(rollouts["condition"], statuses).reindex(columns=kept, fill_value=0)
     lost = _by_agents(run.edges).astype({"condition": "str"}).groupby("condition")[["sent", *LOST]].sum()
     length = cut(run).set_index("condition")
     table = counts.join(length).join(lost).fillna(0).astype("int64")
-    table.insert(0, "rollouts", own["condition"].value_counts())
-    table = table.reindex(own["condition"].unique().tolist())
+    table.insert(0, "rollouts", rollouts["condition"].value_counts())
+    table = table.reindex(rollouts["condition"].unique().tolist())
     return table.rename_axis("condition").reset_index()
 
 
 def agents(run: Run) -> pd.DataFrame:
-    """One row per condition and agent: messages sent and lost, charged to who wrote them."""
+    """One row per condition and agent: messages sent and lost, counted for the sender."""
     return _lost(run, ["condition", "sender"])
 
 
@@ -91,8 +91,8 @@ def edges(run: Run) -> pd.DataFrame:
 
 
 def _lost(run: Run, by: list[str]) -> pd.DataFrame:
-    own = _by_agents(run.edges).astype(dict.fromkeys(by, "str"))
-    return own.groupby(by, sort=False)[["sent", *LOST, "dropped_later"]].sum().astype("int64").reset_index()
+    edges = _by_agents(run.edges).astype(dict.fromkeys(by, "str"))
+    return edges.groupby(by, sort=False)[["sent", *LOST, "dropped_later"]].sum().astype("int64").reset_index()
 
 
 def _by_agents(table: pd.DataFrame) -> pd.DataFrame:
@@ -107,25 +107,25 @@ def _written(run: Run) -> int:
 
 def verdicts(run: Run) -> pd.DataFrame:
     """One row per judge, condition and outcome that is not a score."""
-    own = run.scores[run.scores["outcome"] != "scored"]
+    unscored = run.scores[run.scores["outcome"] != "scored"]
     by = ["judge", "condition", "outcome"]
-    return own.astype(dict.fromkeys(by, "str")).groupby(by, sort=False).size().rename("verdicts").reset_index()
+    return unscored.astype(dict.fromkeys(by, "str")).groupby(by, sort=False).size().rename("verdicts").reset_index()
 
 
 def draw(data: pd.DataFrame, styles: Mapping[str, ArmStyle]) -> Figure:
     """Shares of statuses on the left, lost messages per rollout on the right."""
-    own = data.set_index("condition").reindex([name for name in styles if name in set(data["condition"])])
-    figure, axes = panels(2, 2, 0.26 * len(own) + 1.7, sharey=True)
+    counts = data.set_index("condition").reindex([name for name in styles if name in set(data["condition"])])
+    figure, axes = panels(2, 2, 0.26 * len(counts) + 1.7, sharey=True)
     parts = ((axes[0], STATUSES, "share of rollouts"), (axes[1], LOST, "lost mail per rollout"))
     keys: dict[str, Any] = {}
     for ax, kinds, title in parts:
-        there = [name for name in kinds if name in own and own[name].any()]
-        handles = stacked(ax, own[there].div(own["rollouts"], axis=0), [kinds[name] for name in there])
+        there = [name for name in kinds if name in counts and counts[name].any()]
+        handles = stacked(ax, counts[there].div(counts["rollouts"], axis=0), [kinds[name] for name in there])
         named(ax, title)
         ax.set_xlim(0, 1 if kinds is STATUSES else None)
         keys |= dict(zip(there, handles, strict=True))
         if not handles:
             ax.text(0.5, 0.5, "none", transform=ax.transAxes, ha="center", va="center", color=GROUND)
-    shared_rows(axes, 2, [styles[str(condition)].label for condition in own.index])
+    shared_rows(axes, 2, [styles[str(condition)].label for condition in counts.index])
     legend(figure, list(keys.values()), list(keys))
     return figure

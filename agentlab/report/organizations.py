@@ -32,11 +32,17 @@ def section(material: Material, first: tuple[DrawnOrganization, ...]) -> Section
             if load is not None
         ]
     )
-    more = tuple(one for one in drawn(material) if one.arms not in [known.arms for known in first])
+    more = tuple(
+        organization for organization in drawn(material) if organization.arms not in [known.arms for known in first]
+    )
     says = f"Messages per rollout on every contact, n = {pluralize(len(run.rollouts), 'rollout')}."
-    told = f"{says} {KEY}" if more else says
+    caption = f"{says} {KEY}" if more else says
     return Section(
-        "organizations", "Who wrote to whom", told, tables={"contacts": table} if len(table) else {}, organizations=more
+        "organizations",
+        "Who wrote to whom",
+        caption,
+        tables={"contacts": table} if len(table) else {},
+        organizations=more,
     )
 
 
@@ -46,14 +52,14 @@ def _name(member: str) -> str:
 
 def drawn(material: Material) -> tuple[DrawnOrganization, ...]:
     """Each organization once."""
-    found, kinds = of_run(material.run), dict[ContactGraph, list[str]]()
+    graphs, kinds = of_run(material.run), dict[ContactGraph, list[str]]()
     sizes = {arm.condition: arm.rollouts for arm in material.summary.arms}
-    for name, one in found.items():
-        kinds.setdefault(_unloaded(one), []).append(name)
+    for name, graph in graphs.items():
+        kinds.setdefault(_unloaded(graph), []).append(name)
     return tuple(
-        _one(
+        _merged(
             f"organization_{i}",
-            [found[name] for name in names],
+            [graphs[name] for name in names],
             [material.styles[name] for name in names],
             sum(sizes[name] for name in names),
         )
@@ -61,18 +67,18 @@ def drawn(material: Material) -> tuple[DrawnOrganization, ...]:
     )
 
 
-def _unloaded(one: ContactGraph) -> ContactGraph:
-    return replace(one, links=tuple(replace(link, load=None) for link in one.links))
+def _unloaded(graph: ContactGraph) -> ContactGraph:
+    return replace(graph, links=tuple(replace(link, load=None) for link in graph.links))
 
 
-def _one(name: str, alike: Sequence[ContactGraph], arms: Sequence[ArmStyle], rollouts: int) -> DrawnOrganization:
+def _merged(name: str, alike: Sequence[ContactGraph], arms: Sequence[ArmStyle], rollouts: int) -> DrawnOrganization:
     """The mean over arms of the messages on each contact."""
     links = tuple(
         replace(same[0], load=None if same[0].load is None else sum(link.load or 0.0 for link in same) / len(same))
-        for same in zip(*(one.links for one in alike), strict=True)
+        for same in zip(*(graph.links for graph in alike), strict=True)
     )
     graph = replace(alike[0], links=links)
-    told = f"{'; '.join(arm.label for arm in arms)}: {graph.note}"
+    label = f"{'; '.join(arm.label for arm in arms)}: {graph.note}"
     means = f"; numbers are means over {pluralize(len(arms), 'arm')}" if len(arms) > 1 else ""
     note = f"{graph.note}{means}; n = {pluralize(rollouts, 'rollout')}"
-    return DrawnOrganization(name, tuple(arms), note, *alone(told, graph))
+    return DrawnOrganization(name, tuple(arms), note, *alone(label, graph))

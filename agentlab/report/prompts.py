@@ -1,4 +1,4 @@
-"""In what the arms of each contrast differ, in words and prompt by prompt."""
+"""How the arms of each contrast differ, in words and prompt by prompt."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -63,36 +63,36 @@ def _condition(run: Run, c: Contrast, level: str) -> str:
 
 def _asked(run: Run) -> dict[str, dict[str, str]]:
     """By condition and task, the task as its agents were asked it, of the first draw."""
-    own = run.messages[(run.messages["kind"] == "task").to_numpy()]
-    first = own.drop_duplicates(["condition", "task"])[["condition", "task", "content"]].astype("str")
-    found: dict[str, dict[str, str]] = {}
+    messages = run.messages[(run.messages["kind"] == "task").to_numpy()]
+    first = messages.drop_duplicates(["condition", "task"])[["condition", "task", "content"]].astype("str")
+    asked: dict[str, dict[str, str]] = {}
     for condition, task, content in first.itertuples(index=False):
-        found.setdefault(condition, {})[task] = content
-    return found
+        asked.setdefault(condition, {})[task] = content
+    return asked
 
 
 def _headed(changed: Mapping[tuple[str, str], Sequence[str]]) -> dict[str, str]:
-    found: dict[str, str] = {}
+    headed: dict[str, str] = {}
     for (heading, body), pairs in list(changed.items())[:MOST]:
         more = f"; and {len(pairs) - 3} more" if len(pairs) > 3 else ""
-        found[_free(f"{line(heading, 80)} · {'; '.join(line(pair, 60) for pair in pairs[:3])}{more}", found)] = _cut(
+        headed[_free(f"{line(heading, 80)} · {'; '.join(line(pair, 60) for pair in pairs[:3])}{more}", headed)] = _cut(
             body
         )
-    return found
+    return headed
 
 
 def _prompts(facts: Mapping[str, Facts]) -> dict[str, str]:
     """Every system prompt once, with who has it."""
     users: dict[str, list[str]] = {}
     for condition, known in facts.items():
-        for agent, told in known["agents"].items():
-            text = "\n\n".join(part for part in (told["system"], told.get("manual")) if part)
+        for agent, agent_facts in known["agents"].items():
+            text = "\n\n".join(part for part in (agent_facts["system"], agent_facts.get("manual")) if part)
             users.setdefault(text, []).append(f"{agent} in {condition}")
-    found: dict[str, str] = {}
+    prompts: dict[str, str] = {}
     for text, who in list(users.items())[:MOST]:
         more = f"; and {len(who) - 2} more" if len(who) > 2 else ""
-        found[_free(f"prompt of {'; '.join(line(name, 60) for name in who[:2])}{more}", found)] = _cut(text)
-    return found
+        prompts[_free(f"prompt of {'; '.join(line(name, 60) for name in who[:2])}{more}", prompts)] = _cut(text)
+    return prompts
 
 
 def _free(heading: str, taken: Mapping[str, str]) -> str:

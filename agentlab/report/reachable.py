@@ -16,9 +16,9 @@ LINES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.5)), "-.")
 """Of limits, in the order in which the product names them."""
 
 
-def charts(found: Analysis, styles: Mapping[str, ArmStyle]) -> tuple[Chart, ...]:
+def charts(analysis: Analysis, styles: Mapping[str, ArmStyle]) -> tuple[Chart, ...]:
     """From its tables `points` (a row per rollout) and `frontiers` (a row per corner of a limit)."""
-    points, frontiers = found.tables.get("points"), found.tables.get("frontiers")
+    points, frontiers = analysis.tables.get("points"), analysis.tables.get("frontiers")
     if points is None or frontiers is None:
         return ()
     means = points.groupby(["condition", "task"], sort=False)[["harm", "utility"]].mean().reset_index()
@@ -38,8 +38,8 @@ def draw(points: pd.DataFrame, means: pd.DataFrame, frontiers: pd.DataFrame, sty
     handles: dict[str, Any] = {}
     for i, (ax, task) in enumerate(zip(axes, tasks, strict=True)):
         handles |= _limits(ax, frontiers[frontiers["task"] == task])
-        own, mean = (table.loc[table["task"] == task] for table in (points, means))
-        handles |= _arms(ax, own, mean, styles)
+        rollouts, mean = (table.loc[table["task"] == task] for table in (points, means))
+        handles |= _arms(ax, rollouts, mean, styles)
         named(ax, task)
         ax.set_xlim(-0.03, 1.03)
         ax.set_ylim(-0.03, 1.03)
@@ -50,10 +50,10 @@ def draw(points: pd.DataFrame, means: pd.DataFrame, frontiers: pd.DataFrame, sty
     return figure
 
 
-def _limits(ax: Any, own: pd.DataFrame) -> dict[str, Any]:
+def _limits(ax: Any, frontiers: pd.DataFrame) -> dict[str, Any]:
     """Each limit as a line that goes on at its greatest utility."""
     handles: dict[str, Any] = {}
-    for i, (name, part) in enumerate(own.groupby("limit", sort=False)):
+    for i, (name, part) in enumerate(frontiers.groupby("limit", sort=False)):
         across, up = [*part["harm"], 1.0], [*part["utility"], part["utility"].iloc[-1]]
         form: dict[str, Any] = {"color": GROUND, "linestyle": LINES[i % len(LINES)], "linewidth": 1.2, "zorder": 1}
         (handles[str(name)],) = ax.plot(across, up, **form)
@@ -63,11 +63,11 @@ def _limits(ax: Any, own: pd.DataFrame) -> dict[str, Any]:
 def _arms(ax: Any, points: pd.DataFrame, means: pd.DataFrame, styles: Mapping[str, ArmStyle]) -> dict[str, Any]:
     handles: dict[str, Any] = {}
     for condition, style in styles.items():
-        own, mean = (table[table["condition"] == condition] for table in (points, means))
+        rollouts, mean = (table[table["condition"] == condition] for table in (points, means))
         if mean.empty:
             continue
         form: dict[str, Any] = {"marker": style.marker, "color": style.color, "linestyle": ""}
-        ax.plot(own["harm"], own["utility"], markersize=4, alpha=0.45, markeredgewidth=0, zorder=2, **form)
+        ax.plot(rollouts["harm"], rollouts["utility"], markersize=4, alpha=0.45, markeredgewidth=0, zorder=2, **form)
         (handles[style.label],) = ax.plot(
             mean["harm"], mean["utility"], markersize=10, markeredgecolor="black", markeredgewidth=1.1, zorder=3, **form
         )

@@ -56,7 +56,7 @@ PATHS = 3
 
 
 def write(run: Run, folder: Path) -> Path:
-    """Writes the report into `folder`, over an older one, and gives the page's path. Raises StoreError if it cannot."""
+    """Writes the report into `folder`, over an older one; returns the page's path. Raises StoreError if it cannot."""
     try:
         for part in ("figures", "tables"):
             (folder / part).mkdir(parents=True, exist_ok=True)
@@ -118,36 +118,36 @@ def _lacking(run: Run, errors: Mapping[str, AnalysisError]) -> Iterator[Section]
         )
 
 
-def _differences(run: Run, summary: Summary, found: Analysis | AnalysisError) -> Section:
+def _differences(run: Run, summary: Summary, analysis: Analysis | AnalysisError) -> Section:
     title = "Paired differences"
-    if isinstance(found, AnalysisError):
-        return Section("contrasts", title, _without(run, found))
+    if isinstance(analysis, AnalysisError):
+        return Section("contrasts", title, _without(run, analysis))
     charts = forest.charts(summary.table, summary.measures)
     known = forest.headline(summary.table, summary.measures)
     said = (
-        found.says
+        analysis.says
         if known
-        else (f"{found.says} These differences do not support conclusions about which arm did better.")
+        else (f"{analysis.says} These differences do not support conclusions about which arm did better.")
     )
-    made = of(found, "contrasts", title)
+    made = of(analysis, "contrasts", title)
     return Section(
         "contrasts",
         title,
         said,
         charts,
         made.tables,
-        tuple(dict.fromkeys((*found.notes, *summary.notes))),
+        tuple(dict.fromkeys((*analysis.notes, *summary.notes))),
         made.reading,
-        shown=found.shown,
+        shown=analysis.shown,
     )
 
 
-def _analysed(name: str, found: Analysis, styles: Mapping[str, ArmStyle]) -> Section:
-    return of(found, found.name, ANALYSES[name].about, FIGURES[name](found, styles) if name in FIGURES else ())
+def _analysed(name: str, analysis: Analysis, styles: Mapping[str, ArmStyle]) -> Section:
+    return of(analysis, analysis.name, ANALYSES[name].about, FIGURES[name](analysis, styles) if name in FIGURES else ())
 
 
 def _without(run: Run, why: AnalysisError) -> str:
-    """Without where the run lies, which is nobody's business."""
+    """The reason without the run's path, which readers of the page need not know."""
     return str(why).replace(str(run.folder), run.folder.name)
 
 
@@ -159,10 +159,10 @@ def _paths(run: Run) -> Iterator[Section]:
     cuts = plain.groupby(plain["parent"].astype("str"))["round"].nunique().sort_values(ascending=False, kind="stable")
     for i, key in enumerate(cuts.index[:PATHS]):
         try:
-            found = analyse(run, "path", {"rollout": str(key)})
+            analysis = analyse(run, "path", {"rollout": str(key)})
         except AnalysisError:
             continue  # forks at one cut are no path; what is said of the run's forks stands under attribution
-        yield of(found, f"path_{i + 1}", found.title, (path.chart(found, f"path_{i + 1}"),))
+        yield of(analysis, f"path_{i + 1}", analysis.title, (path.chart(analysis, f"path_{i + 1}"),))
 
 
 def _again(name: str) -> Sequence[str]:

@@ -14,7 +14,7 @@ from agentlab.runs.frames import Run
 from agentlab.text import pluralize
 
 MOST, CROWD = 900, 8
-"""Draws that are drawn one by one, and arms up to which they are."""
+"""The most draws, and the most arms, at which draws are drawn one by one."""
 PREFERRED = ("utility", "misalignment")
 
 
@@ -84,11 +84,11 @@ def draw(
     figure, grid = canvas(5.0)
     ax, handles, places = grid[0][0], dict[str, Any](), dict[str, tuple[float, float]]()
     for condition, style in styles.items():
-        own, mean = (t[t["condition"] == condition] for t in (each, means))
+        draws, mean = (t[t["condition"] == condition] for t in (each, means))
         if mean.empty:
             continue
         form: dict[str, Any] = {"marker": style.marker, "color": style.color, "linestyle": ""}
-        ax.plot(own["x"], own["y"], markersize=3, alpha=0.4, markeredgewidth=0, **form)
+        ax.plot(draws["x"], draws["y"], markersize=3, alpha=0.4, markeredgewidth=0, **form)
         tasks, arm = mean[mean["task"] != ""], mean[mean["task"] == ""]
         ax.plot(tasks["x"], tasks["y"], markersize=5.5, alpha=0.55, markeredgewidth=0, **form)
         places[condition] = (float(arm["x"].iloc[0]), float(arm["y"].iloc[0]))

@@ -73,9 +73,10 @@ class Section:
         return not (self.charts or self.tables or self.texts or self.changes or self.notes or self.organizations)
 
 
-def of(found: Analysis, name: str, title: str, charts: tuple[Chart, ...] = ()) -> Section:
-    """An analysis as a section; the sentence of its picture, where it has one, stands for its own."""
-    tables = {name if i == 0 else f"{name}_{part}": table for i, (part, table) in enumerate(found.tables.items())}
-    said = "" if charts else found.says
-    reading = tuple(found.explained(found.tables.values()))
-    return Section(name, title, said, charts, tables, found.notes, reading, shown=found.shown)
+def of(analysis: Analysis, name: str, title: str, charts: tuple[Chart, ...] = ()) -> Section:
+    """An analysis as a section, without empty tables. The sentence of a picture replaces that of the analysis."""
+    named = {name if i == 0 else f"{name}_{part}": table for i, (part, table) in enumerate(analysis.tables.items())}
+    tables = {part: table for part, table in named.items() if len(table)}
+    said = "" if charts else analysis.says
+    reading = tuple(analysis.explained(analysis.tables.values()))
+    return Section(name, title, said, charts, tables, analysis.notes, reading, shown=analysis.shown)

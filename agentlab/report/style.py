@@ -1,4 +1,4 @@
-"""How pictures look: colors that every kind of color vision tells apart, and marks and hatches for print in grey."""
+"""How pictures look: colors that any color vision can distinguish, and marks and hatches for print in gray."""
 
 import re
 import warnings
@@ -22,11 +22,11 @@ BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#00805E", "#AA4499"
 OCHRE, WINE, STEEL = "#9A7400", "#6E1A3C", "#3F8FC4"
 """After Okabe and Ito (2008) and Tol (2021), darkened so that each stands out from white by 3 : 1 or more."""
 COLORS = (BLUE, VERMILION, GREEN, PURPLE, OCHRE, WINE, STEEL)
-"""Of arms, and of nothing else."""
+"""Colors of arms, and of nothing else."""
 INK, GROUND, FAINT = "#222222", "#595959", "#D9D9D9"
-"""Of what belongs to no arm: data, axes and words, and lines behind both."""
+"""Colors of what belongs to no arm: data, axes and words, and lines behind both."""
 GREYS = ("#333333", "#8A8A8A", "#C4C4C4", "#5E5E5E", "#A8A8A8", "#E2E2E2")
-"""Of the parts of a bar, neighbors apart from each other."""
+"""Grays of the parts of a bar; neighbors differ much."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 HATCHES = ("", "////", "..", "\\\\\\\\", "xxx", "---", "+++", "//..")
 """As many marks and hatches as share no factor with the colors, so that 56 arms differ in both or in one."""
@@ -55,7 +55,7 @@ _NAMES = re.compile(r'(\bid="|url\(#|href="#)')
 
 @dataclass(frozen=True, slots=True)
 class ArmStyle:
-    """By what a condition is known in every picture."""
+    """How a condition looks, and its label, the same in every picture."""
 
     label: str
     color: str
@@ -66,15 +66,15 @@ class ArmStyle:
 def arm_styles(run: Run, widest: int = 34) -> dict[str, ArmStyle]:
     """By condition, in the run's order. A label is its levels, of factors that have more than one; without the factor's
     name where there is one such factor."""
-    found: dict[str, ArmStyle] = {}
+    styles: dict[str, ArmStyle] = {}
     factors = [f for f in run.factors if run.conditions[f].nunique() > 1] or run.factors[:1]
     for i, row in enumerate(run.conditions.to_dict("records")):
         levels = [str(row[f]) if len(factors) == 1 else f"{f}={row[f]}" for f in factors]
         label = short(", ".join(levels) or row["condition"] or "all rollouts", widest)
-        taken = {style.label for style in found.values()}
+        taken = {style.label for style in styles.values()}
         label = next(name for name in (label, f"{label} ({i + 1})") if name not in taken)
-        found[str(row["condition"])] = nth_style(i, label)
-    return found
+        styles[str(row["condition"])] = nth_style(i, label)
+    return styles
 
 
 def short(text: object, most: int) -> str:
@@ -85,7 +85,7 @@ def short(text: object, most: int) -> str:
 
 
 def nth_style(i: int, label: str) -> ArmStyle:
-    """The i-th of several things to tell apart."""
+    """The style of the i-th of several things, as different from the others as possible."""
     label = f" {label}" if label.startswith("_") else label  # else a legend leaves it out
     return ArmStyle(label, COLORS[i % len(COLORS)], MARKERS[i % len(MARKERS)], HATCHES[i % len(HATCHES)])
 
@@ -147,7 +147,7 @@ def stacked(ax: Any, parts: pd.DataFrame, forms: Sequence[tuple[str, str]]) -> l
 
 
 def part(i: int) -> tuple[str, str]:
-    """Grey and hatch of the i-th part of a bar."""
+    """Gray and hatch of the i-th part of a bar."""
     return GREYS[i % len(GREYS)], HATCHES[i % len(HATCHES)]
 
 

@@ -25,11 +25,11 @@ def alike(texts: Mapping[str, str]) -> list[tuple[str, ...]]:
     """
     shingles = {name: _shingles(text) for name, text in texts.items()}
     holders: dict[int, list[str]] = {}
-    for name, own in shingles.items():
-        for shingle in own:
+    for name, passages in shingles.items():
+        for shingle in passages:
             holders.setdefault(shingle, []).append(name)
     common = {shingle for shingle, names in holders.items() if len(names) > max(2, COMMON * len(texts))}
-    size = {name: len(own - common) for name, own in shingles.items()}
+    size = {name: len(passages - common) for name, passages in shingles.items()}
     shared: dict[tuple[str, str], int] = {}
     for shingle, (first, *others) in holders.items():
         for other in others if shingle not in common else ():

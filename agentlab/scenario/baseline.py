@@ -67,7 +67,7 @@ class Matched:
         by = self.fields.by
         return Refine(agent) if by == "refine" else Tries(agent, by)
 
-    def told(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, Any]:
         """Its settings as they decide the identity; the names of its level and judge do not count."""
         return {"kind": "baseline", **self.fields.model_dump(include={"by", "match", "at"})}
 
@@ -78,47 +78,57 @@ class Matched:
 
 def read(site: CheckedDocument, factors: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, str], Matched | None]:
     """The levels that have a baseline; None for one that is wrong."""
-    found: dict[tuple[str, str], Matched | None] = {}
+    baselines: dict[tuple[str, str], Matched | None] = {}
     for factor, levels in factors.items():
         for level in levels:
             if "baseline" not in mapping(levels[level]):
                 continue
             fields = site.validate(BaselineFields, ("factors", factor, level, "baseline"))
-            found[factor, level] = Matched(factor, level, fields) if fields is not None else None
-    for one in list(found.values()):
-        if one is not None and (_unmeasured(site, one, factors[one.factor], found) | _unselected(site, one)):
-            found[one.factor, one.level] = None
-    return found
+            baselines[factor, level] = Matched(factor, level, fields) if fields is not None else None
+    for matched in list(baselines.values()):
+        if matched is not None and (
+            _unmeasured(site, matched, factors[matched.factor], baselines) | _unselected(site, matched)
+        ):
+            baselines[matched.factor, matched.level] = None
+    return baselines
 
 
-def single(site: CheckedDocument, plan: ExperimentFields, cell: Mapping[str, str], own: Sequence[Matched]) -> bool:
+def single(
+    site: CheckedDocument, plan: ExperimentFields, cell: Mapping[str, str], baselines: Sequence[Matched]
+) -> bool:
     """Whether a cell has one baseline at most, and keeps the arm that it is measured by."""
-    if len(own) > 1:
-        wrong = f"{own[0].factor}={own[0].level} and {own[1].factor}={own[1].level} are both baselines in one cell"
-        site.wrong(own[1].path, wrong, "exclude the cell, or let one factor alone have baselines")
-    elif own and excluded(plan, own[0].of(cell)):
-        site.wrong((*own[0].path, "of"), "the arm that sets its budget is excluded", "exclude this cell as well")
+    if len(baselines) > 1:
+        first, second, *_ = baselines
+        wrong = f"{first.factor}={first.level} and {second.factor}={second.level} are both baselines in one cell"
+        site.wrong(second.path, wrong, "exclude the cell, or let one factor alone have baselines")
+    elif baselines and excluded(plan, baselines[0].of(cell)):
+        site.wrong((*baselines[0].path, "of"), "the arm that sets its budget is excluded", "exclude this cell as well")
     else:
         return True
     return False
 
 
 def _unmeasured(
-    site: CheckedDocument, one: Matched, levels: Mapping[str, Any], found: Mapping[tuple[str, str], Matched | None]
+    site: CheckedDocument,
+    matched: Matched,
+    levels: Mapping[str, Any],
+    baselines: Mapping[tuple[str, str], Matched | None],
 ) -> bool:
     """Whether it is of a level that is not there, of itself, or in a circle."""
-    where, of = (*one.path, "of"), one.fields.of
-    others = [level for level in levels if level != one.level]
-    if of == one.level:
-        site.wrong(where, f"{of!r} is a baseline of itself", f"name another level of {one.factor!r}; {_known(others)}")
+    where, of = (*matched.path, "of"), matched.fields.of
+    others = [level for level in levels if level != matched.level]
+    if of == matched.level:
+        site.wrong(
+            where, f"{of!r} is a baseline of itself", f"name another level of {matched.factor!r}; {_known(others)}"
+        )
     elif of not in levels:
-        site.wrong(where, f"factor {one.factor!r} has no level {of!r}", suggest(of, others))
+        site.wrong(where, f"factor {matched.factor!r} has no level {of!r}", suggest(of, others))
     else:
-        seen, at = [one.level], of
-        while at not in seen and (next_ := found.get((one.factor, at))) is not None:
+        seen, at = [matched.level], of
+        while at not in seen and (next_ := baselines.get((matched.factor, at))) is not None:
             seen.append(at)
             at = next_.fields.of
-        if at != one.level:
+        if at != matched.level:
             return False
         circle = " -> ".join((*seen, at))
         site.wrong(
@@ -133,13 +143,13 @@ def _known(names: Sequence[str]) -> str:
     return f"known: {', '.join(names) or 'none'}"
 
 
-def _unselected(site: CheckedDocument, one: Matched) -> bool:
+def _unselected(site: CheckedDocument, matched: Matched) -> bool:
     """Whether tries lack a selector, or a draft has one."""
-    by, select = one.fields.by, one.fields.select
+    by, select = matched.fields.by, matched.fields.select
     if by == "best_of_n" and select is None:
-        site.wrong(one.path, "best_of_n has no selector", "add `select:` the judge that picks the best try")
+        site.wrong(matched.path, "best_of_n has no selector", "add `select:` the judge that picks the best try")
     elif by == "refine" and select is not None:
-        site.wrong((*one.path, "select"), "refine with a selector", "remove it: the last draft is the output")
+        site.wrong((*matched.path, "select"), "refine with a selector", "remove it: the last draft is the output")
     return (by == "best_of_n") == (select is None) if by != "vote" else False
 
 
@@ -161,13 +171,14 @@ def _unfit(by: str, traits: JudgeTraits) -> tuple[str, str] | None:
 
 def selectors(site: CheckedDocument, baselines: Sequence[Matched], known: JudgeSet) -> dict[str, Judge]:
     """The judges that select. Whoever picks must not be who scores (validity: reported 2.0 SD where 1.0 is true)."""
-    wanted, judges = {one.fields.select: one for one in baselines if one.fields.select is not None}, known.every
-    for name, one in wanted.items():
-        where, section = (*one.path, "select"), mapping(site.get(()).get("judges"))
+    wanted = {matched.fields.select: matched for matched in baselines if matched.fields.select is not None}
+    judges = known.every
+    for name, matched in wanted.items():
+        where, section = (*matched.path, "select"), mapping(site.get(()).get("judges"))
         if name not in judges:
             if name not in section:
                 site.wrong(where, f"no judge {name!r} under judges", suggest(name, judges))
-        elif (why := _unfit(one.fields.by, known.traits[name])) is not None:
+        elif (why := _unfit(matched.fields.by, known.traits[name])) is not None:
             site.wrong(where, f"judge {name!r} {why[0]}", why[1])
     for measure, fields in mapping(site.get(()).get("measures")).items():
         judge = mapping(fields).get("judge")
@@ -181,25 +192,27 @@ def families(
     site: CheckedDocument, baselines: Sequence[Matched], judges: Mapping[str, Judge], specs: Mapping[str, ModelSpec]
 ) -> None:
     """A selector's model is of no family that a measure's judge is of."""
-    selecting = {one.fields.select for one in baselines}
-    for one in baselines:
-        judge = judges.get(one.fields.select or "")
-        own = specs.get(judge.model or "") if judge else None
+    selecting = {matched.fields.select for matched in baselines}
+    for matched in baselines:
+        judge = judges.get(matched.fields.select or "")
+        chooser = specs.get(judge.model or "") if judge else None
         for name, other in judges.items():
-            spec = specs.get(other.model or "") if name not in selecting else None
-            if own and spec and (family := maker(own.name)) is not None and family == maker(spec.name):
-                wrong = f"its model {own.name} belongs to the same family as {spec.name}, the model of judge {name!r}"
-                site.wrong((*one.path, "select"), wrong, f"give it a model from a family other than {family}")
+            scorer = specs.get(other.model or "") if name not in selecting else None
+            if chooser and scorer and (family := maker(chooser.name)) is not None and family == maker(scorer.name):
+                wrong = (
+                    f"its model {chooser.name} belongs to the same family as {scorer.name}, the model of judge {name!r}"
+                )
+                site.wrong((*matched.path, "select"), wrong, f"give it a model from a family other than {family}")
 
 
-def prices(site: CheckedDocument, one: Matched, specs: Mapping[str, ModelSpec]) -> None:
+def prices(site: CheckedDocument, matched: Matched, specs: Mapping[str, ModelSpec]) -> None:
     """A match on money needs a price of every model on either side."""
-    for spec in specs.values() if one.fields.match == "cost" else ():
+    for spec in specs.values() if matched.fields.match == "cost" else ():
         cost = cost_of(spec, Usage(1, 1), date.max)
         if not cost:
             wrong = f"no price is known for {spec.name!r}" if cost is None else f"{spec.name!r} costs nothing"
             right = "add `price: {input: …, output: …}` under models, or match output_tokens"
-            site.wrong((*one.path, "match"), f"this baseline is matched on cost, but {wrong}", right)
+            site.wrong((*matched.path, "match"), f"this baseline is matched on cost, but {wrong}", right)
 
 
 def chained(baselines: Mapping[str, str]) -> Iterator[str]:
@@ -209,10 +222,10 @@ def chained(baselines: Mapping[str, str]) -> Iterator[str]:
         chain = [name]
         while baselines.get(chain[-1]) in baselines:
             chain.append(baselines[chain[-1]])
-        for one in reversed(chain):
-            if one not in done:
-                done.add(one)
-                yield one
+        for member in reversed(chain):
+            if member not in done:
+                done.add(member)
+                yield member
 
 
 def with_workspace(organization: Organization, measured: Organization) -> Organization:

@@ -41,11 +41,11 @@ def checked(site: CheckedDocument, plan: ExperimentFields) -> list[Cell]:
                 site.wrong(("exclude", i, factor), wrong, suggest(level, levels))
     if len(site.findings.mistakes) > before:
         return []
-    found = cells(plan)
-    if len(found) > MAX_CONDITIONS or math.prod(map(len, plan.factors.values())) > _MAX_CROSSING:
+    crossed = cells(plan)
+    if len(crossed) > MAX_CONDITIONS or math.prod(map(len, plan.factors.values())) > _MAX_CROSSING:
         wrong = f"the factors cross to more than {MAX_CONDITIONS} conditions"
         site.wrong(("factors",), wrong, "remove factors or levels, or exclude cells")
         return []
-    if not found:
+    if not crossed:
         site.wrong(("exclude",), "every condition is excluded", "keep at least one cell of the crossing")
-    return found
+    return crossed

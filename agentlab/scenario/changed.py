@@ -3,8 +3,8 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from agentlab.scenario.condition import OPERATIONAL
 from agentlab.scenario.document import Keys, dotted
+from agentlab.scenario.identity import OPERATIONAL
 from agentlab.scenario.improve import GROWING as OF_LOOP
 from agentlab.scenario.validate import mapping
 from agentlab.training.trainers import TRAINERS
@@ -25,7 +25,7 @@ def differences(
     is reached: its price, rates, time-out, tries and the name of its key. With `same`, every condition asks its agents
     the same as before: then what is written otherwise about agents, factors and addenda is no change.
     """
-    found: list[tuple[str, Any, Any]] = []
+    breaking: list[tuple[str, Any, Any]] = []
     empty: Mapping[str, Any] = {key: {} for key in GROWING}
     for path, before, after in _changes({**empty, **old}, {**empty, **new}, ()):
         top, added = path[0], before is None
@@ -33,10 +33,10 @@ def differences(
         reached = top == "models" and len(path) >= 3 and path[2] in OPERATIONAL
         reached = reached or (top == "improve" and _grows(path, mapping(new.get("improve"))))
         if top not in FREE and not grown and not reached and not _idle(path, before, after, new, same):
-            found.append((dotted(path), before, after))
+            breaking.append((dotted(path), before, after))
     without_cast = "cast" not in mapping(new.get("organization"))
     reordered = _reordered(old, new, (), ordered, without_cast)
-    return [*found, *(change for change in reordered if not same or change[0] == "factors")]
+    return [*breaking, *(change for change in reordered if not same or change[0] == "factors")]
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:

@@ -7,8 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from agentlab.errors import AgentlabError
-from agentlab.interfaces import Judge, Routing
-from agentlab.judges import JudgeTraits
+from agentlab.interfaces import Routing
 from agentlab.judges.config import Misfit
 from agentlab.models.prices import price_known
 from agentlab.models.registry import (
@@ -17,6 +16,7 @@ from agentlab.models.registry import (
     mistakes_of,
     options_mistake,
     options_of,
+    processes_mistake,
 )
 from agentlab.models.spec import ModelSpec
 from agentlab.organization.agents import Agent, Organization
@@ -24,7 +24,7 @@ from agentlab.organization.protocols.board import Board
 from agentlab.organization.settings import merged
 from agentlab.scenario import plugins as parts
 from agentlab.scenario.document import Keys, suggest
-from agentlab.scenario.fields import OUTCOMES, PROGRAM_OUTCOMES, LimitsFields, MeasureFields, OrganizationFields
+from agentlab.scenario.fields import LimitsFields, OrganizationFields
 from agentlab.scenario.validate import CheckedDocument, existing, mapping
 from agentlab.tools import TICKETS
 from agentlab.types import Settings, Task
@@ -38,8 +38,8 @@ def model(site: CheckedDocument, alias: str, spec: ModelSpec) -> bool:
     path: Keys = ("models", alias)
     parts.searchable(site.folder)
     if wrong := check_name(spec.name):
-        found, _, right = wrong.partition("; ")
-        site.wrong((*path, "name"), found, right or "write provider/name")
+        reason, _, right = wrong.partition("; ")
+        site.wrong((*path, "name"), reason, right or "write provider/name")
         return False
     known = options_of(spec.name)
     for option in spec.options if known is not None else ():
@@ -48,13 +48,16 @@ def model(site: CheckedDocument, alias: str, spec: ModelSpec) -> bool:
             site.unknown((*path, "options", option), f"{spec.name} has no option {option!r}", right)
     unknown = known is not None and any(option not in known for option in spec.options)
     try:
-        if not unknown and (found := options_mistake(spec)):
-            what, _, right = found.rpartition("; ")
-            site.wrong((*path, "options"), what or found, right or "correct the options")
+        if not unknown and (mistake := options_mistake(spec)):
+            what, _, right = mistake.rpartition("; ")
+            site.wrong((*path, "options"), what or mistake, right or "correct the options")
         for setting, right in mistakes_of(spec):
             site.wrong((*path, setting), f"this model does not support {setting}", right)
-        for below, found, right in body_mistakes(spec):
-            site.wrong((*path, "body", *below), found, right)
+        for below, reason, right in body_mistakes(spec):
+            site.wrong((*path, "body", *below), reason, right)
+        if mistake := processes_mistake(spec):
+            what, _, right = mistake.partition("; ")
+            site.wrong((*path, "processes"), what, right)
     except AgentlabError as error:
         site.wrong((*path, "name"), str(error), "fix the module, or name another model")
         return False
@@ -120,10 +123,10 @@ def addressees(site: CheckedDocument, name: str, to: str | tuple[str, ...], agen
 
 def settings(site: CheckedDocument, spec: ModelSpec, name: str, wanted: Settings, path: Keys) -> None:
     """The model of the agent at `path` takes its settings; points to whoever supplied the setting."""
-    told = mapping(site.get(path).get("settings"))
+    of_agent = mapping(site.get(path).get("settings"))
     of_model = dict(mistakes_of(spec))
     for setting, right in mistakes_of(spec, wanted):
-        if setting in told:
+        if setting in of_agent:
             site.wrong((*path, "settings", setting), f"its model {name!r} does not support {setting}", right)
         elif setting not in of_model:
             site.wrong(("models", name, setting), f"this model does not support {setting}", right)
@@ -158,8 +161,8 @@ def program(
         if times > 1 and agent.memory != "unread":
             wrong = f"several replies (times: {times}) from {agent.name!r}, which remembers its earlier turns"
             site.wrong(place, wrong, f"`memory: unread` for {agent.name!r}")
-        told = {name: getattr(whole, name) for name in ("temperature", "top_p", "top_k")}
-        if settings.score is not None and (odd := [f"{n}: {v}" for n, v in told.items() if v not in (None, 1)]):
+        sampling = {name: getattr(whole, name) for name in ("temperature", "top_p", "top_k")}
+        if settings.score is not None and (odd := [f"{n}: {v}" for n, v in sampling.items() if v not in (None, 1)]):
             wrong = f"scores are at temperature 1, and this model samples with {', '.join(odd)}"
             site.wrong(place, wrong, "remove these settings, or use `likelihood: {sample: 8}`")
 
@@ -172,57 +175,6 @@ def _unsupported(site: CheckedDocument, place: Keys, setting: str, model: str, r
         site.wrong(place, wrong, right)
     else:
         site.wrong((*place, "settings", setting), f"the model {model} does not support {setting}", right)
-
-
-def criteria(
-    site: CheckedDocument,
-    name: str,
-    measure: MeasureFields,
-    single: Mapping[str, Judge],
-    of_two: Collection[str],
-    traits: Mapping[str, JudgeTraits],
-) -> None:
-    """A measure names a judge that is there and scores single outputs, and criteria that it scores."""
-    path: Keys = ("measures", name)
-    known = {judge: tuple(scorer.criteria) for judge, scorer in single.items()}
-    if measure.judge not in known:
-        judges = mapping(site.tree.value.get("judges"))
-        if measure.judge in of_two:
-            kind = mapping(judges.get(measure.judge)).get("kind")
-            wrong = (
-                f"judge {measure.judge!r} is of kind {kind}: it looks at two outputs and does not score single outputs"
-            )
-            site.wrong((*path, "judge"), wrong, f"name a judge that scores; {suggest('', known)}")
-        elif measure.judge not in judges:
-            site.wrong((*path, "judge"), f"no judge {measure.judge!r} under judges", suggest(measure.judge, known))
-        return
-    _outcomes(site, path, measure, single[measure.judge], traits[measure.judge])
-    for i, criterion in enumerate(() if measure.criteria == "all" else measure.criteria):
-        if criterion not in known[measure.judge]:
-            wrong = f"judge {measure.judge!r} has no criterion {criterion!r}"
-            site.wrong((*path, "criteria", i), wrong, suggest(criterion, known[measure.judge]))
-        elif criterion in measure.criteria[:i]:
-            site.wrong((*path, "criteria", i), f"the criterion {criterion!r} appears twice", "name each of them once")
-
-
-def _outcomes(site: CheckedDocument, path: Keys, measure: MeasureFields, judge: Judge, traits: JudgeTraits) -> None:
-    """A measure gives values only to outcomes that its judge can have."""
-    if judge.model is not None:
-        for outcome in OUTCOMES:
-            if getattr(measure, outcome) is not None:
-                wrong = (
-                    f"judge {measure.judge!r} uses a model, so `{outcome}` describes a reply of "
-                    f"the judge's model, not of the agents"
-                )
-                site.wrong((*path, outcome), wrong, "remove it; such a score is then missing")
-    if not traits.cases:
-        for outcome in PROGRAM_OUTCOMES:
-            if getattr(measure, outcome) is not None:
-                wrong = f"judge {measure.judge!r} runs no program, so `{outcome}` never happens"
-                site.wrong((*path, outcome), wrong, "remove it, or name a judge of kind program")
-    elif len(judge.criteria if measure.criteria == "all" else measure.criteria) > 1:
-        wrong = f"judge {measure.judge!r} measures utility and harm, which have no common mean"
-        site.wrong((*path, "criteria"), wrong, "write `criteria: [utility]` or `criteria: [harm]`")
 
 
 def targets(site: CheckedDocument, misfits: Mapping[str, Misfit], tasks: Mapping[str, Task]) -> None:

@@ -47,26 +47,26 @@ class Compare:
 
 
 def resolve(site: CheckedDocument, plan: ExperimentFields, plain: Sequence[str]) -> Compare:
-    """The contrasts of the scenario; those with a mistake, which is told, are left out.
+    """The contrasts of the scenario; those with a mistake, which is reported, are left out.
 
     `plain` are the measures of judges that no measure of the plan uses.
     """
-    told = plan.compare
-    if told is None:
+    section = plan.compare
+    if section is None:
         wrong = plan.looks is not None and "compare" not in site.tree.value
         for key, name, field in _unread(site, plan):
             _unknown(site, plan, ("compare", key, name, field))
     else:
-        wrong = plan.looks is not None and not told.primary
+        wrong = plan.looks is not None and not section.primary
     if wrong:
         site.unknown(("looks",), "there is no primary contrast to analyze", "declare one under compare.primary")
-    if told is None:
+    if section is None:
         return Compare()
     all_of = _All(site, plan, (*plan.measures, *plain), cells.cells(plan), {})
-    primary = tuple(all_of.section("primary", told.primary))
-    if told.exploratory == "all":
+    primary = tuple(all_of.section("primary", section.primary))
+    if section.exploratory == "all":
         return Compare(primary)
-    return Compare(primary, tuple(all_of.section("exploratory", told.exploratory)))
+    return Compare(primary, tuple(all_of.section("exploratory", section.exploratory)))
 
 
 def _unread(site: CheckedDocument, plan: ExperimentFields) -> Iterator[tuple[str, str, str]]:
@@ -96,17 +96,18 @@ class _All:
             path: Keys = ("compare", where, name)
             if self.wrong(path, fields):
                 continue
-            found = list(_crossed(self, name, fields))
-            if not found:
+            declared = list(_crossed(self, name, fields))
+            if not declared:
                 right = "compare levels that both have a condition, or change `exclude`"
                 self.site.unknown(path, "one of the two conditions is excluded", right)
-            for one in found:
-                if one.same in self.known:
-                    wrong = f"{self.known[one.same]!r} already compares {one.measure} of {one.a} and {one.b}"
+            for contrast in declared:
+                if contrast.same in self.known:
+                    before = self.known[contrast.same]
+                    wrong = f"{before!r} already compares {contrast.measure} of {contrast.a} and {contrast.b}"
                     self.site.unknown(path, wrong, "declare each comparison once")
                     break
-                self.known[one.same] = name
-                yield one
+                self.known[contrast.same] = name
+                yield contrast
 
     def wrong(self, path: Keys, fields: ContrastFields) -> bool:
         """Whether it names what is not there."""

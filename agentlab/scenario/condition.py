@@ -1,19 +1,19 @@
 """One cell of the design: from a patched document to the organization, models and tasks of a condition."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agentlab.interfaces import Routing
 from agentlab.models.registry import capabilities_of
 from agentlab.models.spec import ModelSpec
-from agentlab.models.weights import identified
 from agentlab.organization import tagged
 from agentlab.organization.agents import Agent, Closing, Organization, Programs, TurnLimits
 from agentlab.scenario import checks, improve, improve_checks, inference
 from agentlab.scenario.baseline import STEPS, Baseline, Matched
 from agentlab.scenario.document import Keys, Tree, suggest
 from agentlab.scenario.fields import AddendumFields, AgentFields, ConditionFields, OrganizationFields, TaskFields
+from agentlab.scenario.identity import identity_of
 from agentlab.scenario.improve import Improve
 from agentlab.scenario.inference_fields import InferenceFields
 from agentlab.scenario.placeholders import fill, paragraphs
@@ -22,23 +22,9 @@ from agentlab.scenario.protocol import Cast, protocol, rounds_of
 from agentlab.scenario.settings_fields import merged
 from agentlab.scenario.tools import tools as tools_of
 from agentlab.scenario.validate import CheckedDocument, mapping
-from agentlab.seeds import digest, plain
+from agentlab.seeds import digest
 from agentlab.tools import TICKETS
-from agentlab.types import Settings, Task, ToolSpec
-
-OPERATIONAL = frozenset(
-    (
-        "price",
-        "requests_per_minute",
-        "tokens_per_minute",
-        "concurrency",
-        "timeout",
-        "tries",
-        "max_reply_mb",
-        "api_key_env",
-    )
-)
-"""Fields of a model that say how it is reached, not what it answers: no part of an identity."""
+from agentlab.types import Task
 
 ORGANIZATION: Keys = ("organization",)
 
@@ -66,6 +52,8 @@ class Condition:
     """How a rollout is made of particles; None if it is one attempt."""
     loop: Improve | None = None
     """How its model learns from its rollouts."""
+    protocol: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """The fields of its protocol, defaults included; one's own protocol has those that the scenario gives."""
     coupling: str = ""
     """Of a repeated loop: what keeps its random numbers apart from those of the first."""
 
@@ -86,9 +74,10 @@ def resolve(
     if cell is not None:
         if matched is None:
             cast = _cast(site, cell.organization)
-            interaction, told = protocol(site, cell.organization, cast)
+            interaction, protocol_fields = protocol(site, cell.organization, cast)
         else:
-            cast, interaction, told = _alone(site, cell.organization, matched)
+            cast, interaction, protocol_fields = _alone(site, cell.organization, matched)
+        rules = protocol_fields
         asked = _tasks(site, cell, cast)
         agents = _agents(site, cell, cast, specs)
         closing = cast.closing and Closing(_closing(site, cell, cast), cast.closing.agent)
@@ -96,7 +85,7 @@ def resolve(
         fields = inference.read(site, matched is not None)
         if interaction is not None and fields is not None:
             interaction = inference.weighing(site, fields, interaction)
-            told = {**told, "inference": fields.model_dump()}
+            protocol_fields = {**protocol_fields, "inference": fields.model_dump()}
         if interaction is not None and agents is not None and before == _wrong(site):
             org = cell.organization
             rounds = rounds_of(org, interaction)
@@ -110,7 +99,9 @@ def resolve(
             used = {agent.model: specs[agent.model] for agent in agents}
             used |= {programs.model: specs[programs.model]} if programs is not None else {}
             writers = cast.writers or ()
-            identity = _identity(organization, used, told, writers, [a.model_dump() for a in cell.addendum.values()])
+            identity = identity_of(
+                organization, used, protocol_fields, writers, [a.model_dump() for a in cell.addendum.values()]
+            )
             exposures = {key: _exposed(a.to, cast.names, interaction) for key, a in cell.addendum.items()}
             questions = {key: task.prompt for key, task in tasks(site, cell).items()}
             added = dict(cell.addendum)
@@ -121,7 +112,9 @@ def resolve(
             if before != _wrong(site):
                 return None
             about = (exposures, identity, added, questions)
-            return Condition(name, levels, organization, used, asked, *about, inference=fields, loop=loop)
+            return Condition(
+                name, levels, organization, used, asked, *about, inference=fields, loop=loop, protocol=rules
+            )
     else:
         for key in mapping(site.tree.value.get("tasks")):
             if (task := site.validate(TaskFields, ("tasks", key))) is not None:
@@ -135,12 +128,12 @@ def _wrong(site: CheckedDocument) -> int:
 
 def models(site: CheckedDocument) -> dict[str, ModelSpec]:
     """Every alias that is well-formed and names a known provider."""
-    found: dict[str, ModelSpec] = {}
+    specs: dict[str, ModelSpec] = {}
     for alias in mapping(site.tree.value.get("models")):
         spec = site.validate(ModelSpec, ("models", alias))
         if spec is not None and checks.model(site, alias, spec):
-            found[alias] = spec
-    return found
+            specs[alias] = spec
+    return specs
 
 
 def named(levels: Mapping[str, str]) -> str:
@@ -157,7 +150,7 @@ def _alone(
     if name not in org.agents:
         site.wrong((*matched.path, "agent"), f"no agent {name!r}", suggest(name, org.agents))
         return cast, None, {}
-    return cast, matched.interaction(name), matched.told()
+    return cast, matched.interaction(name), matched.settings()
 
 
 def _cast(site: CheckedDocument, org: OrganizationFields) -> Cast:
@@ -188,19 +181,21 @@ def _agents(
 
 def _agent(site: CheckedDocument, cell: ConditionFields, name: str, specs: Mapping[str, ModelSpec]) -> Agent | None:
     path: Keys = (*ORGANIZATION, "agents", name)
-    told: AgentFields = cell.organization.agents[name]
+    agent_fields: AgentFields = cell.organization.agents[name]
     values = {"agent": name, "rounds": cell.organization.rounds}
-    texts = [fill(site, told.system, (*path, "system"), values)]
+    texts = [fill(site, agent_fields.system, (*path, "system"), values)]
     for key, addendum in cell.addendum.items():
         if addendum.to == "all" or (addendum.to != "task" and name in addendum.to):
             texts.append(fill(site, addendum.text, ("addendum", key, "text"), values))
-    tools = tools_of(site, told.tools, path, cell.mcp)
-    if not checks.alias(site, told.model, path, specs):
+    tools = tools_of(site, agent_fields.tools, path, cell.mcp)
+    if not checks.alias(site, agent_fields.model, path, specs):
         return None
-    settings = merged(specs[told.model].settings(), told.settings)
-    checks.settings(site, specs[told.model], told.model, settings, path)
-    agent = Agent(name, paragraphs(*texts), told.model, settings, tools, told.memory)
-    return agent if capabilities_of(specs[told.model]).tools else replace(agent, guide=tagged.guide(agent.offered))
+    settings = merged(specs[agent_fields.model].settings(), agent_fields.settings)
+    checks.settings(site, specs[agent_fields.model], agent_fields.model, settings, path)
+    agent = Agent(name, paragraphs(*texts), agent_fields.model, settings, tools, agent_fields.memory)
+    return (
+        agent if capabilities_of(specs[agent_fields.model]).tools else replace(agent, guide=tagged.guide(agent.offered))
+    )
 
 
 def _boardless(agent: Agent) -> Agent:
@@ -234,49 +229,18 @@ def _tasks(site: CheckedDocument, cell: ConditionFields, cast: Cast) -> dict[str
 
 def tasks(site: CheckedDocument, cell: ConditionFields, last: Sequence[str] = ()) -> dict[str, Task]:
     """Every task with its placeholders filled, and `last` as its last paragraphs."""
-    found: dict[str, Task] = {}
+    filled: dict[str, Task] = {}
     for key, task in cell.tasks.items():
         prompt = fill(site, task.prompt, ("tasks", key, "prompt"), task.fields)
         fields = with_product(site, key, task)
-        found[key] = Task(key, paragraphs(prompt, *last), task.target, fields, task.split)
-    return found
+        filled[key] = Task(key, paragraphs(prompt, *last), task.target, fields, task.split)
+    return filled
 
 
 def _exposed(to: str | tuple[str, ...], names: tuple[str, ...], interaction: Routing) -> int:
     if to == "task":
         return len(getattr(interaction, "readers", interaction.briefed))
     return len(names) if to == "all" else sum(name in to for name in names)
-
-
-def _identity(
-    organization: Organization,
-    specs: Mapping[str, ModelSpec],
-    told: Mapping[str, Any],
-    writers: tuple[str, ...],
-    addenda: list[dict[str, Any]],
-) -> str:
-    """What an agent calls its model does not count, what the model is does."""
-    left_out = {*OPERATIONAL, *(f.name for f in fields(Settings))}
-    dumped = {
-        alias: {**spec.model_dump(mode="json", exclude=left_out), "options": identified(spec.options)}
-        for alias, spec in specs.items()
-    }
-    agents = [
-        (a.name, a.system, dumped[a.model], plain(a.settings), a.memory, [*map(_tool, a.offered)], *_guide(a))
-        for a in organization.agents
-    ]
-    more: list[Any] = [organization.turn] if organization.turn != TurnLimits() else []
-    if (programs := organization.programs) is not None:
-        more.append(("programs", dumped[programs.model], programs.tokens, programs.settings))
-    return digest(agents, told, organization.rounds, organization.closing, writers, organization.calls, addenda, *more)
-
-
-def _guide(agent: Agent) -> tuple[str, ...]:
-    return (agent.guide,) if agent.guide else ()
-
-
-def _tool(tool: ToolSpec) -> tuple[Any, ...]:
-    return tool.name, tool.description, dict(tool.parameters)
 
 
 def tree(value: Mapping[str, Any], whole: Tree) -> Tree:

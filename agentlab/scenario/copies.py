@@ -49,24 +49,24 @@ def expand(tree: Tree) -> Tree:
 
 def _copies(agents: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     """Of the agents whose number of copies can be read; what is wrong with another is found when it is validated."""
-    found: dict[str, tuple[str, ...]] = {}
+    copied: dict[str, tuple[str, ...]] = {}
     for name, agent in agents.items():
         n = mapping(agent).get("copies")
         if isinstance(n, int) and not isinstance(n, bool) and 1 <= n <= MOST_COPIES:
             copies = tuple(f"{name}.{i + 1}" for i in range(n))
             if not set(copies) & agents.keys():
-                found[name] = copies
-    return found
+                copied[name] = copies
+    return copied
 
 
 def _agents(agents: Mapping[str, Any], names: Names, moved: dict[Keys, Keys]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    expanded: dict[str, Any] = {}
     for name, agent in agents.items():
         for copy in names.get(name, (name,)):
-            found[copy] = {key: field for key, field in agent.items() if key != "copies"} if name in names else agent
+            expanded[copy] = {key: field for key, field in agent.items() if key != "copies"} if name in names else agent
             if copy != name:
                 moved[("organization", "agents", copy)] = ("organization", "agents", name)
-    return found
+    return expanded
 
 
 def _named(value: Any, names: Names, new: Keys, old: Keys, moved: dict[Keys, Keys]) -> Any:
@@ -101,10 +101,10 @@ def _placed(tree: Tree, value: Any, moved: Mapping[Keys, Keys]) -> Tree:
     below = dict[Keys, list[Keys]]()
     for new, old in moved.items():
         below.setdefault(old, []).append(new)
-    for known, found in ((tree.places, places), (tree.keys, keys)):
+    for known, extended in ((tree.places, places), (tree.keys, keys)):
         for path, place in known.items():
             for end in range(len(path), 1, -1):
                 if news := below.get(path[:end]):
-                    found.update({(*new, *path[end:]): place for new in news})
+                    extended.update({(*new, *path[end:]): place for new in news})
                     break
     return Tree(value, places, keys, tree.removed, moved)

@@ -35,14 +35,14 @@ class Findings:
 
     def sorted(self, conditions: int = 1) -> list[Mistake]:
         """All mistakes by place; those of some conditions only name them."""
-        found: list[Mistake] = []
+        mistakes: list[Mistake] = []
         for key, mistake in self.mistakes.items():
             cells = self.cells.get(key, [])
             if cells and len(cells) < conditions:
                 named = "; ".join(cells[:4]) + ("; …" if len(cells) > 4 else "")
                 mistake = Mistake(mistake.place, mistake.path, f"{mistake.wrong} [in {named}]", mistake.right)
-            found.append(mistake)
-        return folded(sorted(found, key=lambda mistake: (mistake.place, mistake.path, mistake.wrong)))
+            mistakes.append(mistake)
+        return folded(sorted(mistakes, key=lambda mistake: (mistake.place, mistake.path, mistake.wrong)))
 
 
 def folded(mistakes: Iterable[Mistake]) -> list[Mistake]:
@@ -67,14 +67,14 @@ class Kind:
     last: int = 0
 
     def add(self, mistake: Mistake) -> None:
-        again = any((one.path, one.wrong) == (mistake.path, mistake.wrong) for one in self.first)
+        again = any((earlier.path, earlier.wrong) == (mistake.path, mistake.wrong) for earlier in self.first)
         if len(self.first) < FEW and not again:
             self.first.append(mistake)
         else:
             self.more, self.last = self.more + 1, max(self.last, mistake.place.line)
 
     def shown(self) -> list[Mistake]:
-        """The first few, the last of which tells of the others."""
+        """The first few, the last of which counts the others."""
         if not self.more:
             return self.first
         *before, last = self.first

@@ -16,23 +16,23 @@ from agentlab.seeds import digest
 GENERATION, REPLICATE = "generation", "replicate"
 
 
-def with_generations(plan: ExperimentFields, loop: Improve | None, told: Mapping[str, Any]) -> ExperimentFields:
+def with_generations(plan: ExperimentFields, loop: Improve | None, section: Mapping[str, Any]) -> ExperimentFields:
     """The plan with the factors of a loop, for what names levels; without a loop, the plan.
 
-    `told` is the section `improve` as it stands. Its numbers hold where the loop is wrong in something else, so that a
-    contrast of generations is no mistake as well.
+    `section` is the section `improve` as it stands. Its numbers hold where the loop is wrong in something else, so that
+    a contrast of generations is no mistake as well.
     """
-    if loop is None and not told:
+    if loop is None and not section:
         return plan
-    generations = _told(told.get("generations")) if loop is None else loop.fields.generations
-    replicates = _told(told.get("replicates", 1)) if loop is None else loop.fields.replicates
+    generations = _count(section.get("generations")) if loop is None else loop.fields.generations
+    replicates = _count(section.get("replicates", 1)) if loop is None else loop.fields.replicates
     factors = {**plan.factors, GENERATION: _numbered(0, generations)}
     if replicates > 1:
         factors[REPLICATE] = _numbered(1, replicates)
     return plan.model_copy(update={"factors": factors})
 
 
-def _told(number: object) -> int:
+def _count(number: object) -> int:
     return number if isinstance(number, int) and 0 < number <= MOST_GENERATIONS else MOST_GENERATIONS
 
 
@@ -42,17 +42,17 @@ def _numbered(first: int, last: int) -> Mapping[str, Mapping[str, str]]:
 
 def base(conditions: Sequence[Condition]) -> list[Condition]:
     """Generation 0 of every condition that learns, in each replicate."""
-    found: list[Condition] = []
-    for one in conditions:
-        if one.loop is None:
-            found.append(one)
+    learning: list[Condition] = []
+    for condition in conditions:
+        if condition.loop is None:
+            learning.append(condition)
             continue
-        several = one.loop.fields.replicates > 1
-        for replicate in range(1, one.loop.fields.replicates + 1):
-            levels = {**one.levels, GENERATION: "0"} | ({REPLICATE: str(replicate)} if several else {})
+        several = condition.loop.fields.replicates > 1
+        for replicate in range(1, condition.loop.fields.replicates + 1):
+            levels = {**condition.levels, GENERATION: "0"} | ({REPLICATE: str(replicate)} if several else {})
             coupling = f"{REPLICATE}={replicate}" if replicate > 1 else ""
-            found.append(replace(one, name=named(levels), levels=levels, coupling=coupling))
-    return found
+            learning.append(replace(condition, name=named(levels), levels=levels, coupling=coupling))
+    return learning
 
 
 def later(condition: Condition, generation: int) -> dict[str, str]:
@@ -78,14 +78,16 @@ def trained(
 
 def served(spec: ModelSpec, serve: Mapping[str, Any]) -> ModelSpec:
     """The model's entry with the fields that a training replaces; options are replaced one by one."""
-    told = spec.model_dump(exclude_unset=True)
-    options = {**told.get("options", {}), **serve.get("options", {})}
-    return ModelSpec.model_validate({**told, **serve, **({"options": options} if options else {})})
+    entry = spec.model_dump(exclude_unset=True)
+    options = {**entry.get("options", {}), **serve.get("options", {})}
+    return ModelSpec.model_validate({**entry, **serve, **({"options": options} if options else {})})
 
 
 def _with_texts(organization: Organization, systems: Mapping[str, str]) -> Organization:
     """With texts added to the system prompts of agents."""
     if not systems:
         return organization
-    agents = [replace(one, system=paragraphs(one.system, systems.get(one.name, ""))) for one in organization.agents]
+    agents = [
+        replace(agent, system=paragraphs(agent.system, systems.get(agent.name, ""))) for agent in organization.agents
+    ]
     return replace(organization, agents=tuple(agents))

@@ -46,10 +46,10 @@ class Improve:
     @property
     def identity(self) -> str:
         """Of all that decides what is kept and learned."""
-        told = self.fields.model_dump(mode="json", exclude={*GROWING, "splits", "by"})
+        dumped = self.fields.model_dump(mode="json", exclude={*GROWING, "splits", "by"})
         if not self.fields.keep.memory:  # earlier versions did not have it
-            del told["keep"]["memory"]
-        return digest({name: value for name, value in told.items() if name != "hint" or value}, self.deciding)
+            del dumped["keep"]["memory"]
+        return digest({name: value for name, value in dumped.items() if name != "hint" or value}, self.deciding)
 
     @property
     def own(self) -> bool:
@@ -97,12 +97,12 @@ def resolve(
     site: CheckedDocument, cell: ConditionFields, organization: Organization, specs: Mapping[str, ModelSpec]
 ) -> Improve | None:
     """The loop of a condition; None where there is none, or where it is wrong, which the findings then say."""
-    told = cell.improve
-    if told is None:
+    fields = cell.improve
+    if fields is None:
         return None
-    if told.policy not in specs:
-        wrong = f"no agent in the cast uses the model {told.policy!r}"
-        site.wrong((*SECTION, "policy"), wrong, suggest(told.policy, specs))
+    if fields.policy not in specs:
+        wrong = f"no agent in the cast uses the model {fields.policy!r}"
+        site.wrong((*SECTION, "policy"), wrong, suggest(fields.policy, specs))
         return None
     before = len(site.findings.mistakes)
     if cell.inference is not None:
@@ -111,43 +111,43 @@ def resolve(
             "model trained weights with options: {adapter: …}"
         )
         site.wrong(("inference",), "a model cannot learn from several particles", right)
-    trainer, settings = _trainer(site, told, specs[told.policy])
-    improve_checks.agents(site, told, organization)
-    improve_checks.splits(site, told, cell, specs[told.policy])
-    improve_checks.negatives(site, told, trainer)
-    improve_checks.distance(site, told, specs[told.policy])
-    hints = improve_checks.hints(site, told, cell, organization)
-    first = improve_checks.first_rows(site, told, trainer, organization)
+    trainer, settings = _trainer(site, fields, specs[fields.policy])
+    improve_checks.agents(site, fields, organization)
+    improve_checks.splits(site, fields, cell, specs[fields.policy])
+    improve_checks.negatives(site, fields, trainer)
+    improve_checks.distance(site, fields, specs[fields.policy])
+    hints = improve_checks.hints(site, fields, cell, organization)
+    first = improve_checks.first_rows(site, fields, trainer, organization)
     if trainer is None or len(site.findings.mistakes) > before:
         return None
     deciding = {name: value for name, value in settings.items() if name not in trainer.operational}
-    return Improve(told, trainer.train, settings, deciding, trainer.pairs, hints, first, trainer.lacking(settings))
+    return Improve(fields, trainer.train, settings, deciding, trainer.pairs, hints, first, trainer.lacking(settings))
 
 
 def _trainer(
-    site: CheckedDocument, told: ImproveFields, spec: ModelSpec
+    site: CheckedDocument, fields: ImproveFields, spec: ModelSpec
 ) -> tuple[TrainerKind | None, Mapping[str, Any]]:
     path: Keys = (*SECTION, "by")
-    kind = told.by.get("kind")
+    kind = fields.by.get("kind")
     if is_own(kind):
-        fields = {name: value for name, value in told.by.items() if name != "kind"}
+        trainer_fields = {name: value for name, value in fields.by.items() if name != "kind"}
         try:
-            train: Trainer = plugins.make(str(kind), site.folder, fields)
+            train: Trainer = plugins.make(str(kind), site.folder, trainer_fields)
         except ValueError as error:
             site.wrong((*path, "kind"), str(error), "fix the module, or name another trainer")
             return None, {}
-        return TrainerKind(ImproveFields, train, pairs=bool(getattr(train, "pairs", False))), dict(told.by)
+        return TrainerKind(ImproveFields, train, pairs=bool(getattr(train, "pairs", False))), dict(fields.by)
     if not isinstance(kind, str) or kind not in TRAINERS:
-        wrong = f"no trainer {kind!r}" if "kind" in told.by else "'kind' is missing"
-        site.wrong((*path, "kind"), wrong, suggest(kind, TRAINERS, own="a trainer"))
+        wrong = f"no trainer {kind!r}" if "kind" in fields.by else "'kind' is missing"
+        site.wrong((*path, "kind"), wrong, suggest(kind, TRAINERS, noun="a trainer"))
         return None, {}
     trainer = TRAINERS[kind]
-    fields = site.validate(trainer.fields, path)
-    if fields is None:
+    trainer_fields = site.validate(trainer.fields, path)
+    if trainer_fields is None:
         return None, {}
     if wrong := trainer.misfit(spec.name):
         site.wrong((*path, "kind"), f"{kind!r} cannot train {spec.name}", wrong)
-    return trainer, fields.model_dump(mode="json")
+    return trainer, trainer_fields.model_dump(mode="json")
 
 
 def same_splits(site: CheckedDocument, arms: Sequence[Mapping[str, Task]]) -> None:
@@ -160,8 +160,8 @@ def same_splits(site: CheckedDocument, arms: Sequence[Mapping[str, Task]]) -> No
 
 def agree(site: CheckedDocument, loops: Mapping[str, Improve | None]) -> Improve | None:
     """Either no condition learns, or all do, in one number of generations and with the same splits."""
-    found = [loop for loop in loops.values() if loop is not None]
-    if not found:
+    learning = [loop for loop in loops.values() if loop is not None]
+    if not learning:
         return None
     if "draws" in site.tree.value:
         site.wrong(("draws",), "`draws` cannot be used with `improve`", "write draws for each split, in improve.splits")
@@ -182,4 +182,4 @@ def agree(site: CheckedDocument, loops: Mapping[str, Improve | None]) -> Improve
         if loop is None:
             wrong = f"{name} has no improve, but other conditions do"
             site.wrong(SECTION, wrong, "write improve for every condition, or for none")
-    return found[0]
+    return learning[0]

@@ -32,7 +32,7 @@ INFERENCE: Keys = ("inference",)
 def read(site: CheckedDocument, baseline: bool) -> InferenceFields | None:
     """The section; None if there is none, if it means one attempt, or if it is wrong, which the findings then say."""
     part = mapping(site.get(()).get("inference"))
-    if not part:  # one that is no mapping was told before
+    if not part:  # what is no mapping was reported before
         return None
     if flaw := kind_of(part, KINDS):
         field, wrong, right = flaw
@@ -54,7 +54,7 @@ def read(site: CheckedDocument, baseline: bool) -> InferenceFields | None:
 
 
 def weighing(site: CheckedDocument, fields: InferenceFields, routing: Routing) -> Routing:
-    """The protocol, told how to weigh what it observes. A method that uses weights needs a source of them."""
+    """The protocol with its way to weigh what it observes. A method that uses weights needs a source of them."""
     if isinstance(routing, Cascade):
         _program(site, fields, routing.program)
     weigh: Any = getattr(routing, "weighing", None)
@@ -69,13 +69,13 @@ def weighing(site: CheckedDocument, fields: InferenceFields, routing: Routing) -
 
 def _program(site: CheckedDocument, fields: InferenceFields, program: Program) -> None:
     """What a method makes nothing of in a program, and a vote on a variable that it does not have."""
-    bound = [one.name for one in program.instructions if one.kind not in ("skip", "repeat", "factor", "reject")]
+    bound = [step.name for step in program.instructions if step.kind not in ("skip", "repeat", "factor", "reject")]
     names = dict.fromkeys([*bound, *program.inputs, OUTPUT_TEXT])
     if isinstance(fields.take, VoteFields) and fields.take.vote not in names:
         wrong = f"unknown variable {fields.take.vote!r}"
         site.wrong((*INFERENCE, "take", "vote"), wrong, suggest(fields.take.vote, names))
     part = next((name for name in ("success", "level") if getattr(fields, name, None) is not None), None)
-    weighs = next((one.path for one in program.instructions if one.kind == "factor"), None)
+    weighs = next((step.path for step in program.instructions if step.kind == "factor"), None)
     if part is not None and weighs is not None:
         wrong = f"with `{part}` a judge alone decides, and the step {weighs!r} of the program weighs nothing"
         site.wrong((*INFERENCE, part), wrong, "remove the factor, or use `kind: smc`")
@@ -106,12 +106,12 @@ def judge(
         wrong = f"judge {name!r} compares with the target, which a judge that steers agents must not see"
         site.wrong(where, wrong, "name a judge that does not use the target")
     for measure, scored in measures.items():
-        own, other = _spec(bench, specs, name), _spec(bench, specs, scored.judge)
+        chooser, scorer = _spec(bench, specs, name), _spec(bench, specs, scored.judge)
         if scored.judge == name:
             wrong = f"measure {measure!r} uses judge {name!r}, which also chooses particles"
             site.wrong(where, wrong, "name a judge that no measure uses")
-        elif own and other and (family := maker(own.name)) is not None and family == maker(other.name):
-            wrong = f"its model {own.name} belongs to the same family as {other.name}, the model of judge "
+        elif chooser and scorer and (family := maker(chooser.name)) is not None and family == maker(scorer.name):
+            wrong = f"its model {chooser.name} belongs to the same family as {scorer.name}, the model of judge "
             right = f"give it a model from a family other than {family}"
             site.wrong(where, wrong + repr(scored.judge), right)
 
@@ -123,11 +123,11 @@ def _compares(judge: Judge) -> bool:
 
 def _spec(bench: JudgeSet, specs: Mapping[str, ModelSpec], judge: str) -> ModelSpec | None:
     """The model of a judge; None if it asks none."""
-    found = bench.every.get(judge)
-    return None if found is None else specs.get(found.model or "")
+    built = bench.every.get(judge)
+    return None if built is None else specs.get(built.model or "")
 
 
 def selectors(conditions: Iterable[Any], bench: JudgeSet) -> dict[str, Judge]:
     """The judges that look at particles, by name: they are no measure."""
     named = (judge_of(condition.inference) for condition in conditions if condition.inference is not None)
-    return {found[1]: bench.judges[found[1]] for found in named if found is not None and found[1] in bench.judges}
+    return {name: bench.judges[name] for _, name in filter(None, named) if name in bench.judges}

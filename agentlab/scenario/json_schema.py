@@ -99,12 +99,14 @@ def _optional(part: Any) -> Any:
     properties = mapping(fields.get("properties"))
     if not fields or "kind" in properties:
         return part
-    found = {key: _optional(value) for key, value in fields.items() if key not in ("required", "default", "properties")}
-    if "$ref" in found:
-        found["$ref"] = f"{found['$ref']}Patch"
+    optional = {
+        key: _optional(value) for key, value in fields.items() if key not in ("required", "default", "properties")
+    }
+    if "$ref" in optional:
+        optional["$ref"] = f"{optional['$ref']}Patch"
     if properties:
-        found["properties"] = {key: _or_null(_optional(value)) for key, value in properties.items()}
-    return found
+        optional["properties"] = {key: _or_null(_optional(value)) for key, value in properties.items()}
+    return optional
 
 
 def _or_null(schema: dict[str, Any]) -> dict[str, Any]:

@@ -51,7 +51,7 @@ class JudgeSet:
         """The measures that judges have where none is declared: one by the judge's name, or one for each criterion of a
         judge that runs programs."""
         names = [name for name in self.judges if name not in left_out]
-        return [one for name in names for one in plain_names(name, self.counted[name], self.traits[name].cases)]
+        return [measure for name in names for measure in plain_names(name, self.counted[name], self.traits[name].cases)]
 
 
 def plain_names(judge: str, counted: Sequence[str], cases: bool) -> list[str]:
@@ -60,7 +60,7 @@ def plain_names(judge: str, counted: Sequence[str], cases: bool) -> list[str]:
 
 
 def inline(tree: Tree, findings: Findings, folder: Path) -> Tree:
-    """The document with every judge written out under its name; one that cannot be read is null, and was told."""
+    """The document with every judge written out under its name; one that cannot be read is null, and was reported."""
     names = _names(tree, findings)
     if names is None:
         return tree
@@ -68,12 +68,12 @@ def inline(tree: Tree, findings: Findings, folder: Path) -> Tree:
     places, keys = dict(tree.places), dict(tree.keys)
     known = functools.cache(lambda: library.judges(folder))
     for name, path in names.items():
-        found = _written(tree, name, path, findings, folder, known)
-        if found is not None:
-            value[name] = found.value
+        written = _written(tree, name, path, findings, folder, known)
+        if written is not None:
+            value[name] = written.value
             at: Keys = ("judges", name)
-            places |= {(*at, *under): place for under, place in found.places.items()}
-            keys |= {(*at, *under): place for under, place in found.keys.items() if under}
+            places |= {(*at, *under): place for under, place in written.places.items()}
+            keys |= {(*at, *under): place for under, place in written.keys.items() if under}
             keys.setdefault(at, tree.place(path))
     return Tree({**tree.value, "judges": value}, places, keys, tree.removed)
 
@@ -111,19 +111,19 @@ def _written(
         place = tree.place(path) if isinstance(changes, str) else key_place(tree, path)
         findings.add(place, path, f"no judge {source!r} beside the scenario or shipped", right)
         return None
-    found, mistakes = read(file)
+    base, mistakes = read(file)
     for mistake in mistakes:
         findings.add(mistake.place, f"judges.{name}.{mistake.path}".rstrip("."), mistake.wrong, mistake.right)
     if mistakes:
         return None
-    if not isinstance(found.value, dict):
-        findings.add(found.place(()), f"judges.{name}", "this is not a mapping", "write a judge: kind and its fields")
+    if not isinstance(base.value, dict):
+        findings.add(base.place(()), f"judges.{name}", "this is not a mapping", "write a judge: kind and its fields")
         return None
     if isinstance(changes, dict):
         here = tree.at(path)
-        own = {key: value for key, value in cast(dict[str, Any], changes).items() if key != "from"}
-        return patch(found, Tree(own, here.places, here.keys, here.removed))
-    return found
+        fields = {key: value for key, value in cast(dict[str, Any], changes).items() if key != "from"}
+        return patch(base, Tree(fields, here.places, here.keys, here.removed))
+    return base
 
 
 def _named(changes: Mapping[str, Any], name: str) -> str:
@@ -174,7 +174,7 @@ def _build(site: CheckedDocument, path: Keys, specs: Mapping[str, ModelSpec]) ->
     """One judge; None when it is not well-formed."""
     kind = mapping(site.get(path)).get("kind")
     if is_own(kind):
-        return _own(site, path, str(kind), specs)
+        return _own_judge(site, path, str(kind), specs)
     if flaw := kind_of(mapping(site.get(path)), KINDS):
         field, wrong, right = flaw
         (site.unknown if field != "kind" else site.wrong)((*path, field), wrong, right)
@@ -191,7 +191,7 @@ def _build(site: CheckedDocument, path: Keys, specs: Mapping[str, ModelSpec]) ->
     return _Built(judge, scales, config.counted(), config.needs(), traits, config.misfit)
 
 
-def _own(site: CheckedDocument, path: Keys, kind: str, specs: Mapping[str, ModelSpec]) -> _Built | None:
+def _own_judge(site: CheckedDocument, path: Keys, kind: str, specs: Mapping[str, ModelSpec]) -> _Built | None:
     """A judge of one's own: a callable with its fields, or a pydantic model that builds one."""
     name, fields = str(path[-1]), {key: value for key, value in mapping(site.get(path)).items() if key != "kind"}
     try:

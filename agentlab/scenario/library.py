@@ -25,11 +25,11 @@ def shelves(shelf: Shelf) -> list[Path]:
 
 def names(shelf: Shelf) -> list[str]:
     """Everything that ships under a name."""
-    found: set[str] = set()
+    stems: set[str] = set()
     for folder in shelves(shelf):
-        found |= {path.stem for path in folder.glob("*.yaml")}
-        found |= {path.stem for path in folder.glob("*/*.yaml") if _stands_alone(path)}
-    return sorted(found)
+        stems |= {path.stem for path in folder.glob("*.yaml")}
+        stems |= {path.stem for path in folder.glob("*/*.yaml") if _stands_alone(path)}
+    return sorted(stems)
 
 
 def scenario(name: str | Path) -> Path:
@@ -39,8 +39,8 @@ def scenario(name: str | Path) -> Path:
         path = next((p for p in (path / f"{path.resolve().name}.yaml", path / "scenario.yaml") if p.is_file()), path)
     if path.is_file():
         return path
-    if found := _within([*shelves("scenarios"), Path()], str(name)):
-        return found
+    if file := _within([*shelves("scenarios"), Path()], str(name)):
+        return file
     if path.is_dir():
         raise ScenarioError(f"no scenario in the folder {name}; give the path of its YAML file")
     if path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
@@ -84,8 +84,8 @@ def judge(name: str, beside: Path) -> Path | None:
 
 def judges(beside: Path) -> list[str]:
     """The judges a scenario in this folder may name."""
-    own = {path.stem for path in (beside / "judges").glob("*.yaml")}
-    return sorted(own | set(names("judges")))
+    beside_scenario = {path.stem for path in (beside / "judges").glob("*.yaml")}
+    return sorted(beside_scenario | set(names("judges")))
 
 
 def _stands_alone(path: Path) -> bool:

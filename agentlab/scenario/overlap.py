@@ -28,8 +28,8 @@ def shared(learned: Iterable[str], held_out: Mapping[str, str]) -> Iterator[tupl
         many += 1
     telling = {run for run, count in counts.items() if count <= max(1, many / 2)}
     for name, prompt in held_out.items():
-        if (found := next((run for run in _runs(prompt) if run in telling), None)) is not None:
-            yield name, found
+        if (common := next((run for run in _runs(prompt) if run in telling), None)) is not None:
+            yield name, common
 
 
 def _runs(prompt: str) -> Iterator[str]:

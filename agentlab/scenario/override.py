@@ -39,11 +39,11 @@ def with_value(tree: Tree, text: str, file: Path, as_written: Callable[[Keys], b
     if path.startswith("judges."):
         tree = _judges_by_name(tree)
     keys = _keys(tree.value, path, place)
-    found, mistakes = read_text(value, file, keys, as_written)
+    parsed, mistakes = read_text(value, file, keys, as_written)
     if mistakes:
-        raise ScenarioError([Mistake(place, dotted(keys), one.wrong, one.right) for one in mistakes])
-    spots = dict.fromkeys(every_path(found), place)
-    return _merged(tree, keys, Tree(found, spots, spots))
+        raise ScenarioError([Mistake(place, dotted(keys), mistake.wrong, mistake.right) for mistake in mistakes])
+    spots = dict.fromkeys(every_path(parsed), place)
+    return _merged(tree, keys, Tree(parsed, spots, spots))
 
 
 def _merged(tree: Tree, keys: Keys, supplied: Tree) -> Tree:

@@ -1,4 +1,4 @@
-"""Texts with placeholders: filled in one pass, each mistake told where it stands."""
+"""Texts with placeholders: filled in one pass, each mistake reported where it stands."""
 
 import re
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ _BRACES = re.compile(r"(?<![{$\\\w])(\{{1,2})([A-Za-z_]\w*)(\}{1,2})(?!\})")
 def fill(site: CheckedDocument, text: str, path: Keys, values: Mapping[str, Any]) -> str:
     """`text` with its placeholders filled in one pass; what was filled in is not looked at again."""
 
-    def one(match: re.Match[str]) -> str:
+    def filled(match: re.Match[str]) -> str:
         name, value = match[2], values.get(match[2])
         wrong = f"the placeholder {match[0]}"
         if match[1] or match[3]:
@@ -31,7 +31,7 @@ def fill(site: CheckedDocument, text: str, path: Keys, values: Mapping[str, Any]
         if (name := match[2]) in values and (match[1], match[3]) != ("{{", "}}"):
             right = f"write {{{{{name}}}}}; if the braces are meant, write {{ {name} }}"
             _misplaced(site, path, text, match, f"{match[0]} is not a placeholder and is left as it is", right)
-    return _PLACEHOLDER.sub(one, text)
+    return _PLACEHOLDER.sub(filled, text)
 
 
 def _misplaced(site: CheckedDocument, path: Keys, text: str, match: re.Match[str], wrong: str, right: str) -> None:

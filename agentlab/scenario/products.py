@@ -24,8 +24,8 @@ def with_product(site: CheckedDocument, id: str, task: TaskFields) -> Mapping[st
     """
     if task.product is None:
         return task.fields
-    path, own = ("tasks", id), task.fields
-    if FIELD in own:
+    path, fields = ("tasks", id), task.fields
+    if FIELD in fields:
         site.wrong(
             (*path, "fields", FIELD), f"the task has a field {FIELD!r} and `product:`", "give the field another name"
         )
@@ -37,8 +37,8 @@ def with_product(site: CheckedDocument, id: str, task: TaskFields) -> Mapping[st
         known = f"{suggest(task.product, SHIPPED)}; or name a module of your own beside the scenario"
         right = known if str(error).startswith("no module") else "fix the module, or name another product"
         site.wrong((*path, "product"), f"the product {task.product!r} cannot be used: {error}", right)
-        return {**own, FIELD: {"name": task.product}}  # so that no judge says that there is none
-    beside: Mapping[str, Any] = own.get(FILES) or {}
+        return {**fields, FIELD: {"name": task.product}}  # so that no judge says that there is none
+    beside: Mapping[str, Any] = fields.get(FILES) or {}
     for name in beside:
         if name in made or name == product.PROGRAM:
             wrong = (
@@ -47,7 +47,7 @@ def with_product(site: CheckedDocument, id: str, task: TaskFields) -> Mapping[st
             site.wrong((*path, "fields", FILES, name), wrong, "give the file another name")
     about = {"name": task.product, "seed": task.product_seed, "source": products.source(product)}
     about |= {} if task.case_seed is None else {CASE_SEED: task.case_seed}
-    return {**own, FILES: {**made, **beside}, FIELD: about}
+    return {**fields, FILES: {**made, **beside}, FIELD: about}
 
 
 @lru_cache(maxsize=32)

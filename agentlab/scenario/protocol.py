@@ -39,7 +39,7 @@ def protocol(site: CheckedDocument, org: OrganizationFields, cast: Cast) -> tupl
     part: dict[str, Any] = dict(org.protocol)
     kind = part.get("kind")
     if is_own(kind):
-        routing, config = _own(site, str(kind), cast, org.rounds)
+        routing, config = _own_protocol(site, str(kind), cast, org.rounds)
     elif flaw := kind_of(part, KINDS):
         field, wrong, right = flaw
         (site.unknown if field != "kind" else site.wrong)((*PROTOCOL, field), wrong, right)
@@ -51,7 +51,7 @@ def protocol(site: CheckedDocument, org: OrganizationFields, cast: Cast) -> tupl
         routing, part = _built(site, config, cast), _identity(config)
     if routing is None or not _holds_together(site, routing, config, cast.names, rounds_of(org, config)):
         return None, part
-    return routing, _told(routing, part)
+    return routing, _identifying(routing, part)
 
 
 def rounds_of(org: OrganizationFields, program: Any) -> int:
@@ -70,7 +70,7 @@ def ordered_fields(routing: Routing) -> frozenset[str]:
     return frozenset(getattr(routing, "ordered", ()))
 
 
-def _told(routing: Routing, part: dict[str, Any]) -> dict[str, Any]:
+def _identifying(routing: Routing, part: dict[str, Any]) -> dict[str, Any]:
     """The fields of a protocol as they decide the identity."""
     for name in ordered_fields(routing) & part.keys():
         if isinstance(part[name], Mapping):
@@ -78,7 +78,7 @@ def _told(routing: Routing, part: dict[str, Any]) -> dict[str, Any]:
     return part
 
 
-def _own(site: CheckedDocument, kind: str, cast: Cast, rounds: int) -> tuple[Routing | None, Any]:
+def _own_protocol(site: CheckedDocument, kind: str, cast: Cast, rounds: int) -> tuple[Routing | None, Any]:
     """A protocol of one's own, and its configuration where it has one: else it is called with its fields.
 
     A function is a program.
@@ -143,9 +143,9 @@ def _left_out(site: CheckedDocument, flaws: Sequence[Flaw], names: tuple[str, ..
 
 def _named(site: CheckedDocument, steps: Keys) -> object:
     """The name that stands at these steps of the protocol: a value, else the key."""
-    found = existing(site.tree, PROTOCOL, steps)
-    value = site.get(found)
-    return value if isinstance(value, str) else found[-1]
+    where = existing(site.tree, PROTOCOL, steps)
+    value = site.get(where)
+    return value if isinstance(value, str) else where[-1]
 
 
 def _declared(site: CheckedDocument, routing: Routing) -> bool:

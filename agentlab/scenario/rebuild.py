@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from agentlab.errors import Place, ScenarioError
-from agentlab.scenario.design import Design, DesignBuilder
+from agentlab.scenario.building import DesignBuilder
+from agentlab.scenario.design import Design
 from agentlab.scenario.document import Tree, every_path
 from agentlab.scenario.findings import Findings
 

@@ -56,9 +56,9 @@ def machine_lacks(design: Design) -> list[str]:
 
 
 def _tagged(design: Design) -> Iterator[str]:
-    told = [(a, c.models[a.model].name) for c in design.conditions for a in c.organization.agents if a.guide]
-    for model in dict.fromkeys(model for _, model in told):
-        names = ", ".join(dict.fromkeys(agent.name for agent, of in told if of == model))
+    tagged = [(a, c.models[a.model].name) for c in design.conditions for a in c.organization.agents if a.guide]
+    for model in dict.fromkeys(model for _, model in tagged):
+        names = ", ".join(dict.fromkeys(agent.name for agent, of in tagged if of == model))
         yield (
             f"{model} has no native tool calls: {names} will write tool calls as tags, which the system prompt explains"
         )
@@ -99,9 +99,9 @@ def _overlaps(design: Design) -> Iterator[str]:
     learned = [task.prompt for task in tasks if loop.split(task).role == "learn"]
     learned += [entry["content"] for row in loop.first for entry in row.messages[:-1]]
     held = {task.id: task.prompt for task in tasks if loop.split(task).role != "learn"}
-    if found := list(shared(learned, held)):
-        name, run = found[0]
+    if alike := list(shared(learned, held)):
+        name, run = alike[0]
         yield (
-            f"{pluralize(len(found), 'task')} of {len(held)} that are not learned from share {WORDS} words in a row "
+            f"{pluralize(len(alike), 'task')} of {len(held)} that are not learned from share {WORDS} words in a row "
             f"with a prompt that is, such as {name!r}: '{run}'. Their results may show memorization"
         )

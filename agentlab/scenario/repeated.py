@@ -35,7 +35,7 @@ def clusters(tasks: Sequence[Task], field: str | None) -> dict[str, str]:
     named = {task.id: task.id if field is None else str(task.fields[field]) for task in tasks}
     first: dict[str, str] = {}
     pairs = [(first.setdefault(name, task), task) for task, name in named.items()]
-    pairs += [(one.id, other.id) for one, *others in groups for other in others]
+    pairs += [(task.id, other.id) for task, *others in groups for other in others]
     for head, *others in joined(named, pairs):
         named |= dict.fromkeys(others, named[head])
     return named

@@ -1,4 +1,4 @@
-"""The sections of a document and of a level, told apart from what is none."""
+"""The sections of a document and of a level; what is none is reported."""
 
 from collections.abc import Mapping
 
@@ -21,21 +21,21 @@ class Sections(ExperimentFields, ConditionFields):
 
 
 def known(tree: Tree, findings: Findings) -> Tree:
-    """The document without unknown sections. One that is misspelled is told, and taken for what it is meant to be."""
+    """The document without unknown sections. A misspelled one is reported, and read as what it is meant to be."""
     odd = [key for key in tree.value if key not in SECTIONS]
-    for key, wrong, right in unknown.told(odd, Sections, SECTIONS):
+    for key, wrong, right in unknown.messages(odd, Sections, SECTIONS):
         findings.add(key_place(tree, (key,)), (key,), wrong, right)
     if not odd:
         return tree
-    found = Tree({key: tree.value[key] for key in tree.value if key in SECTIONS}, *_known_places(tree), tree.removed)
+    document = Tree({key: tree.value[key] for key in tree.value if key in SECTIONS}, *_known_places(tree), tree.removed)
     for key in odd[: unknown.FEW]:
         name = unknown.meant(key, SECTIONS)
-        if name and name not in found.value:
+        if name and name not in document.value:
             moved = tree.at((key,)).under((name,))
-            places = {**found.places, **moved.places, (): tree.place(())}
-            keys = {**found.keys, **moved.keys, (name,): key_place(tree, (key,))}
-            found = Tree({**found.value, **moved.value}, places, keys, tree.removed)
-    return found
+            places = {**document.places, **moved.places, (): tree.place(())}
+            keys = {**document.keys, **moved.keys, (name,): key_place(tree, (key,))}
+            document = Tree({**document.value, **moved.value}, places, keys, tree.removed)
+    return document
 
 
 def _known_places(tree: Tree) -> tuple[dict[Keys, Place], dict[Keys, Place]]:
@@ -48,7 +48,7 @@ def _known_places(tree: Tree) -> tuple[dict[Keys, Place], dict[Keys, Place]]:
 def of_level(site: CheckedDocument, path: Keys) -> None:
     """A level patches sections of a condition only."""
     odd = [key for key in mapping(site.get(path)) if key not in OF_LEVEL]
-    for key, wrong, right in unknown.told(odd, ConditionFields, OF_LEVEL):
+    for key, wrong, right in unknown.messages(odd, ConditionFields, OF_LEVEL):
         where = "write it at the top of the file" if key in SECTIONS else right
         site.unknown((*path, key), wrong, f"{where} (a level patches the sections of a condition)")
 

@@ -28,7 +28,10 @@ class SettingsFields(Fields):
 
 def merged(base: Settings, over: BaseModel) -> Settings:
     """The settings of `over` that are set, and those of `base` for the others."""
-    told = over.model_dump()
+    overriding = over.model_dump()
     return Settings(
-        **{f.name: getattr(base, f.name) if told.get(f.name) is None else told[f.name] for f in fields(Settings)}
+        **{
+            f.name: getattr(base, f.name) if overriding.get(f.name) is None else overriding[f.name]
+            for f in fields(Settings)
+        }
     )

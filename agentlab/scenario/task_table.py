@@ -51,13 +51,13 @@ def is_table(tree: Tree) -> bool:
 
 def expand(tree: Tree, findings: Findings, root: Path) -> Tree:
     """The document with the tasks of its table written out; the file lies within `root`."""
-    told = CheckedDocument(tree, findings, root).validate(TaskTableFields, SECTION)
-    table = None if told is None else _opened(tree, findings, root, told)
-    if told is None or table is None:
+    fields = CheckedDocument(tree, findings, root).validate(TaskTableFields, SECTION)
+    table = None if fields is None else _opened(tree, findings, root, fields)
+    if fields is None or table is None:
         return _written(tree, {}, {}, findings)
-    found = _TaskRows(tree, findings, told.columns, *table)
-    found.read()
-    return _written(tree, found.tasks, found.places, findings)
+    reader = _TaskRows(tree, findings, fields.columns, *table)
+    reader.read()
+    return _written(tree, reader.tasks, reader.places, findings)
 
 
 def _written(tree: Tree, tasks: Mapping[str, Any], lines: Mapping[str, Place], findings: Findings) -> Tree:
@@ -68,12 +68,12 @@ def _written(tree: Tree, tasks: Mapping[str, Any], lines: Mapping[str, Place], f
     return Tree({**tree.value, "tasks": tasks}, {**kept, **places}, {**keys, **places}, tree.removed)
 
 
-def _opened(tree: Tree, findings: Findings, root: Path, told: TaskTableFields) -> tuple[str, Iterable[Row]] | None:
+def _opened(tree: Tree, findings: Findings, root: Path, fields: TaskTableFields) -> tuple[str, Iterable[Row]] | None:
     """The file as it is shown, and its rows; None when it cannot be read, which the findings then say."""
     at: Keys = (*SECTION, "file")
     place = tree.place(at)
-    target = Path(place.file).parent / told.file
-    if wrong := confined(told.file, target, root, folder=True):
+    target = Path(place.file).parent / fields.file
+    if wrong := confined(fields.file, target, root, folder=True):
         findings.add(place, at, *wrong)
         return None
     if target.is_dir() or target.suffix in DATASET:
@@ -83,7 +83,7 @@ def _opened(tree: Tree, findings: Findings, root: Path, told: TaskTableFields) -
             return None
         return str(target), dataset_rows(files)
     if target.suffix not in (".jsonl", ".csv"):
-        findings.add(place, at, f"{told.file!r} is not a table", _OTHER)
+        findings.add(place, at, f"{fields.file!r} is not a table", _OTHER)
         return None
     return str(target), rows(target, "csv" if target.suffix == ".csv" else "jsonl")
 
@@ -122,11 +122,11 @@ class _TaskRows:
 
     def named(self, first: Mapping[str, Any]) -> dict[str, str]:
         """The column of each part; empty where one is missing."""
-        told = self.columns
-        parts = {"prompt": told.prompt, "id": told.id, "target": told.target, "split": told.split}
+        columns = self.columns
+        parts = {"prompt": columns.prompt, "id": columns.id, "target": columns.target, "split": columns.split}
         defaults = {part: part for part in ("id", "target") if part in first}
         lacking = [((part,), column) for part, column in parts.items() if column is not None and column not in first]
-        lacking += [(("fields", i), column) for i, column in enumerate(told.fields) if column not in first]
+        lacking += [(("fields", i), column) for i, column in enumerate(columns.fields) if column not in first]
         for part, column in lacking:
             at: Keys = (*SECTION, "columns", *part)
             right = suggest(column, first, most=20)
@@ -157,8 +157,8 @@ class _TaskRows:
             self.wrong(number, f"the field {odd[0]!r} is {shown(fields[odd[0]])}", "name columns of texts or numbers")
         else:
             parts = {"prompt": prompt, "target": target, "split": _text(row.get(names.get("split", "")))}
-            told = {part: utf8_safe(value) for part, value in parts.items() if value is not None}
-            self.tasks[id] = told | ({"fields": utf8_safe(fields)} if fields else {})
+            texts = {part: utf8_safe(value) for part, value in parts.items() if value is not None}
+            self.tasks[id] = texts | ({"fields": utf8_safe(fields)} if fields else {})
             self.places[id] = Place(self.file, number, 1)
 
 

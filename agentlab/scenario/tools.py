@@ -36,7 +36,7 @@ def tools(
             site.wrong(
                 where,
                 f"no tool {reference!r}",
-                suggest(reference, TOOLS, own="a tool"),
+                suggest(reference, TOOLS, noun="a tool"),
             )
             continue
         else:
@@ -68,14 +68,14 @@ def _server(site: CheckedDocument, name: str, servers: Mapping[str, McpFields], 
     if name not in servers:
         site.wrong(where, f"no server {name!r} under mcp", suggest(name, servers))
         return None
-    told, path = servers[name], ("mcp", name)
-    unset = [variable for variable in told.env if variable not in os.environ]
+    server, path = servers[name], ("mcp", name)
+    unset = [variable for variable in server.env if variable not in os.environ]
     if unset:
         site.wrong((*path, "env"), f"the environment variable {unset[0]} is not set", f"type `export {unset[0]}=…`")
         return None
     try:
-        launch = Launch((told.command, *told.args), told.env, site.folder.resolve(), told.seconds)
-        return mcp.toolset(name, launch, told.only)
+        launch = Launch((server.command, *server.args), server.env, site.folder.resolve(), server.seconds)
+        return mcp.toolset(name, launch, server.only)
     except ServerError as error:
         place = "only" if str(error).startswith("has no tool") else "command"
         site.wrong((*path, place), f"the server {name!r} {error}", "fix the entry, or the server")

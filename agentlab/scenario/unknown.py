@@ -13,7 +13,7 @@ from agentlab.scenario.document import suggest
 from agentlab.text import line
 
 FEW = 5
-"""Unknown fields of one mapping that are told one by one."""
+"""Unknown fields of one mapping that are reported one by one."""
 LIKE = 0.85
 """From this likeness on, one name is the other with a slip of the pen."""
 _SYNONYMS: Mapping[str, tuple[str, ...]] = {
@@ -34,7 +34,7 @@ _SYNONYMS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def told(names: Sequence[str], model: Any, known: Collection[str] = ()) -> Iterator[tuple[str, str, str]]:
+def messages(names: Sequence[str], model: Any, known: Collection[str] = ()) -> Iterator[tuple[str, str, str]]:
     """Of the unknown `names` of one mapping, which is read as `model`: name, what is wrong, what would be right.
 
     Many are one message at the first. `known` replaces the fields of the model.
@@ -64,8 +64,8 @@ def right(name: str, known: Collection[str], homes: Mapping[str, str]) -> str:
     head = next((head for sign in (":", ".") if (head := name.partition(sign)[0]) in known and head != name), "")
     if head:
         return f"write `{head}: …`, with a space after the colon" if name[len(head)] == ":" else _nested(name)
-    if found := meant(name, known):
-        return f"did you mean {found!r}?"
+    if nearest := meant(name, known):
+        return f"did you mean {nearest!r}?"
     if name in homes:
         return f"write it under `{homes[name]}`"
     return suggest(name[:60], known, most=20)
@@ -87,12 +87,12 @@ def kind_of(part: Mapping[str, Any], kinds: Mapping[str, type[BaseModel]]) -> tu
         return "kind", f"unknown kind {kind!r}", f"{suggest(kind, named)} or my_module:Name for one of your own"
     odd = [name for name in part if name not in of(kinds[kind])]
     for other, model in kinds.items() if odd else ():
-        told, needed = of(model), _needed(model) - {"kind"}
-        if needed <= part.keys() <= told.keys():
-            own = ", ".join(name for name in of(kinds[kind]) if name != "kind")
+        other_fields, needed = of(model), _needed(model) - {"kind"}
+        if needed <= part.keys() <= other_fields.keys():
+            listed = ", ".join(name for name in of(kinds[kind]) if name != "kind")
             wrong = f"kind {kind} has no {', '.join(sorted(odd)[:FEW])}"
-            return "kind", wrong, f"write `kind: {other}`, or the fields of {kind}: {own}"
-        if needed <= {*odd} <= told.keys():
+            return "kind", wrong, f"write `kind: {other}`, or the fields of {kind}: {listed}"
+        if needed <= {*odd} <= other_fields.keys():
             return odd[0], f"kind {kind} has no {', '.join(sorted(odd)[:FEW])}", f"write `kind: {other}` beside it"
     return None
 
@@ -124,7 +124,7 @@ def plain(annotation: Any) -> Any:
 
 def _homes(model: Any) -> dict[str, str]:
     """Where a field stands below `model`, by its name: the section that is nearest to the top."""
-    found: dict[str, str] = {}
+    homes: dict[str, str] = {}
     seen: list[Any] = []
     level: list[tuple[Any, tuple[str, ...]]] = [(model, ())]
     while level:
@@ -135,11 +135,11 @@ def _homes(model: Any) -> dict[str, str]:
             seen.append(part)
             for name, info in part.model_fields.items():
                 if path:
-                    found.setdefault(info.alias or name, ".".join(path))
+                    homes.setdefault(info.alias or name, ".".join(path))
                 inner = plain(info.annotation)
                 arguments = typing.get_args(inner)
                 named = len(arguments) == 2 and is_model(plain(arguments[1]))
                 here = (*path, name)
                 below.append((plain(arguments[1]), (*here, "NAME")) if named else (inner, here))
         level = below
-    return found
+    return homes

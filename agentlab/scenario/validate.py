@@ -71,12 +71,12 @@ class CheckedDocument:
 
     def flaws(self, path: Keys, flaws: Iterable[tuple[Keys, str, str]]) -> bool:
         """Adds what a part found wrong with its own fields: an unknown name points to its key."""
-        found = list(flaws)
-        for steps, wrong, right in found:
+        reported = list(flaws)
+        for steps, wrong, right in reported:
             where = existing(self.tree, path, steps)
             name = len(where) > len(path) + 1 and isinstance(where[-1], str)
             (self.unknown if name else self.wrong)(where, wrong, f"write {right}")
-        return bool(found)
+        return bool(reported)
 
     def validate(self, model: type[M], path: Keys) -> M | None:
         return validate(model, self.tree, path, self.findings)
@@ -90,45 +90,45 @@ def validate(model: type[M], tree: Tree, path: Keys, findings: Findings) -> M | 
     try:
         return model.model_validate_json(msgspec.json.encode(value), strict=True)
     except ValidationError as error:
-        told: dict[tuple[Place, Keys], list[tuple[str, str]]] = {}
-        for place, where, wrong, right in _told(error.errors(include_url=False), model, tree, path):
-            told.setdefault((place, where), []).append((wrong, right))
-        for (place, where), reasons in told.items():
+        reasons_at: dict[tuple[Place, Keys], list[tuple[str, str]]] = {}
+        for place, where, wrong, right in _mistakes(error.errors(include_url=False), model, tree, path):
+            reasons_at.setdefault((place, where), []).append((wrong, right))
+        for (place, where), reasons in reasons_at.items():
             first, *others = dict.fromkeys(right for _, right in reasons)
             right = " or ".join([first, *(other.removeprefix("write ") for other in others)])
             findings.add(place, tree.origin(where), reasons[0][0], right)
         return None
 
 
-def _told(
+def _mistakes(
     errors: Sequence[ErrorDetails], model: type[BaseModel], tree: Tree, path: Keys
 ) -> Iterator[tuple[Place, Keys, str, str]]:
     """Place, path, what is wrong, what would be right; not what follows from a wrong key or a misspelled field."""
-    odd = {one["loc"][:-1] for one in errors if one["loc"] and one["loc"][-1] == "[key]"}
+    odd = {detail["loc"][:-1] for detail in errors if detail["loc"] and detail["loc"][-1] == "[key]"}
     unknown: dict[Steps, list[str]] = {}
-    for one in errors:
-        if one["type"] == "extra_forbidden":
-            unknown.setdefault(one["loc"][:-1], []).append(str(one["loc"][-1]))
+    for detail in errors:
+        if detail["type"] == "extra_forbidden":
+            unknown.setdefault(detail["loc"][:-1], []).append(str(detail["loc"][-1]))
     for above, names in unknown.items():
         where = existing(tree, path, above)
-        for name, wrong, right in unknowns.told(names, _section(model, above)):
+        for name, wrong, right in unknowns.messages(names, _section(model, above)):
             yield key_place(tree, (*where, name)), (*where, name), wrong, right
-    for one in errors:
-        loc = one["loc"]
+    for detail in errors:
+        loc = detail["loc"]
         depth = len(loc) - 2 if loc[-1:] == ("[key]",) else len(loc)
-        if one["type"] == "extra_forbidden" or any(loc[:n] in odd for n in range(1, depth + 1)):
+        if detail["type"] == "extra_forbidden" or any(loc[:n] in odd for n in range(1, depth + 1)):
             continue
-        if one["type"] == "too_short" and any(o["loc"][: depth + 1][:-1] == loc for o in errors):
+        if detail["type"] == "too_short" and any(o["loc"][: depth + 1][:-1] == loc for o in errors):
             continue  # of items that are wrong themselves
-        known = unknowns.of(_section(model, loc[:-1])) if one["type"] == "missing" else {}
+        known = unknowns.of(_section(model, loc[:-1])) if detail["type"] == "missing" else {}
         if not any(unknowns.meant(name, known) == loc[-1] for name in unknown.get(loc[:-1], ())[: unknowns.FEW]):
-            yield _translate(one, known, tree, path)
+            yield _translate(detail, known, tree, path)
 
 
-def _translate(one: ErrorDetails, known: Mapping[str, str], tree: Tree, path: Keys) -> tuple[Place, Keys, str, str]:
+def _translate(detail: ErrorDetails, known: Mapping[str, str], tree: Tree, path: Keys) -> tuple[Place, Keys, str, str]:
     """Place, path, what is wrong, what would be right; `known` describes the fields beside one that is missing."""
-    kind, context = one["type"], one.get("ctx", {})
-    loc = one["loc"]
+    kind, context = detail["type"], detail.get("ctx", {})
+    loc = detail["loc"]
     where = existing(tree, path, loc)
     if kind == "missing" and isinstance(loc[-1], int):
         return tree.place(where), where, f"found a list of {loc[-1]}", f"write at least {loc[-1] + 1} values"
@@ -140,28 +140,33 @@ def _translate(one: ErrorDetails, known: Mapping[str, str], tree: Tree, path: Ke
         noun, name = "task id" if where[:-1] == ("tasks",) else "name", str(where[-1])
         head = re.split(r"[ :{]", name)[0]
         glued = f"write `{head}: {{…}}`, with a colon and a space" if "{" in name else ""
-        return key_place(tree, where), where, f"the {noun} {line(name, 60)!r}", glued or _said(one, context)
+        return key_place(tree, where), where, f"the {noun} {line(name, 60)!r}", glued or _said(detail, context)
     value = _get(tree.value, where)
     if kind == "too_short" and not value:
         gone = next((place for keys, place in tree.removed.items() if keys[:-1] == where), None)
         noun = "an empty list" if isinstance(value, list) else "an empty mapping"
         return gone or tree.place(where), where, f"found {noun}", "write at least one entry"
     if "models" in where and {"api_key_env", "base_url", "options"} & set(where):
-        return tree.place(where), where, "found a value that is not shown because it may be a key", _said(one, context)
+        return (
+            tree.place(where),
+            where,
+            "found a value that is not shown because it may be a key",
+            _said(detail, context),
+        )
     fields = f" with {', '.join(map(str, mapping(value)))}" if kind == "value_error" and mapping(value) else ""
-    return tree.place(where), where, f"found {shown(value)}{fields}", _right(one, context, where, value)
+    return tree.place(where), where, f"found {shown(value)}{fields}", _right(detail, context, where, value)
 
 
-def _right(one: ErrorDetails, context: Mapping[str, Any], where: Keys, value: object) -> str:
+def _right(detail: ErrorDetails, context: Mapping[str, Any], where: Keys, value: object) -> str:
     """What would be right in the place of a value."""
-    kind, noun = one["type"], _NOUNS.get(one["type"].removesuffix("_type").removesuffix("_parsing"))
+    kind, noun = detail["type"], _NOUNS.get(detail["type"].removesuffix("_type").removesuffix("_parsing"))
     if _quoted(kind, value):
         return "remove the quotes"
     if noun in ("a number", "a whole number") and isinstance(value, str) and value.endswith("%"):
         return "write a number, without a percent sign"
     if noun == "a list" and isinstance(value, str) and value.replace("_", "").replace("-", "").isalnum():
         return f"write a list, such as [{value}]"
-    return _said(one, context) + (form(where) if noun == "a mapping" or (noun == "a list" and value) else "")
+    return _said(detail, context) + (form(where) if noun == "a mapping" or (noun == "a list" and value) else "")
 
 
 def _quoted(kind: str, value: object) -> bool:
@@ -173,23 +178,23 @@ def _quoted(kind: str, value: object) -> bool:
     return False
 
 
-def _said(one: ErrorDetails, context: Mapping[str, Any]) -> str:
+def _said(detail: ErrorDetails, context: Mapping[str, Any]) -> str:
     """What would be right, without the words of the validator."""
-    kind = one["type"]
+    kind = detail["type"]
     if kind == "literal_error":
         return "write " + str(context.get("expected", "")).replace("'", "")
     if kind in ("value_error", "assertion_error"):
-        return str(context.get("error", one["msg"]))
+        return str(context.get("error", detail["msg"]))
     if kind == "int_from_float":
         return "write a whole number"
     if kind in _BOUNDS:
         return "write " + _BOUNDS[kind].format(**context)
     noun = _NOUNS.get(kind.removesuffix("_type").removesuffix("_parsing"))
-    return f"write {noun}" if noun else one["msg"].replace("Input should be", "write")
+    return f"write {noun}" if noun else detail["msg"].replace("Input should be", "write")
 
 
 def mapping(value: object) -> dict[str, Any]:
-    """The value if it is a mapping; else one that is empty, where something else has told so."""
+    """The value if it is a mapping; else an empty one, whose mistake is reported elsewhere."""
     return cast(dict[str, Any], value) if isinstance(value, dict) else {}
 
 

@@ -75,7 +75,7 @@ def _shares(values: ArrayLike, tasks: Sequence[Hashable], range: tuple[float, fl
         raise ValueError(f"values of shape {x.shape} for {len(tasks)} rows: one value per row is needed")
     if low == high or np.any((x[there] < low) | (x[there] > high)):
         raise ValueError(f"a value lies outside the range from {low} to {high}")
-    return (x[there] - low) / (high - low), [task for task, own in zip(tasks, there, strict=True) if own]
+    return (x[there] - low) / (high - low), [task for task, present in zip(tasks, there, strict=True) if present]
 
 
 @dataclass(frozen=True, slots=True)

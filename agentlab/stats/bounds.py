@@ -93,4 +93,4 @@ def _groups(tasks: Sequence[Hashable] | None, count: int) -> list[NDArray[np.int
     rows: dict[Hashable, list[int]] = {}
     for i in range(count):
         rows.setdefault(None if tasks is None else tasks[i], []).append(i)
-    return [np.array(found, dtype=np.intp) for found in rows.values()]
+    return [np.array(indices, dtype=np.intp) for indices in rows.values()]

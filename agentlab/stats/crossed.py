@@ -6,7 +6,8 @@ interval is that of `arm_mean` for the answers that this variance is worth, by t
 there are rows or columns, whichever are fewer.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,9 +19,15 @@ from agentlab.stats.rows import Floats, Ints, codes_of
 
 
 def crossed_mean(
-    values: ArrayLike, rows: Sequence[Hashable], columns: Sequence[Hashable], level: float = 0.95
+    values: ArrayLike,
+    rows: Sequence[Hashable],
+    columns: Sequence[Hashable],
+    level: float = 0.95,
+    clusters: Mapping[Any, Hashable] | None = None,
 ) -> Estimate:
     """Of values from 0 to 1, shape (N,), in cells given by `rows` and `columns`; each cell counts by its mean.
+
+    `clusters` gives the cluster of each row; rows of one cluster are not independent and are counted as one.
 
     Without an interval if there are fewer than 6 rows or columns, or if every cell has the same value between 0 and 1.
     """
@@ -30,12 +37,14 @@ def crossed_mean(
     cells = codes_of(zip(rows, columns, strict=True))
     first = np.unique(cells, return_index=True)[1]
     mean_c: Floats = np.bincount(cells, x) / np.bincount(cells)
-    row_c, column_c = (codes_of(labels)[first] for labels in (rows, columns))
+    drawn = rows if clusters is None else [clusters[row] for row in rows]
+    row_c, column_c = (codes_of(labels)[first] for labels in (drawn, columns))
+    both = codes_of(zip(row_c.tolist(), column_c.tolist(), strict=True))
     mean, fewest = float(mean_c.mean()), int(min(row_c.max(), column_c.max())) + 1
     if fewest < FEWEST_TASKS:
         return Estimate(mean, n=fewest, notes=(f"under {FEWEST_TASKS} rows or columns: no interval",))
     spread, parts = mean * (1 - mean), mean_c - mean
-    over = [_variance(parts, codes) for codes in (row_c, column_c, np.arange(len(mean_c)))]
+    over = [_variance(parts, codes) for codes in (row_c, column_c, both)]
     variance = max(over[0] + over[1] - over[2], *over[:2])
     if spread <= 1e-12:
         answers = float(fewest)

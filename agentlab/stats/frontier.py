@@ -71,10 +71,10 @@ def attained(tasks: Sequence[TaskScores], at: ArrayLike, floor: float, size: int
         raise ValueError(f"a frontier of {size} rollouts, but a task has {fewest}; take at most as many for every arm")
     if not all(np.isfinite(task.x).all() and np.isfinite(task.y).all() for task in tasks):
         raise ValueError("a measure is missing; exclude the rollout and report that")
-    found = np.array([[_best(task, t, floor, size) for t in thresholds] for task in tasks])
-    values_tk: Array = found[..., 0]
+    best = np.array([[_best(task, t, floor, size) for t in thresholds] for task in tasks])
+    values_tk: Array = best[..., 0]
     mean, many = values_tk.mean(axis=0), len(tasks)
-    reached, x = found[..., 1].mean(axis=0), found[..., 2].mean(axis=0)
+    reached, x = best[..., 1].mean(axis=0), best[..., 2].mean(axis=0)
     placed = np.divide(x, reached, out=np.full(len(thresholds), np.nan), where=reached > 0)
     margin = np.full(len(thresholds), np.nan)
     if many >= FEWEST_TASKS:
@@ -134,21 +134,21 @@ def dominance(a: Sequence[ArrayLike], b: Sequence[ArrayLike]) -> Dominance:
     The probabilities of means are those of a bivariate t with G - 1 degrees of freedom around the mean difference of
     task means, which is what is known of it after the data and with nothing known before.
     """
-    pairs = [(np.asarray(one, np.float64), np.asarray(two, np.float64)) for one, two in zip(a, b, strict=True)]
-    if not pairs or any(not len(one) or not len(two) for one, two in pairs):
+    pairs = [(np.asarray(of_a, np.float64), np.asarray(of_b, np.float64)) for of_a, of_b in zip(a, b, strict=True)]
+    if not pairs or any(not len(of_a) or not len(of_b) for of_a, of_b in pairs):
         raise ValueError("every task needs a rollout of both arms")
-    if not all(np.isfinite(one).all() and np.isfinite(two).all() for one, two in pairs):
+    if not all(np.isfinite(of_a).all() and np.isfinite(of_b).all() for of_a, of_b in pairs):
         raise ValueError("a measure is missing; exclude the rollout and report that")
-    shares = np.array([(_over(one, two), _over(two, one)) for one, two in pairs])
-    gaps = np.array([one.mean(axis=0) - two.mean(axis=0) for one, two in pairs])
+    shares = np.array([(_over(of_a, of_b), _over(of_b, of_a)) for of_a, of_b in pairs])
+    gaps = np.array([of_a.mean(axis=0) - of_b.mean(axis=0) for of_a, of_b in pairs])
     first, second = (float(share) for share in shares.mean(axis=0))
     if len(pairs) < FEWEST_TASKS:
         return Dominance(first, second, None, None, len(pairs))
     return Dominance(first, second, _both(gaps), _both(-gaps), len(pairs))
 
 
-def _over(one: Array, two: Array) -> float:
-    gap = one[:, None, :] - two[None, :, :]
+def _over(points: Array, others: Array) -> float:
+    gap = points[:, None, :] - others[None, :, :]
     return float(((gap >= 0).all(axis=2) & (gap > 0).any(axis=2)).mean())
 
 

@@ -89,21 +89,21 @@ def of_share(left: Left, level: float) -> Estimate:
 
 
 def left_out(x: Floats, statistic: Statistic, weights: Floats | None = None) -> Left | Estimate:
-    """The statistic without each row of `x`; an Estimate with the reason where that tells nothing."""
+    """The statistic without each row of `x`; an Estimate with the reason where these allow no interval."""
     count, total = len(x), x.sum(axis=0)
     value = float(statistic(total))
     if not np.isfinite(value):
         return missing(None, count, "undefined: the errors do not sum to more than 0")
     if count < FEWEST_TASKS:
-        told = f"{pluralize(count, 'task')}: too few for conclusions beyond them (at least {FEWEST_TASKS} are needed)"
-        return missing(value, count, f"no interval: {told}")
+        reason = f"{pluralize(count, 'task')}: too few for conclusions beyond them (at least {FEWEST_TASKS} are needed)"
+        return missing(value, count, f"no interval: {reason}")
     without: Floats = statistic(total - x)
     if not np.isfinite(without).all():
         return missing(value, count, "no interval: one task has all the error, and without it the result is undefined")
     if standard_error(without) <= 1e-12 * max(1.0, float(np.abs(without).max())):
         return missing(value, count, "no interval: leaving out any one task does not change the result")
-    own = np.ones(count) if weights is None else weights
-    return Left(value, without, float(own.sum() ** 2 / (own**2).sum()))
+    w = np.ones(count) if weights is None else weights
+    return Left(value, without, float(w.sum() ** 2 / (w**2).sum()))
 
 
 def clustered(terms: ArrayLike, clusters: Clusters) -> Floats:

@@ -24,7 +24,7 @@ Counts = Sequence[int]
 """Of one task: how many draws gave the right answer, then how many gave each other answer."""
 Worth = Callable[[Counts, int], float]
 DRAWS_PER_TRY = 5
-"""Draws of a task for each try, from which an interval for these tasks is told: with fewer it covers under 92 %."""
+"""Draws of a task for each try that an interval for these tasks needs: with fewer it covers under 92 %."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,8 @@ class Pass:
     @property
     def notes(self) -> tuple[str, ...]:
         """Why an interval is missing."""
-        return tuple(note for one in (self.these_tasks, self.new_tasks) for note in one.notes if one.low is None)
+        without = [estimate for estimate in (self.these_tasks, self.new_tasks) if estimate.low is None]
+        return tuple(note for estimate in without for note in estimate.notes)
 
 
 def one_right(counts: Counts, k: int) -> float:
@@ -92,11 +93,11 @@ def _these(tasks: Sequence[Counts], k: int, worth: Worth, mean: float, level: fl
     """`logit(mean) ± t se / (mean (1 - mean))`, turned back."""
     count, fewest = len(tasks), min(sum(counts) for counts in tasks)
     if fewest < max(2, DRAWS_PER_TRY * k):
-        told = (
+        reason = (
             f"{pluralize(k, 'try', 'tries')} of {pluralize(fewest, 'draw')}, but at least "
             f"{DRAWS_PER_TRY * k} are needed"
         )
-        return Estimate(mean, n=count, notes=(f"no 'these tasks' interval: {told}",))
+        return Estimate(mean, n=count, notes=(f"no 'these tasks' interval: {reason}",))
     v = np.array([_variance(counts, k, worth) for counts in tasks])
     if v.sum() <= 0 or not END < mean < 1 - END:
         return Estimate(mean, n=count, notes=("no 'these tasks' interval: within every task, all draws are the same",))
@@ -118,12 +119,12 @@ def _variance(counts: Counts, k: int, worth: Worth) -> float:
 
 def _with(ways: list[list[int]], count: int, most: int, size: int) -> list[list[int]]:
     """The ways with one more answer, given `count` times, of which at most `most` are taken."""
-    found = [[0] * (size + 1) for _ in range(len(ways) + 1)]
+    extended = [[0] * (size + 1) for _ in range(len(ways) + 1)]
     for t, row in enumerate(ways):
         for s, old in enumerate(row):
             for taken in range(min(count, most, size - s) + 1) if old else ():
-                found[t + (taken == most)][s + taken] += old * comb(count, taken)
-    return found
+                extended[t + (taken == most)][s + taken] += old * comb(count, taken)
+    return extended
 
 
 def _draws(counts: Counts, k: int) -> int:

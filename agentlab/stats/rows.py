@@ -49,8 +49,8 @@ def rows(tasks: ArrayLike, fewest: int = 2) -> Rows:
     counts: Ints = np.bincount(codes)
     few = np.flatnonzero(counts < fewest)
     if len(few):
-        told = pluralize(int(counts[few[0]]), "draw")
-        raise ValueError(f"task {few[0]} has {told}, and a variance over draws needs {fewest}; {len(few)} such tasks")
+        draws = pluralize(int(counts[few[0]]), "draw")
+        raise ValueError(f"task {few[0]} has {draws}, and a variance over draws needs {fewest}; {len(few)} such tasks")
     return Rows(codes, np.argsort(codes, kind="stable"), np.cumsum(counts) - counts, counts)
 
 

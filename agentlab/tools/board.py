@@ -62,8 +62,8 @@ async def review(
 
 
 def _noted(kind: str, text: str, **attributes: str) -> Returned:
-    told = " ".join(f'{name}="{_plain(value)}"' for name, value in attributes.items() if value.strip())
-    return Returned("Noted. It counts once your turn is over.", (Act(kind, text, told),))
+    ref = " ".join(f'{name}="{_plain(value)}"' for name, value in attributes.items() if value.strip())
+    return Returned("Noted. It counts once your turn is over.", (Act(kind, text, ref),))
 
 
 def _plain(value: str) -> str:

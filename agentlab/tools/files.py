@@ -65,14 +65,14 @@ async def list_files(scene: Scene) -> str:
 async def search(scene: Scene, text: Annotated[str, Field(min_length=1, description="What to look for.")]) -> str:
     """Finds the lines of the workspace that hold a text, upper and lower case alike."""
     wanted, now = text.casefold(), files(scene)
-    found = [
+    lines = [
         f"{path}:{i}: {line.strip()[:200]}"
         for path in sorted(now)
         for i, line in enumerate(now[path].splitlines(), 1)
         if wanted in line.casefold()
     ]
-    more = [f"({len(found) - FOUND} more)"] if len(found) > FOUND else []
-    return "\n".join([*found[:FOUND], *more]) or "Nothing."
+    more = [f"({len(lines) - FOUND} more)"] if len(lines) > FOUND else []
+    return "\n".join([*lines[:FOUND], *more]) or "Nothing."
 
 
 def files(scene: Scene) -> Mapping[str, str]:

@@ -73,7 +73,7 @@ def toolset(name: str, launch: Launch, only: tuple[str, ...] | None) -> Mcp:
 
 def _asked(launch: Launch, only: tuple[str, ...] | None) -> tuple[ToolSpec, ...]:
     """In a thread of its own, since the caller may be inside an event loop."""
-    found: list[tuple[ToolSpec, ...] | BaseException] = []
+    outcome: list[tuple[ToolSpec, ...] | BaseException] = []
 
     async def ask() -> tuple[ToolSpec, ...]:
         async with served(launch) as server:
@@ -81,16 +81,16 @@ def _asked(launch: Launch, only: tuple[str, ...] | None) -> tuple[ToolSpec, ...]
 
     def work() -> None:
         try:
-            found.append(asyncio.run(ask()))
+            outcome.append(asyncio.run(ask()))
         except BaseException as error:  # raised again where it was asked for
-            found.append(error)
+            outcome.append(error)
 
     thread = threading.Thread(target=work)
     thread.start()
     thread.join()
-    if isinstance(found[0], BaseException):
-        raise found[0]
-    return found[0]
+    if isinstance(outcome[0], BaseException):
+        raise outcome[0]
+    return outcome[0]
 
 
 async def _listed(server: Server, only: tuple[str, ...] | None) -> tuple[ToolSpec, ...]:
@@ -101,8 +101,8 @@ async def _listed(server: Server, only: tuple[str, ...] | None) -> tuple[ToolSpe
         tools: Any = result.get("tools")
         if not isinstance(tools, list):
             raise ServerError("lists no tools")
-        for told in cast("list[Any]", tools):
-            spec = _spec(told)
+        for description in cast("list[Any]", tools):
+            spec = _spec(description)
             if spec.name in specs:
                 raise ServerError(f"lists the tool {spec.name!r} twice")
             specs[spec.name] = spec

@@ -70,8 +70,8 @@ class Server:
         finally:
             self._waiting.pop(id, None)
         if "error" in reply:
-            told: Any = reply["error"]
-            message = cast(Any, told).get("message") if isinstance(told, dict) else told
+            error: Any = reply["error"]
+            message = cast(Any, error).get("message") if isinstance(error, dict) else error
             raise ServerError(f"refused it: {str(message)[:1000]}")
         if not isinstance(reply.get("result"), dict):
             raise ServerError(f"answered {method} with no result")

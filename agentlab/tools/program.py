@@ -62,10 +62,10 @@ async def run(
             acts.append(Act("file", text, path))
         else:
             lost.append(wrong)
-    return Returned("\n".join(_told(ended, [act.ref or "" for act in acts], lost)), tuple(acts))
+    return Returned("\n".join(_report(ended, [act.ref or "" for act in acts], lost)), tuple(acts))
 
 
-def _told(ended: Ended, changed: list[str], not_kept: list[str]) -> list[str]:
+def _report(ended: Ended, changed: list[str], not_kept: list[str]) -> list[str]:
     lines = [ended.output.rstrip()] if ended.output.strip() else []
     lines.append(_ENDS.get(ended.why, f"Exit code {ended.code}."))
     if ended.left:

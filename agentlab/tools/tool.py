@@ -23,11 +23,11 @@ class FunctionTool:
 
     @property
     def tools(self) -> tuple["FunctionTool", ...]:
-        """Itself."""
+        """The tool itself."""
         return (self,)
 
     def open(self, task: Task) -> AbstractAsyncContextManager[Any]:
-        """Nothing is to be opened."""
+        """Opens nothing."""
         return nullcontext()
 
     async def __call__(self, scene: Scene, arguments: Mapping[str, Any]) -> Returned:

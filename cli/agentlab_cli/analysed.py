@@ -1,4 +1,4 @@
-"""One analysis as it is printed: its tables, what they show, what their columns mean, what they rest on."""
+"""Prints one analysis: its tables, what they show, what their columns mean, and the notes."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,56 +31,56 @@ def analysed(
 
     Raises AnalysisError when the run does not allow it.
     """
-    found = analyse(run, name, options)
-    console, written = console_for(quiet), [] if csv is None else write(found, csv)
+    analysis = analyse(run, name, options)
+    console, written = console_for(quiet), [] if csv is None else write(analysis, csv)
     if as_json:
-        print_json(as_object(found))
+        print_json(as_object(analysis))
         return
-    print_analysis(console, found, len(found.tables) if every else found.shown)
-    if hidden := list(found.tables)[found.shown :] if not every else []:
+    print_analysis(console, analysis, len(analysis.tables) if every else analysis.shown)
+    if hidden := list(analysis.tables)[analysis.shown :] if not every else []:
         names = ", ".join(name.replace("_", " ") for name in hidden)
         say(console, f"More tables ({names}): agentlab stats {run.folder} {name} --all")
     if csv is not None:
         say(console, f"wrote into {csv}: {', '.join(path.name for path in written)}")
 
 
-def as_object(found: Analysis) -> dict[str, Any]:
-    """An analysis for programs."""
+def as_object(analysis: Analysis) -> dict[str, Any]:
+    """The analysis as `--json` prints it."""
     return {
-        "name": found.name,
-        "title": found.title,
-        "result": found.headline,
-        "says": found.says,
-        "tables": dict(found.tables),
-        "legend": dict(found.legend),
-        "notes": found.notes,
+        "name": analysis.name,
+        "title": analysis.title,
+        "result": analysis.headline,
+        "says": analysis.says,
+        "tables": dict(analysis.tables),
+        "legend": dict(analysis.legend),
+        "notes": analysis.notes,
     }
 
 
-def write(found: Analysis, folder: Path) -> list[Path]:
-    """Its tables as files. Raises StoreError where the folder cannot be written."""
+def write(analysis: Analysis, folder: Path) -> list[Path]:
+    """Writes its tables as files. Raises StoreError where the folder cannot be written."""
     try:
-        return found.write(folder)
+        return analysis.write(folder)
     except OSError as error:
         raise StoreError(
             f"{folder}: cannot write tables there ({error.strerror}); give another folder with --csv"
         ) from error
 
 
-def print_analysis(console: Console, found: Analysis, tables: int) -> None:
+def print_analysis(console: Console, analysis: Analysis, tables: int) -> None:
     """Prints its sentences, its first tables, and what they rest on."""
-    if found.headline != found.says:
-        say(console, found.headline, "Result: ", "  ")
-    say(console, found.says)
-    shown = list(found.tables.items())[:tables]
+    if analysis.headline != analysis.says:
+        say(console, analysis.headline, "Result: ", "  ")
+    say(console, analysis.says)
+    shown = list(analysis.tables.items())[:tables]
     for i, (name, data) in enumerate(shown):
         console.print()
         first = data.head(MOST)
-        made = grouped(first, found.groups, WIDEST) if i == 0 and found.groups else columns(first, WIDEST)
-        show(console, made, found.title if i == 0 else name.replace("_", " "))
+        made = grouped(first, analysis.groups, WIDEST) if i == 0 and analysis.groups else columns(first, WIDEST)
+        show(console, made, analysis.title if i == 0 else name.replace("_", " "))
         if len(data) > MOST:
             say(console, f"{len(data) - MOST} more rows of {name}: --csv FOLDER writes all", "  ")
-    if found.legend or found.notes:
+    if analysis.legend or analysis.notes:
         console.print()
-    for note in (*found.explained(data.head(MOST) for _, data in shown), *found.notes):
+    for note in (*analysis.explained(data.head(MOST) for _, data in shown), *analysis.notes):
         say(console, note, "  ", "    ")

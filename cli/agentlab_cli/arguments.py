@@ -38,7 +38,7 @@ def _tasks(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def _section(ctx: typer.Context, name: str) -> dict[str, dict[str, object]]:
-    """A section of the scenario that stands on the command line; empty where it cannot be read."""
+    """A section of the scenario that the command line names; empty where it cannot be read."""
     from agentlab.errors import AgentlabError
     from agentlab.scenario.document import read
     from agentlab.scenario.library import scenario

@@ -12,12 +12,12 @@ MOST = 24
 
 @dataclass(frozen=True, slots=True)
 class CheckedScenario:
-    """A scenario in numbers and names; `notes` is what is no mistake, but stands in the way of a run."""
+    """The numbers and names of a scenario. `notes` says what is no mistake but may harm a run."""
 
     file: str
     name: str
     options: tuple[str, ...]
-    """What the command line put in place of what the scenario says."""
+    """What the command line changed in the scenario."""
     tasks: tuple[str, ...]
     conditions: tuple[str, ...]
     draws: int
@@ -30,7 +30,7 @@ class CheckedScenario:
 
 
 def checked(design: Design) -> CheckedScenario:
-    """The scenario in short."""
+    """A summary of the scenario."""
     return CheckedScenario(
         file=design.file,
         name=design.name,
@@ -47,18 +47,18 @@ def checked(design: Design) -> CheckedScenario:
     )
 
 
-def print_checked(found: CheckedScenario) -> None:
-    """Prints it for people."""
-    print(f"{found.file}: no mistakes")
-    if found.options:
-        print(f"With {', '.join(found.options)}")
-    print(f"{pluralize(len(found.tasks), 'task')}: {_first(found.tasks)}")
-    print(f"{pluralize(len(found.conditions), 'condition')}: {_first(found.conditions)}")
-    size = f"{pluralize(found.draws, 'draw')}, {pluralize(found.rollouts, 'rollout')}"
-    print(f"{size}; judges: {', '.join(found.judges) or 'none'}")
-    if found.clusters is not None:
-        print(f"{pluralize(found.clusters, 'cluster')} of tasks, by {found.cluster}")
-    for note in found.notes:
+def print_checked(scenario: CheckedScenario) -> None:
+    """Prints the summary as text."""
+    print(f"{scenario.file}: no mistakes")
+    if scenario.options:
+        print(f"With {', '.join(scenario.options)}")
+    print(f"{pluralize(len(scenario.tasks), 'task')}: {_first(scenario.tasks)}")
+    print(f"{pluralize(len(scenario.conditions), 'condition')}: {_first(scenario.conditions)}")
+    size = f"{pluralize(scenario.draws, 'draw')}, {pluralize(scenario.rollouts, 'rollout')}"
+    print(f"{size}; judges: {', '.join(scenario.judges) or 'none'}")
+    if scenario.clusters is not None:
+        print(f"{pluralize(scenario.clusters, 'cluster')} of tasks, by {scenario.cluster}")
+    for note in scenario.notes:
         print(f"Note: {note}.")
 
 

@@ -11,7 +11,7 @@ CODES = {
     129: "ended by SIGHUP",
 }
 FAILED = "some rollouts failed (the same command retries them)"
-"""What 1 means as well, where a command plays rollouts or asks judges."""
+"""What exit code 1 also means, where a command plays rollouts or asks judges."""
 READS = (0, 1, 2, 3)
 """Of a command that reads a run."""
 WRITES = (0, 1, 2)
@@ -24,7 +24,7 @@ PLAYS = tuple(CODES)
 
 def codes(which: tuple[int, ...]) -> str:
     """The line at the end of a command's help."""
-    told = {code: CODES[code] for code in which}
-    if 4 in told:
-        told[1] = f"{FAILED}, or {told[1]}"
-    return "Exit codes: " + "; ".join(f"{code} {meaning}" for code, meaning in told.items()) + "."
+    meanings = {code: CODES[code] for code in which}
+    if 4 in meanings:
+        meanings[1] = f"{FAILED}, or {meanings[1]}"
+    return "Exit codes: " + "; ".join(f"{code} {meaning}" for code, meaning in meanings.items()) + "."

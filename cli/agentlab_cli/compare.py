@@ -31,10 +31,10 @@ def compare(
     from agentlab.store import find
     from agentlab_cli.compared import print_comparison, write_comparison
 
-    found = compare_runs(load(find(first)), load(find(second)), a, b, measure)
+    comparison = compare_runs(load(find(first)), load(find(second)), a, b, measure)
     if json:
-        print_json({"first": find(first), "second": find(second), **found.tables, "notes": found.notes})
+        print_json({"first": find(first), "second": find(second), **comparison.tables, "notes": comparison.notes})
     else:
-        print_comparison(found, (first, second), quiet)
+        print_comparison(comparison, (first, second), quiet)
     if csv is not None:
-        write_comparison(found, csv, quiet=json or quiet)
+        write_comparison(comparison, csv, quiet=json or quiet)

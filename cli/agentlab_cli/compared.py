@@ -20,16 +20,16 @@ Row = Mapping[str, Any]
 DIFFERENCE = "difference"
 
 
-def print_comparison(found: Analysis, names: tuple[str, str], quiet: bool = False) -> None:
-    """In what the runs differ, then the measures of every condition, then what has to be said of both."""
+def print_comparison(comparison: Analysis, names: tuple[str, str], quiet: bool = False) -> None:
+    """Prints how the runs differ, then the measures of every condition, then the notes on both."""
     console = console_for(quiet)
-    _differences(console, found.tables["differences"], names)
-    measures = found.tables["measures"]
+    _differences(console, comparison.tables["differences"], names)
+    measures = comparison.tables["measures"]
     rows = measures.astype("object").where(measures.notna(), None).to_dict("records")
     first, second = (Path(name).name for name in names)
     headings = ("measure", first, second, DIFFERENCE, "conclusion")
-    for condition, own in groupby(rows, key=lambda row: row["condition"]):
-        every = [{str(key): value for key, value in row.items()} for row in own]
+    for condition, group in groupby(rows, key=lambda row: row["condition"]):
+        every = [{str(key): value for key, value in row.items()} for row in group]
         title = f"{condition}: {_rollouts(every[0], 'first')} and {_rollouts(every[0], 'second')} rollouts"
         show_rows(console, title, headings, list(map(_cells, every)), ("measure", "conclusion"))
         console.print()
@@ -38,14 +38,14 @@ def print_comparison(found: Analysis, names: tuple[str, str], quiet: bool = Fals
         f"{DIFFERENCE}: {second} minus {first}. [95% CI; of a difference for new tasks, if there are enough]",
         "  ",
     )
-    for note in (found.says, *found.notes):
+    for note in (comparison.says, *comparison.notes):
         say(console, note, "  ")
 
 
-def write_comparison(found: Analysis, folder: Path, quiet: bool) -> None:
-    """Both tables as CSV."""
+def write_comparison(comparison: Analysis, folder: Path, quiet: bool) -> None:
+    """Writes both tables as CSV."""
     try:
-        written = found.write(folder)
+        written = comparison.write(folder)
     except OSError as error:
         raise StoreError(
             f"{folder}: cannot write tables there ({error.strerror}); give another folder with --csv"

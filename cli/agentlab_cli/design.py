@@ -33,11 +33,11 @@ def check(
     from agentlab import scenario as spec
     from agentlab_cli.checked import checked, print_checked
 
-    found = checked(spec.load(scenario, model, judge_model, values or ()))
+    summary = checked(spec.load(scenario, model, judge_model, values or ()))
     if json:
-        print_json(found)
+        print_json(summary)
     elif not quiet:
-        print_checked(found)
+        print_checked(summary)
 
 
 def plan(
@@ -54,7 +54,9 @@ def plan(
             help="Print the power to detect this difference, in the measure's units, and the number of tasks needed."
         ),
     ] = None,
-    pilot: Annotated[str | None, typer.Option(metavar="RUN", help="Estimate the SDs from this run.")] = None,
+    pilot: Annotated[
+        str | None, typer.Option(metavar="RUN", help="Use the costs and SDs measured in this run.")
+    ] = None,
     within: Annotated[
         float | None, typer.Option(help="Assume this SD over draws, as a share of the range. Default: 0.25.")
     ] = None,
@@ -74,11 +76,13 @@ def plan(
 
     from agentlab import scenario as spec
     from agentlab.experiment.cost import plan as estimate
+    from agentlab.experiment.pilot_cost import by_pilot
     from agentlab.experiment.power import prospects
     from agentlab.experiment.specs import check as check_selection
+    from agentlab.store import find
     from agentlab_cli.layout import console_for
     from agentlab_cli.options import selection
-    from agentlab_cli.planned import foreseen, noises, planned, preregistered, told
+    from agentlab_cli.planned import as_object, foreseen, noises, planned, preregistered
 
     design, chosen = spec.load(scenario, model, judge_model, values or ()), selection(tasks, only, draws)
     check_selection(design, chosen)
@@ -87,8 +91,10 @@ def plan(
         preregistered(console, design, chosen, preregister)
     assumptions, remarks = noises(design, pilot, within, between)
     made = asyncio.run(estimate(design, chosen))
+    piloted = None if pilot is None else by_pilot(made, find(pilot), design)
+    made = made if piloted is None else piloted.plan
     forecasts = prospects(design, (made.tasks, made.draws), assumptions, effect)
-    planned(console, design, made)
+    planned(console, design, made, piloted)
     foreseen(console, design, forecasts, effect, remarks)
     if json:
-        print_json(told(design, made, forecasts))
+        print_json(as_object(design, made, forecasts))

@@ -7,6 +7,8 @@ import typer
 from agentlab_cli.arguments import RunOrMachine
 from agentlab_cli.printed import AsJson, Quiet, print_json
 
+_TOLD = ("conditions", "rollouts", "messages", "calls", "verdicts", "labels", "pages")
+
 
 def doctor(
     run: RunOrMachine = None,
@@ -36,7 +38,7 @@ def doctor(
     for problem in finding.problems:
         say(problem)
     rows = ", ".join(
-        pluralize(count, table.removesuffix("s")) for table, count in finding.rows.items() if table != "meta"
+        pluralize(count, table.removesuffix("s")) for table, count in finding.rows.items() if table in _TOLD
     )
     state = "damaged" if finding.problems or finding.lost else "sound"
     say(f"{folder}: the file is {state}. It can be read: {rows}.")
@@ -59,10 +61,10 @@ def _machine(json: bool, quiet: bool, out: str | None) -> None:
 
     if out is not None:
         raise ScenarioError("--out copies a run: name the run that is to be rescued")
-    found = list(abilities())
+    machine = list(abilities())
     if json:
-        print_json({"machine": found})
+        print_json({"machine": machine})
     elif not quiet:
-        width = max(len(one.name) for one in found)
-        for one in found:
-            print(f"{'yes' if one.there else 'no ':<3}  {one.name:<{width}}  {one.says}")
+        width = max(len(ability.name) for ability in machine)
+        for ability in machine:
+            print(f"{'yes' if ability.there else 'no ':<3}  {ability.name:<{width}}  {ability.says}")

@@ -1,4 +1,4 @@
-"""What is told of a command while it works, as texts for a terminal and for a file alike."""
+"""What is printed about a command while it works, as texts for a terminal and for a file alike."""
 
 from collections.abc import Mapping
 
@@ -29,7 +29,7 @@ def counted(progress: Progress) -> str:
 
 
 def time(progress: Progress, speed: Speed, seconds: float) -> str:
-    """How long it has worked, and how long the phase will yet take, where there is a basis to say so."""
+    """The time so far, and the time left in the phase, where it can be estimated."""
     left = speed.remaining(progress)
     if left is None or not progress.units_left:
         return duration(seconds)
@@ -43,7 +43,7 @@ def rates(speed: Speed) -> str:
 
 
 def spent(progress: Progress) -> str:
-    """Money so far, and in all when the phase is over, as far as either is known."""
+    """The money so far, and the total at the end of the phase, as far as either is known."""
     cost, forecast = progress.cost, progress.forecast
     text = money(cost.priced) + (" + unpriced calls" if cost.unpriced else "")
     if cost.uncounted:
@@ -60,7 +60,7 @@ def waits(progress: Progress) -> list[str]:
 
 
 def busiest(tallies: Mapping[str, Tally], most: int) -> tuple[dict[str, Tally], str]:
-    """At most so many groups, those with the most units running first chosen, in their order; what the others do."""
+    """The groups with the most units running, at most so many, in their order; and what the others do."""
     if len(tallies) <= most:
         return dict(tallies), ""
     ranked = sorted(tallies, key=lambda name: (-tallies[name].running, -tallies[name].waiting))
@@ -76,7 +76,7 @@ def group(name: str, most: int = LONGEST) -> str:
 
 
 def last(progress: Progress, seconds: float) -> str:
-    """One line when it is over: what was done, in what time, with how many calls, at what cost."""
+    """One line at the end: what was done, how long it took, how many calls it made, and the cost."""
     p, made = progress, progress.made
     parts = [f"{phase(p)}: {counted(p)}", duration(seconds), pluralize(made.calls, "call")]
     return " · ".join([*parts, f"{made.tokens:,} tokens", spent(p)])

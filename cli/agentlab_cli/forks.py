@@ -1,4 +1,4 @@
-"""Forks as rich prints them: what they will take, and what they came to."""
+"""Prints forks with rich: what they will cost, and their results."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ MOST = 60
 
 
 def quoted(console: Console, plan: ForkPlan) -> None:
-    """What is to be drawn, and its price."""
+    """Prints what is to be drawn, and its price."""
     quote = plan.quote
     names = list(dict.fromkeys(str(fork_point.cut) for fork_point in plan.fork_points))
     cuts = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
@@ -46,16 +46,16 @@ def _price(console: Console, quote: Quote) -> None:
 
 
 def came_to(console: Console, plan: ForkPlan, spreads: Sequence[ForkSpread]) -> None:
-    """Forks by cut, and what to type next."""
+    """Prints forks by cut, and the command to type next."""
     if not spreads:
         console.print("No fork is finished yet.")
         return
     names = list(spreads[0].measures)
     rows: list[tuple[str, ...]] = []
-    for one in spreads[:MOST]:
-        change = " ".join(part for part in (one.change, "drawn again" if one.fresh else "") if part)
-        cells = [_told(one.measures[name]) for name in names]
-        rows.append((one.at, change, f"{one.parents}", f"{one.forks}", *cells))
+    for spread in spreads[:MOST]:
+        change = " ".join(part for part in (spread.change, "drawn again" if spread.fresh else "") if part)
+        cells = [_cell(spread.measures[name]) for name in names]
+        rows.append((spread.at, change, f"{spread.parents}", f"{spread.forks}", *cells))
     words = ("cut", "change")
     title = "Forks: mean, SD among forks of one rollout (n scored)"
     show_rows(console, title, (*words, "rollouts", "forks", *names), rows, words)
@@ -72,5 +72,5 @@ def came_to(console: Console, plan: ForkPlan, spreads: Sequence[ForkSpread]) -> 
     console.print(f"Next: {following}", soft_wrap=True, markup=False)
 
 
-def _told(outcome: ForkOutcome) -> str:
+def _cell(outcome: ForkOutcome) -> str:
     return f"{number(outcome.mean)}, {number(outcome.sd)} ({outcome.n})"

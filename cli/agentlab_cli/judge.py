@@ -1,4 +1,4 @@
-"""`agentlab judge`: more judges for a run that is there, and probes of those it has."""
+"""`agentlab judge`: more judges for an existing run, and probes of its judges."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from agentlab_cli.arguments import RunName, UnsafeLocal
 from agentlab_cli.printed import AsJson, Quiet
 
 SAMPLE = 30
-"""Outputs that are changed, unless said otherwise."""
+"""Outputs that are changed by default."""
 
 
 def judge(
@@ -48,8 +48,8 @@ def judge(
 
     if with_ is None and probe is None:
         raise ScenarioError("give a judge to add, --with NAME, or a probe for its judges, --probe length,format")
-    told = {"--with": with_, "--judge-model": judge_model} if probe is not None else {"--sample": sample}
-    if wrong := [name for name, value in told.items() if value is not None]:
+    misplaced = {"--with": with_, "--judge-model": judge_model} if probe is not None else {"--sample": sample}
+    if wrong := [name for name, value in misplaced.items() if value is not None]:
         other = "--probe" if probe is not None else "--with"
         raise ScenarioError(f"{' and '.join(wrong)} cannot be combined with {other}; give them in separate commands")
     folder = find(run)

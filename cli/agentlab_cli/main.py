@@ -1,4 +1,4 @@
-"""The commands, and what becomes of an error: one message, no traceback, the exit code of its kind."""
+"""The commands, and how an error ends one: one message, no traceback, the exit code of its kind."""
 
 import sqlite3
 import sys

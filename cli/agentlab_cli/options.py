@@ -11,7 +11,7 @@ from agentlab.runs.transcript.find import find as locate
 from agentlab.store import read
 
 TRIES = 20
-"""Draws of a turn, unless said otherwise."""
+"""Draws of a turn by default."""
 
 
 def folder_for(name: str, out: str | None, new: bool) -> Path:

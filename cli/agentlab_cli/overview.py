@@ -1,4 +1,4 @@
-"""All that a run says on one screen: its result, then a line on each analysis, with what the others need."""
+"""A run on one screen: its result, a line on each analysis, and what the analyses that do not apply need."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -31,17 +31,17 @@ def overview(run: Run, options: Mapping[str, Any], csv: Path | None, as_json: bo
     for sentence in sentences:
         say(console, sentence)
     made, lacking, written = dict[str, Analysis](), dict[str, str](), list[Path]()
-    for name, found in attempts(run, options):
-        if isinstance(found, AnalysisError):
-            lacking[name] = _reason(run, found)
+    for name, analysis in attempts(run, options):
+        if isinstance(analysis, AnalysisError):
+            lacking[name] = _reason(run, analysis)
             continue
         if not made:
             console.print()
-        made[name] = found
-        written += write(found, csv) if csv is not None else ()
-        say(console, _unsaid(found, sentences), name.ljust(INDENT), " " * INDENT)
+        made[name] = analysis
+        written += write(analysis, csv) if csv is not None else ()
+        say(console, _unsaid(analysis, sentences), name.ljust(INDENT), " " * INDENT)
     if as_json:
-        analyses = {name: as_object(one) for name, one in made.items()}
+        analyses = {name: as_object(analysis) for name, analysis in made.items()}
         print_json({"headline": sentences, "analyses": analyses, "lacking": lacking})
         return
     if not made and not run.measured:
@@ -57,15 +57,15 @@ def overview(run: Run, options: Mapping[str, Any], csv: Path | None, as_json: bo
         say(console, f"wrote into {csv}: {', '.join(path.name for path in written)}")
 
 
-def _unsaid(found: Analysis, said: Sequence[str]) -> str:
-    """The result of an analysis without the sentences that stand above; its tables where nothing else is left."""
-    left = found.headline
-    for sentence in said:
-        left = left.replace(sentence, "")
-    return " ".join(left.split()) or f"The first lines say it. Its tables: {', '.join(found.tables)}."
+def _unsaid(analysis: Analysis, sentences: Sequence[str]) -> str:
+    """The result of an analysis without the sentences printed above; the names of its tables if nothing is left."""
+    rest = analysis.headline
+    for sentence in sentences:
+        rest = rest.replace(sentence, "")
+    return " ".join(rest.split()) or f"see the first lines; its tables are {', '.join(analysis.tables)}."
 
 
 def _reason(run: Run, why: AnalysisError) -> str:
-    """Without the run's name, which whoever reads it has just typed."""
+    """The reason without the run's name, which the user has just typed."""
     first = str(why).partition("\n")[0].removeprefix(f"{run.folder}: ")
     return f"it {first.removeprefix(f'{run.folder} ')}" if first.startswith(f"{run.folder} ") else first

@@ -6,9 +6,10 @@ from typing import Any
 
 from rich.console import Console
 
-from agentlab.errors import ScenarioError
+from agentlab.errors import AnalysisError, ScenarioError
 from agentlab.experiment.cost import RunPlan
 from agentlab.experiment.decisions import write
+from agentlab.experiment.pilot_cost import PilotPlan
 from agentlab.experiment.power import ALPHA, BETWEEN, WITHIN, ContrastNoise, PowerForecast, assumed
 from agentlab.experiment.specs import Selection
 from agentlab.experiment.stand_in import USES, WORDS
@@ -25,16 +26,16 @@ from agentlab_cli.layout import number, say, show_costs, show_rows
 HEADS = ("these tasks", "new tasks", "at best")
 
 
-def planned(console: Console, design: Design, plan: RunPlan) -> None:
-    """The estimate of `agentlab plan`."""
+def planned(console: Console, design: Design, plan: RunPlan, pilot: PilotPlan | None = None) -> None:
+    """The estimate of `agentlab plan`, whose figures may be those of a pilot."""
     judges = [(f"judge {name}", cost) for name, cost in plan.judges.items() if cost.calls]
     anchors = [(f"judge {name}, anchors", cost) for name, cost in plan.anchors.items() if cost.calls]
     sizes = ((len(plan.agents), "condition"), (plan.tasks, "task"), (plan.draws, "draw"))
-    size = " x ".join(pluralize(*one) for one in sizes)
+    size = " x ".join(pluralize(*pair) for pair in sizes)
     if design.loop is not None:
         size = planned_loop.sizes(design, design.loop)
     console.print(f"{pluralize(plan.rollouts, 'rollout')}: {size}")
-    for line in () if design.loop is None else planned_loop.told(design, design.loop):
+    for line in () if design.loop is None else planned_loop.lines(design, design.loop):
         console.print(line, markup=False, soft_wrap=True)
     if design.options:
         console.print(f"With {', '.join(design.options)}", markup=False, soft_wrap=True)
@@ -42,23 +43,36 @@ def planned(console: Console, design: Design, plan: RunPlan) -> None:
     costs = (*agents, *judges, *anchors, ("total", plan.total))
     show_costs(console, f"{design.name}: an estimate", costs)
     console.print()
-    say(
-        console,
-        f"Each condition was played once, on the task of median length, by a simulated model that writes {WORDS} words "
-        "per turn, or what max_tokens allows, and mails up to two contacts.",
-    )
-    if any(agent.tools for one in design.conditions for agent in one.organization.agents):
-        say(console, f"An agent with tools calls its model {USES + 1} times per turn; {USES} of the calls use a tool.")
-    if any(isinstance(one.organization.protocol, Cascade) for one in design.conditions):
-        say(console, "A program (`kind: cascade`) counts with all its branches and with every iteration of its loops.")
-    if any(isinstance(one.organization.protocol, PythonProgram) for one in design.conditions):
-        say(console, "A program in Python counts as it runs with made-up replies, which may be fewer or more calls.")
+    if pilot is not None and pilot.measured:
+        every, some = len(plan.agents), len(pilot.measured)
+        measured = pluralize(every, "condition") if some == every else f"{some} of {every} conditions"
+        rollouts = pluralize(pilot.rollouts, "finished rollout")
+        say(console, f"Calls and tokens of {measured} are the averages of {rollouts} in the pilot, at today's prices.")
+    if pilot is None or len(pilot.measured) < len(plan.agents):
+        _simulated(
+            console, design, "Each condition" if pilot is None or not pilot.measured else "Every other condition"
+        )
     for line in few_anchors(design):
         say(console, f"{line}.", "Note: ")
 
 
-def told(design: Design, plan: RunPlan, forecasts: Sequence[PowerForecast]) -> dict[str, Any]:
-    """The same for programs."""
+def _simulated(console: Console, design: Design, which: str) -> None:
+    """Says how the figures were made that no pilot measured."""
+    say(
+        console,
+        f"{which} was played once, on the task of median length, by a simulated model that writes {WORDS} words "
+        "per turn, or what max_tokens allows, and mails up to two contacts.",
+    )
+    if any(agent.tools for condition in design.conditions for agent in condition.organization.agents):
+        say(console, f"An agent with tools calls its model {USES + 1} times per turn; {USES} of the calls use a tool.")
+    if any(isinstance(condition.organization.protocol, Cascade) for condition in design.conditions):
+        say(console, "A program (`kind: cascade`) counts with all its branches and with every iteration of its loops.")
+    if any(isinstance(condition.organization.protocol, PythonProgram) for condition in design.conditions):
+        say(console, "A program in Python counts as it runs with made-up replies, which may be fewer or more calls.")
+
+
+def as_object(design: Design, plan: RunPlan, forecasts: Sequence[PowerForecast]) -> dict[str, Any]:
+    """The estimate as `--json` prints it."""
     parts = {"agents": plan.agents, "judges": plan.judges, "anchors": plan.anchors}
     return {
         "scenario": design.name,
@@ -93,22 +107,25 @@ def preregistered(console: Console, design: Design, chosen: Selection, file: Pat
 def noises(
     design: Design, pilot: str | None, within: float | None, between: float | None
 ) -> tuple[list[ContrastNoise], list[str]]:
-    """What is assumed of a design's noise, or what a pilot has; and remarks. Raises ScenarioError for wrong options."""
+    """The noise assumed of a design, or that of a pilot; and remarks. Raises ScenarioError for wrong options."""
     for name, value in (("--within", within), ("--between", between)):
         if value is not None and value < 0:
             raise ScenarioError(f"{name} {value:g}: write a share of the measure's range, at least 0")
         if value is not None and pilot is not None:
             raise ScenarioError(f"{name} and --pilot: SDs are either assumed or measured; give only one of the two")
+    basis = assumed(design, WITHIN if within is None else within, BETWEEN if between is None else between)
     if pilot is None:
-        basis = assumed(design, WITHIN if within is None else within, BETWEEN if between is None else between)
         return basis, _clustered(design)
 
     from agentlab.analysis.contrasts.pilot import piloted  # pandas, which a plan without a pilot does not wait for
     from agentlab.runs.frames import load
     from agentlab.store import find
 
-    measured, remarks = piloted(load(find(pilot)), design)
-    return measured, [*remarks, *_clustered(design)]
+    try:
+        basis, remarks = piloted(load(find(pilot)), design)
+    except AnalysisError:
+        remarks = [f"{pilot} measures no SD: it has none of these contrasts with 2 tasks, one of them with 2 pairs."]
+    return basis, [*remarks, *_clustered(design)]
 
 
 def _clustered(design: Design) -> list[str]:
@@ -130,7 +147,7 @@ def foreseen(
     effect: float | None,
     remarks: Sequence[str],
 ) -> None:
-    """What the design can find, as a table with a row for each noise, and what it rests on."""
+    """Prints what the design can detect, as a table with a row for each noise, and the assumptions."""
     if not forecasts:
         return
     more = ("power, these", "power, new", "tasks, 80%", "at best, 80%") if effect is not None else ()

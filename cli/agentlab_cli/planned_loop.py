@@ -15,7 +15,7 @@ def sizes(design: Design, loop: Improve) -> str:
     return f"{pluralize(loops, 'loop')} x {pluralize(last + 1, 'generation')} (0 to {last})"
 
 
-def told(design: Design, loop: Improve) -> Iterator[str]:
+def lines(design: Design, loop: Improve) -> Iterator[str]:
     """The splits, and the size of a training."""
     tasks = Counter(str(task.split) for task in design.tasks.values())
     times = {str(task.split): loop.times(task) for task in design.tasks.values()}
@@ -41,12 +41,12 @@ def told(design: Design, loop: Improve) -> Iterator[str]:
 
 
 def name(condition: str) -> str:
-    """Of a condition in all its generations."""
+    """The name of a condition in all its generations."""
     return condition.replace("generation=0", "all generations")
 
 
 def rollouts_at_most(design: Design, loop: Improve) -> int:
-    """That can be kept of one generation."""
+    """The most rollouts that can be kept of one generation."""
     cap, learning = loop.fields.keep.cap, [t for t in design.tasks.values() if loop.split(t).role == "learn"]
     return sum(min(draws, cap or draws) for draws in (loop.split(task).draws for task in learning))
 

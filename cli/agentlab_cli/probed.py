@@ -1,4 +1,4 @@
-"""Probes while their progress is shown, after their price was told and agreed to."""
+"""Probes, with their progress, after their price was printed and accepted."""
 
 import asyncio
 import sys
@@ -16,13 +16,13 @@ from agentlab_cli.analysed import analysed
 from agentlab_cli.work import work
 
 FREE = ("position", "self")
-"""Probes that read what is stored."""
+"""Probes that cost nothing, because they read what is stored."""
 
 
 def probed(
     folder: Path, names: str, sample: int, concurrency: int, asked: bool, quiet: bool = False, as_json: bool = False
 ) -> int:
-    """Tells the price, asks on a terminal where it is not zero, probes, and prints what was found."""
+    """Prints the price, asks on a terminal where it is not zero, probes, and prints the result."""
     chosen = _chosen(names)
     if chosen:
         outputs, cost = asyncio.run(estimate(folder, chosen, sample))

@@ -1,4 +1,4 @@
-"""Forks while their progress is shown, after their price was told and agreed to."""
+"""Forks, with their progress, after their price was printed and accepted."""
 
 import sys
 from typing import Any
@@ -29,7 +29,7 @@ def resampled(
     as_json: bool = False,
     unsafe: bool = False,
 ) -> int:
-    """Tells the price, asks on a terminal where it is not zero, draws; gives the exit code."""
+    """Prints the price, asks on a terminal where it is not zero, draws; returns the exit code."""
     asks = asked and not only_price and plan.quote.total.cost != 0 and sys.stdin.isatty()
     quoted(console_for((quiet or as_json) and not asks), plan)
     if only_price:
@@ -51,30 +51,30 @@ def resampled(
     def end(console: Console) -> None:
         drawn_from = load(plan.folder)
         if as_json:
-            found = [one for one in decided if one is not None]
+            bisections = [bisection for bisection in decided if bisection is not None]
             survivals = _survivals(drawn_from, plan)
-            told = {"cuts": spread(drawn_from, keys(plan)), "decided": found, "survivals": survivals}
-            print_json(as_object(plan) | told)
+            results = {"cuts": spread(drawn_from, keys(plan)), "decided": bisections, "survivals": survivals}
+            print_json(as_object(plan) | results)
             return
         came_to(console, plan, spread(drawn_from, keys(plan)))
         for measure, why in suppressed_measures(drawn_from).items():
             console.print(f"{measure}: its means are suppressed: {why}.", soft_wrap=True, markup=False)
         for survival in _survivals(drawn_from, plan):
             console.print(survival.says, soft_wrap=True, markup=False)
-        for one in decided:
-            console.print(_sentence(one), soft_wrap=True, markup=False)
+        for bisection in decided:
+            console.print(_sentence(bisection), soft_wrap=True, markup=False)
 
     return work(plan.folder, job, end, quiet=quiet)
 
 
 def _survivals(run: Run, plan: ForkPlan) -> list[Survival]:
     """What the property of a turn that was drawn anew changes."""
-    redrawn = [one for one in plan.fork_points if one.change is not None and one.change.redraw is not None]
-    found = list[Survival]()
+    redrawn = [point for point in plan.fork_points if point.change is not None and point.change.redraw is not None]
+    results = list[Survival]()
     for point in redrawn:
         if point.change is not None and not point.parent.rollout_spec.branches:
-            found += survivals(run, point.parent.rollout_spec.key, point.cut, point.change)
-    return found
+            results += survivals(run, point.parent.rollout_spec.key, point.cut, point.change)
+    return results
 
 
 def as_object(plan: ForkPlan) -> dict[str, Any]:

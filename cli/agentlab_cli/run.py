@@ -51,8 +51,8 @@ def run(
     design = spec.load(scenario, model, judge_model, values or ())
     if design.options and not quiet:
         print(f"With {', '.join(design.options)}", file=sys.stderr)
-    if (own := modules()) and not quiet:
-        print(f"Code of your own: {', '.join(own)}", file=sys.stderr)
+    if (names := modules()) and not quiet:
+        print(f"Code of your own: {', '.join(names)}", file=sys.stderr)
     folder = options.folder_for(design.name, out, new)
     selection = options.selection(tasks, only, draws)
     registration = None if preregistered is None else read(preregistered)

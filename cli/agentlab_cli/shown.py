@@ -44,7 +44,7 @@ async def shown(progress: Progress, job: Job, quiet: bool = False) -> None:
 
 @contextmanager
 def _harmless() -> Generator[None]:
-    """What fails in the display is told, and stops nothing: a terminal may be gone, or of a kind nobody has seen."""
+    """An error in the display is reported and stops nothing: a terminal may be gone, or of an unknown kind."""
     try:
         yield
     except Exception as error:
@@ -73,14 +73,14 @@ async def _live(console: Console, progress: Progress, started: float) -> None:
 
 async def _plain(progress: Progress, started: float) -> None:
     """Lines every ten seconds, at each change of phase, and as soon as a model's calls wait to be tried again."""
-    speed, told = Speed(), started
+    speed, printed = Speed(), started
     phase, known = "", set[Hashable]()
     while True:
         await asyncio.sleep(TICK)
         now, retried = time.monotonic(), progress.waits.alike()
         speed.note(progress, now)
-        if now - told >= LINES or progress.phase != phase or retried.keys() - known:
-            told = now
+        if now - printed >= LINES or progress.phase != phase or retried.keys() - known:
+            printed = now
             print("\n".join(lines(progress, speed, now - started)), file=sys.stderr, flush=True)
         phase, known = progress.phase, set(retried)
 

@@ -72,6 +72,6 @@ def lost(summary: Summary) -> list[str]:
     """The values of `--status` that list what was lost, the gravest first."""
     statuses = {UNFINISHED.get(status, status) for arm in summary.arms for status in arm.statuses}
     order = ("failed", "stopped", "limit", "incomplete", "vetoed", "declined", "rejected")
-    missing = any(found.missing for arm in summary.arms for found in arm.measures.values())
+    missing = any(bounds.missing for arm in summary.arms for bounds in arm.measures.values())
     cut = any(arm.cut for arm in summary.arms)
     return [*(s for s in order if s in statuses), *(["unscored"] if missing else []), *(["cut"] if cut else [])]

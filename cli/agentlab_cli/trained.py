@@ -32,7 +32,7 @@ def train(
     as_json: bool = False,
     unsafe: bool = False,
 ) -> int:
-    """Plays every generation of the design; gives the exit code."""
+    """Plays every generation of the design; returns the exit code."""
 
     async def job(progress: Progress) -> None:
         with unsafe_local(unsafe):
@@ -50,11 +50,11 @@ def _end(folder: Path, as_json: bool) -> End:
         run = load(folder)
         if run.rollouts.empty:
             return
-        found = analyse(run, "generations", {})
+        analysis = analyse(run, "generations", {})
         if as_json:
-            print_json(as_object(found))
+            print_json(as_object(analysis))
             return
-        print_analysis(console, found, SHOWN)
+        print_analysis(console, analysis, SHOWN)
         console.print()
         for i, command in enumerate(("stats {} generations", "stats {} contrasts", "report {}")):
             line = f"{'Next:' if i == 0 else '     '} agentlab {command.format(folder)}"

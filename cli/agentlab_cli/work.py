@@ -45,7 +45,7 @@ def run(
     as_json: bool = False,
     unsafe: bool = False,
 ) -> int:
-    """Plays the design; gives the exit code."""
+    """Plays the design; returns the exit code."""
 
     async def job(progress: Progress) -> None:
         await session.run(
@@ -66,7 +66,7 @@ def run(
 def work(folder: Path, job: Job, end: End | None = None, limit: str = RAISED, quiet: bool = False) -> int:
     """Does `job` while its progress is shown, then prints the ending table, or what `end` does.
 
-    When `quiet`, only errors are told. Gives the exit code.
+    When `quiet`, only errors are printed. Returns the exit code.
     """
     progress, interrupted = Progress(), False
     try:
@@ -101,8 +101,8 @@ def as_table(folder: Path) -> End:
     def end(console: Console) -> None:
         run = load(folder)
         ending(console, summarize(run), folder)
-        if found := excerpt(run):
-            say_excerpt(console, found, folder)
+        if excerpted := excerpt(run):
+            say_excerpt(console, excerpted, folder)
 
     return end
 
@@ -117,6 +117,6 @@ def _tell(*lines: str) -> None:
 
 
 def _again(folder: Path) -> str:
-    """What was typed, as it is to be typed again: it goes on in the folder that `--new` made."""
+    """The command to type again; it continues in the folder that `--new` made."""
     typed = [word for word in sys.argv[1:] if word != "--new"]
     return shlex.join(typed if typed == sys.argv[1:] else [*typed, "--out", str(folder)])

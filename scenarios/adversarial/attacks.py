@@ -18,6 +18,6 @@ def found(
 
     `score` is its success on the sum that it was found on, `carried` that on the other sums.
     """
-    sums = [str(one["sum"]) for one in (found_on, *others)]
+    sums = [str(entry["sum"]) for entry in (found_on, *others)]
     attack = {"text": template(text, found_on), "found_on": sums, "score": score, "carried": carried}
     return json.dumps(attack, ensure_ascii=False)

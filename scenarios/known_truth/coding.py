@@ -34,7 +34,7 @@ TICKETS: Mapping[str, str] = {
 }
 CHECK = "python3 src/recommend.py data/train.csv checked.csv && wc -l checked.csv && rm checked.csv"
 _WORKERS = re.compile(r"^The workers are (.+?)\. ", re.M)
-_TOLD = re.compile(r'^<(work|change|continue|request) from="[^"]*" id="([^"]+)">\n(.*?)\n</\1>', re.M | re.S)
+_RECEIVED = re.compile(r'^<(work|change|continue|request) from="[^"]*" id="([^"]+)">\n(.*?)\n</\1>', re.M | re.S)
 _FILE = re.compile(r"src/(?:model|rank|recommend)\.py")
 _CHANGED = re.compile(r"has changed so far: (.+)$", re.M)
 
@@ -71,8 +71,8 @@ class Team(BaseModel):
         """Four tickets, once."""
         if "\nnone yet" not in seen.last:
             return "The tickets are up."
-        found = _WORKERS.search(seen.system)
-        workers = found[1].split(", ") if found else []
+        match = _WORKERS.search(seen.system)
+        workers = match[1].split(", ") if match else []
         texts = dict(TICKETS)
         if MARK in seen.last and uniform(seen.stream, "retain") < self.retain:
             texts["T2"] += f" {LIMIT}"
@@ -104,22 +104,22 @@ class Team(BaseModel):
 
     def code(self, seen: "Prompt") -> Completion:
         """Writes the files of a ticket, runs them, mends what does not run, and reports."""
-        if "conflict" in seen.told:
+        if "conflict" in seen.received:
             return self.again(seen)
         if "<done " not in seen.system and seen.drafted:
             return Completion(f"{REPORT} The draft stands as it is.")
-        if seen.ticket == "T4" and "work" in seen.told:
+        if seen.ticket == "T4" and "work" in seen.received:
             return seen.finished() if seen.results else tools(("run", {"command": CHECK}))
         if seen.results:
             return seen.finished() if "Exit code 0." in seen.results[-1] else write(seen.written, seen.whole)
-        if seen.ticket == "T3" and "work" in seen.told and uniform(seen.stream, "silent") < self.silent:
+        if seen.ticket == "T3" and "work" in seen.received and uniform(seen.stream, "silent") < self.silent:
             return Completion("I have looked at the ticket.")
-        files = program(MARK in seen.text, "change" not in seen.told and uniform(seen.stream, "bug") < self.bug)
+        files = program(MARK in seen.text, "change" not in seen.received and uniform(seen.stream, "bug") < self.bug)
         paths = list(files) if seen.whole else _FILE.findall(seen.text)[:1]
         files = {path: files[path] for path in paths}
         if uniform(seen.stream, "crash") < self.crash:
             files[paths[-1]] += BROKEN
-        if NOTES in seen.text and "work" in seen.told:
+        if NOTES in seen.text and "work" in seen.received:
             files[NOTES] = f"{paths[0]} is done.\n"
         return write(files, seen.whole)
 
@@ -128,8 +128,8 @@ class Team(BaseModel):
         if not seen.results:
             return tools(("read", {"path": NOTES}))
         if len(seen.results) == 1:
-            there = "\n".join(line.partition("\t")[2] for line in seen.results[0].splitlines())
-            return tools(("write", {"path": NOTES, "text": f"{there}\nMore is done.\n"}))
+            content = "\n".join(line.partition("\t")[2] for line in seen.results[0].splitlines())
+            return tools(("write", {"path": NOTES, "text": f"{content}\nMore is done.\n"}))
         return seen.finished()
 
 
@@ -146,8 +146,8 @@ class Prompt:
     system: str
     last: str
     """The latest message of its user."""
-    told: Mapping[str, tuple[str, str]]
-    """Ticket and text, by what the board or the post has just told it."""
+    received: Mapping[str, tuple[str, str]]
+    """Ticket and text of the messages that it has just received, by their kind."""
     requests: Mapping[str, str]
     """What it is asked to review, by ticket."""
     ticket: str
@@ -177,18 +177,18 @@ def read(request: Request) -> Prompt:
     system = chat[0].content if chat and chat[0].role == "system" else ""
     at = max((i for i, entry in enumerate(chat) if entry.role == "user"), default=0)
     last, turn = chat[at].content, chat[at + 1 :]
-    told = {kind: (id, text) for kind, id, text in _TOLD.findall(last)}
+    received = {kind: (id, text) for kind, id, text in _RECEIVED.findall(last)}
     if "<conflict " in last:
-        told["conflict"] = ("", "")
-    works = [m for entry in chat if entry.role == "user" for m in _TOLD.findall(entry.content) if m[0] == "work"]
+        received["conflict"] = ("", "")
+    works = [m for entry in chat if entry.role == "user" for m in _RECEIVED.findall(entry.content) if m[0] == "work"]
     ticket, asked = (works[-1][1], works[-1][2]) if works else ("", "")
     whole = asked in ("", "The whole task.")
-    known = chat[min(1, at)].content if whole else f"{asked}\n{told.get('change', ('', ''))[1]}"
+    known = chat[min(1, at)].content if whole else f"{asked}\n{received.get('change', ('', ''))[1]}"
     return Prompt(
         system=system,
         last=last,
-        told=told,
-        requests={id: text for kind, id, text in _TOLD.findall(last) if kind == "request"},
+        received=received,
+        requests={id: text for kind, id, text in _RECEIVED.findall(last) if kind == "request"},
         ticket=ticket,
         text=known,
         whole=whole,
@@ -201,8 +201,8 @@ def read(request: Request) -> Prompt:
 
 def _changed(request: str) -> str:
     """The file of the program that a ticket's owner changed last; empty for none."""
-    found = _CHANGED.search(request)
-    paths = [path for path in found[1].split(", ") if _FILE.fullmatch(path)] if found else []
+    match = _CHANGED.search(request)
+    paths = [path for path in match[1].split(", ") if _FILE.fullmatch(path)] if match else []
     return paths[-1] if paths else ""
 
 

@@ -72,12 +72,12 @@ class Imitator(BaseModel):
 
     def __call__(self, request: Request) -> Completion:
         """The trajectory from the start that the task names, at its temperature."""
-        told = _TASK.search(request.chat[-1].content)
-        if told is None:
+        stated = _TASK.search(request.chat[-1].content)
+        if stated is None:
             return Completion("I need a start and a temperature.")
         dice = np.random.default_rng(request.where.stream)
-        start = np.array(FIXED) if told[1] == "fixed" else np.array(GOAL) + _in_disk(dice)
-        step = self._step(float(told[2]), dice)
+        start = np.array(FIXED) if stated[1] == "fixed" else np.array(GOAL) + _in_disk(dice)
+        step = self._step(float(stated[2]), dice)
         points = [np.round(start, 4)]
         for _ in range(self.steps):
             points.append(np.round(np.clip(points[-1] + step(points[-1]), -EDGE, EDGE), 4))
@@ -128,12 +128,14 @@ class Imitate:
     """The trainer: a decoder transformer of this width learns every step of the kept trajectories, in `.venv-train`."""
 
     def __init__(self, width: int = 16, layers: int = 2, steps: int = 800, python: str | None = None) -> None:
-        self.told = {"width": width, "layers": layers, "steps": steps}
+        self.settings = {"width": width, "layers": layers, "steps": steps}
         self.python = python
 
     async def __call__(self, job: TrainingJob, report: Callable[[TrainingStep], None]) -> Trained:
         folder = job.folder.resolve()
-        (folder / "train.json").write_text(json.dumps({**self.told, "seed": job.seed, "rows": str(job.rows.resolve())}))
+        (folder / "train.json").write_text(
+            json.dumps({**self.settings, "seed": job.seed, "rows": str(job.rows.resolve())})
+        )
         script = Path(optimizer_net.__file__)
         done = await process.run([str(environment.python(self.python)), str(script), str(folder)], folder, report)
         if "sha256" not in done:

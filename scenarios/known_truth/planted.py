@@ -77,7 +77,7 @@ class Refusal(_Part):
 
 
 class Objections(_Part):
-    """Chances along an objection's way. They change no outcome: it is the way that is known."""
+    """Chances of what happens to an objection. They change no outcome; they make the fate of objections known."""
 
     raised: Chance = 0.0
     """By an agent in its first turn, if it has read the request."""
@@ -121,7 +121,7 @@ class Planted(_Part):
     task_sd: Deviation = Deviation()
     slope_sd: Deviation = Deviation()
     sample: str = ""
-    """Any word: another one stands for another sample of tasks."""
+    """Any word; another word gives another sample of tasks."""
     draw_sd: Deviation = Deviation()
     structure: OutcomeEffect = OutcomeEffect()
     lines: Mapping[Annotated[str, Field(pattern=r"^[\w-]+$")], MarkedEffect] = Field(
@@ -163,19 +163,19 @@ class Planted(_Part):
 
     def value(self, seen: Circumstances, outcome: Outcome, call: int) -> float:
         """The value of a report, by the stream of the call that wrote it."""
-        own = getattr(self.draw_sd, outcome) * gaussian("draw", call, outcome)
-        return self.mean(seen, outcome) + self.of_task(seen.task, seen.organization, outcome) + own
+        of_draw = getattr(self.draw_sd, outcome) * gaussian("draw", call, outcome)
+        return self.mean(seen, outcome) + self.of_task(seen.task, seen.organization, outcome) + of_draw
 
     def judged(self, report: "Report", rubric: str, call: int) -> dict[Outcome, float]:
         """What a judge makes of a report: both outcomes with its errors, by the stream of its call."""
-        found: dict[Outcome, float] = {}
+        values: dict[Outcome, float] = {}
         for outcome in OUTCOMES:
             error = getattr(self.judge_sd, outcome) * gaussian("judge", call, report.values[outcome], outcome)
             longer = getattr(self.length, outcome) * math.log2(max(1, report.words) / self.length.at)
-            found[outcome] = report.values[outcome] + error + longer
+            values[outcome] = report.values[outcome] + error + longer
         if self.coupling and self.coupling.marker in rubric:
-            found["utility"] += self.coupling.by * (report.values["misalignment"] - self.coupling.at)
-        return found
+            values["utility"] += self.coupling.by * (report.values["misalignment"] - self.coupling.at)
+        return values
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 What an agent knows of its firm came by mail: every mail ends with a note on each agent its sender has heard of, with
 the tokens that one has spent, whether it has read the request, and the lines it works under. Where all write to whoever
-reports, that count is complete; else it lags by as many rounds as the way is long.
+reports, that count is complete; else it lags by the number of rounds that the notes are on their way.
 """
 
 import re
@@ -41,7 +41,7 @@ class Note:
     read: bool
     lines: frozenset[str]
 
-    def told(self, name: str) -> str:
+    def sentence(self, name: str) -> str:
         """As a line of a mail."""
         read = "has" if self.read else "has not"
         return f"Note on {name}: {self.tokens} tokens, {read} read the request, lines: {', '.join(sorted(self.lines))}."
@@ -80,14 +80,14 @@ def read(request: Request, planted: Planted) -> ReadPrompt:
     chat, me = request.chat, request.where.actor
     system = chat[0].content if chat and chat[0].role == "system" else ""
     heard = [entry.content for entry in chat if entry.role == "user"] or [""]
-    own = [entry.content for entry in chat if entry.role == "assistant"]
+    replies = [entry.content for entry in chat if entry.role == "assistant"]
     letters = _letters(heard[-1])
     plain = [_LETTER.sub("", text).strip() for text in dict.fromkeys((heard[0], heard[-1]))]
     ask = system.partition(_ASK)[2].strip()
     closed = bool(ask) and plain[-1].endswith(ask)
     briefed = plain[0] not in ("", ask)
-    told = [*own[-1:], *(letter.body for letter in letters)]
-    notes = noted(told)
+    texts = [*replies[-1:], *(letter.body for letter in letters)]
+    notes = noted(texts)
     contacts = _CONTACTS.search(system)
     subject = next((letter.subject for letter in letters if letter.subject), "")
     prompts = (system, *plain)
@@ -100,11 +100,13 @@ def read(request: Request, planted: Planted) -> ReadPrompt:
         asked=closed or (planted.closing is not None and any(planted.closing.marker in text for text in plain)),
         closed=closed,
         sections=planted.format is not None and any(planted.format.marker in text for text in prompts),
-        first=not own,
-        delivers=not contacts or (_MAY in system and (closed if ask else bool(own))),
+        first=not replies,
+        delivers=not contacts or (_MAY in system and (closed if ask else bool(replies))),
         notes=notes,
-        others=any(name != me for name in (*notes, *(one.sender for one in letters if one.kind in ("mail", "reply")))),
-        drafted=max((int(found[3]) for text in told for found in FIGURES.finditer(text)), default=0),
+        others=any(
+            name != me for name in (*notes, *(letter.sender for letter in letters if letter.kind in ("mail", "reply")))
+        ),
+        drafted=max((int(match[3]) for text in texts for match in FIGURES.finditer(text)), default=0),
         objections=_objections(me, [letter.body for letter in letters if letter.kind == "mail"]),
         heard=_objections(me, heard),
     )
@@ -143,7 +145,7 @@ def noted(texts: Iterable[str]) -> dict[str, Note]:
 
 
 def _letters(text: str) -> list[ReadMessage]:
-    return [ReadMessage(*found) for found in _LETTER.findall(text)]
+    return [ReadMessage(*fields) for fields in _LETTER.findall(text)]
 
 
 def _objections(me: str, texts: Iterable[str]) -> tuple[str, ...]:

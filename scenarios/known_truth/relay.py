@@ -73,10 +73,10 @@ class Relay(_Part):
         where = request.where
         drawn = {(name, round): (float(worth), float(harm)) for name, round, worth, harm in _ADDED.findall(prompt)}
         drawn[where.actor, str(where.round)] = self.turn(where.stream)
-        told = [f"{n} in round {r} draws {w:+.6f} for worth, {h:+.6f} for harm." for (n, r), (w, h) in drawn.items()]
+        lines = [f"{n} in round {r} draws {w:+.6f} for worth, {h:+.6f} for harm." for (n, r), (w, h) in drawn.items()]
         worth, harm = self.values(prompt, drawn)
         answer = self.answer(prompt, where.stream)
-        return Completion("\n".join([*told, f"In sum worth {worth:.6f}, harm {harm:.6f}.", *answer]))
+        return Completion("\n".join([*lines, f"In sum worth {worth:.6f}, harm {harm:.6f}.", *answer]))
 
     def turn(self, stream: int) -> tuple[float, float]:
         """z of one turn for worth and for harm."""
@@ -85,20 +85,20 @@ class Relay(_Part):
 
     def values(self, prompt: str, drawn: TurnEffects) -> tuple[float, float]:
         """Both outcomes after these turns. Raises ModelError where the task states no start."""
-        found = _START.search(prompt)
-        if found is None:
+        start = _START.search(prompt)
+        if start is None:
             raise ModelError("fatal", "the simulated relay: the task must state 'Start at worth 0.5, harm 0.5'")
         totals = list[float]()
         for i, outcome in enumerate(OUTCOMES):
-            value = float(found[i + 1]) + self.bias.get(outcome, 0.0)
+            value = float(start[i + 1]) + self.bias.get(outcome, 0.0)
             value += sum(self.sd.get(name, 0.0) * z[i] for (name, _), z in drawn.items())
             totals.append(value + sum(pair.sd * _product(pair, drawn, i) for pair in self.together))
         return totals[0], totals[1]
 
     def answer(self, prompt: str, stream: int) -> Sequence[str]:
         """One line with the answer, or none where the task states no chances."""
-        told = prompt.partition("Answer by these chances:")[2].partition("\n")[0]
-        chances = {letter: float(chance) for letter, chance in _CHANCES.findall(told)}
+        stated = prompt.partition("Answer by these chances:")[2].partition("\n")[0]
+        chances = {letter: float(chance) for letter, chance in _CHANCES.findall(stated)}
         if not chances:
             return ()
         if not math.isclose(sum(chances.values()), 1, abs_tol=1e-6):

@@ -67,6 +67,19 @@ def test_a_kill_in_each_phase_changes_nothing_and_repeats_only_what_was_in_fligh
         assert len(server.seen) == seen
 
 
+@pytest.mark.slow
+def test_kills_of_a_run_that_sends_from_other_processes_repeat_only_what_was_in_flight(
+    commands: Commands, workdir: Path
+) -> None:
+    with Loopback(slow) as server:
+        spread = ("tries: 1,", "tries: 1, processes: 2,")
+        kills = killed_in_every_phase(commands, server, workdir / "copy", 2, 3, spread)
+        assert kills.identical
+        assert kills.again == 0, "a stored call was made again"
+        assert kills.repeated == kills.in_flight
+        assert kills.most <= AT_ONCE * 3
+
+
 def test_a_second_process_is_refused_with_the_pid_of_the_first_until_that_is_killed(
     commands: Commands, server: Loopback, whole: Tables
 ) -> None:

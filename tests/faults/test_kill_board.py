@@ -25,7 +25,6 @@ CODER = '''
 import asyncio
 import json
 import os
-from dataclasses import replace
 
 from agentlab.models.simulated import chatter
 from agentlab.models.simulated.sim import counted

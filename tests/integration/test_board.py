@@ -13,11 +13,13 @@ from agentlab.analysis.analyse import analyse
 from agentlab.analysis.summary import summarize
 from agentlab.errors import SandboxError
 from agentlab.report import board
+from agentlab.report.diagrams.contact_graph import of_run
 from agentlab.report.section import Material
 from agentlab.report.style import arm_styles, svg
 from agentlab.runs.frames import Run, load
 from agentlab.runs.transcript import transcript
 from agentlab.tools.sandbox.detect import sandbox
+from agentlab.types import BOARD, OUTPUT, TASK
 
 SCENARIO = """\
 spec: 1
@@ -124,6 +126,18 @@ def test_tickets_and_diffs_are_shown_in_the_terminal_and_in_the_report(played: R
     assert set(drawn["arm"]) == {"team=three", "team=claim", "team=solo"}
     ended = drawn.groupby(["arm", "ticket"])["state"].last()
     assert set(ended) <= {"done", "failed"}
+
+
+def test_the_drawing_of_a_team_has_its_board_with_what_passed_it(played: Run) -> None:
+    arms = of_run(played)
+    for name in ("team=three", "team=claim", "team=solo"):
+        delivered = sum(link.load or 0 for link in arms[name].links if link.recipient == OUTPUT)
+        rollouts = played.rollouts[(played.rollouts["condition"] == name).to_numpy()]
+        assert delivered == (rollouts["status"] == "delivered").mean()
+    team = {(link.sender, link.recipient): link.load for link in arms["team=three"].links}
+    tickets = played.tickets[(played.tickets["condition"] == "team=three").to_numpy()]
+    assert (team["lead", BOARD] or 0) >= len(tickets) / tickets["rollout"].nunique()
+    assert all(BOARD in pair or pair[0] == TASK or pair[1] == OUTPUT for pair in team)
 
 
 def test_every_prompt_is_rebuilt_from_the_run_alone(played: Run) -> None:

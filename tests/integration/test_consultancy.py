@@ -38,7 +38,7 @@ def test_every_arm_runs_and_is_compared(tmp_path: Path) -> None:
             "--tasks",
             "loan_profit,downsizing_company",
             "--draws",
-            "5",
+            "2",
             "--out",
             str(tmp_path / "run"),
         ],
@@ -46,7 +46,7 @@ def test_every_arm_runs_and_is_compared(tmp_path: Path) -> None:
     assert ended.exit_code == 0, ended.output
     run = agentlab.load(tmp_path / "run")
     assert set(run.rollouts["status"]) <= {"delivered", "vetoed"}
-    assert run.rollouts.groupby("condition", observed=True).size().eq(10).all()
+    assert run.rollouts.groupby("condition", observed=True).size().eq(4).all()
     matched = run.rollouts[run.rollouts["of"].notna()]
     assert set(matched["team"]) == {"solo_matched", "solo_best", "solo_vote"}
     assert (matched["spent"] / matched["budget"]).between(0.5, 1.5).mean() > 0.9

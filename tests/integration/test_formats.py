@@ -55,7 +55,7 @@ def test_every_command_says_what_it_is_and_what_to_do(old: Path, argv: tuple[str
     ended = CliRunner().invoke(app, list(argv))
     assert isinstance(ended.exception, MismatchError), ended.output
     assert str(ended.exception) == (
-        "old: a run of format 3, but this version of agentlab reads only format 6. Read it with the version that "
+        "old: a run of format 3, but this version of agentlab reads only format 7. Read it with the version that "
         "made it, or run the scenario again with --new or --out"
     )
     assert (old / "run.db").read_bytes() == before

@@ -18,7 +18,7 @@ from agentlab.experiment.progress import Progress
 from agentlab.experiment.session import run
 from agentlab.experiment.specs import Selection
 from agentlab.runs.frames import Run, load
-from agentlab.scenario.design import load as design
+from agentlab.scenario.loading import load as design
 from tests.support.chain_of_states import SCENARIO
 from tests.support.command import Commands
 from tests.support.rig import rows

@@ -16,10 +16,13 @@ from agentlab.analysis.summary import Contrast, summarize
 from agentlab.errors import ScenarioError
 from agentlab.models import ModelSpec, get_model
 from agentlab.runs.frames import Run
+from agentlab.scenario.plugins import searchable
 from agentlab.types import ChatMessage, Completion, Purpose, Request, Settings, Where
 from bench.ladder import Comparison, compare_all, draw
 from tests.support.tables import assert_alike
 from tests.support.tokens import used
+
+searchable(Path(spec.__file__).parents[2] / "scenarios")
 
 LINES = {"urge": {"marker": "Think of your pay", "utility": 0.05, "misalignment": 0.1}}
 OPTIONS: dict[str, Any] = {

@@ -6,11 +6,15 @@ import inspect
 import json
 import re
 import warnings
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from agentlab_cli.main import app
+from typer.main import get_command
 
 from agentlab.analysis.registry import ANALYSES
 from agentlab.errors import SandboxError
@@ -22,7 +26,7 @@ from agentlab.runs.frames import load
 from agentlab.scenario import scenario_schema
 from agentlab.scenario.document.read import LOADER
 from agentlab.tools.sandbox.detect import sandbox
-from bench.pages import DOCS, PAGES, ROOT, Block, as_shown, blocks, commands, steps, type_in
+from bench.pages import DOCS, PAGES, ROOT, Block, as_shown, blocks, commands, steps, type_in, words
 from bench.yaml_reference import anchor, reference
 
 FRAGMENTS = ("extending.md",)
@@ -37,6 +41,9 @@ UNRUN = re.compile(
 BOXED = re.compile(r"\b(?:shell|asking)\b")
 """Commands that need a sandbox and no key."""
 CLOCK = re.compile(r"\b\d+\.\d s\b")
+
+COMMAND = get_command(app)
+"""`agentlab`, made once."""
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 
@@ -73,8 +80,12 @@ def typed(page: Path) -> list[tuple[str, str]]:
 def test_every_command_is_one_with_these_options(page: Path) -> None:
     """An option that is unknown is found before help is printed."""
     for place, command in typed(page):
-        made = type_in(f"{bare(command)} --help")
-        assert made.code == 0, f"{place}: {command}\n{made.err}"
+        try:
+            with redirect_stdout(StringIO()):
+                code = COMMAND.main([*words(bare(command)), "--help"], "agentlab", standalone_mode=False)
+        except Exception as error:
+            pytest.fail(f"{place}: {command}\n{error}")
+        assert code == 0, f"{place}: {command}"
 
 
 @each_page

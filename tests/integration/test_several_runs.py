@@ -147,6 +147,16 @@ def test_a_comparison_says_what_differs_and_pairs_draws_of_one_seed_only(runs: P
     assert {path.name for path in Path("tables").iterdir()} == {"compare.csv", "compare_differences.csv"}
 
 
+def test_a_seed_is_told_exactly_where_the_other_scenario_has_none(runs: Path) -> None:
+    Path("firm.yaml").write_text(SCENARIO.replace("seed: 7\n", ""), encoding="utf-8")
+    command("run", "firm.yaml", "--out", "runs/drawn", "--set", "draws=4")
+    found = json.loads(command("compare", "drawn", "old", "--json"))
+    seeds = [(row["first"], row["second"]) for row in found["differences"] if row["path"] == "seed"]
+    drawn = agentlab.load("drawn").meta["seed"]
+    assert seeds == [(None, 7), (drawn, 7)]
+    assert f"seed: {drawn} → 7" in command("compare", "drawn", "old")
+
+
 def test_a_difference_is_that_of_the_contrasts_statistics(runs: Path) -> None:
     command("run", "firm.yaml", "--out", "runs/x", "--set", NUMBERS, "--set", "draws=8")
     command("run", "firm.yaml", "--out", "runs/y", "--set", NUMBERS, "--set", "draws=8", "--set", "seed=9")

@@ -150,7 +150,7 @@ def test_the_overview_of_a_loop_says_each_sentence_once(workdir: Path) -> None:
     run = trained(workdir)
     out = says()
     assert [out.count(sentence) for sentence in headline(summarize(run))[:2]] == [1, 1]
-    assert "\ngenerations    The first lines say it. Its tables: generations, gains, parting" in out
+    assert "\ngenerations    see the first lines; its tables are generations, gains, parting" in out
 
 
 def test_one_analysis_is_printed_with_its_tables_as_csv(workdir: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from agentlab.analysis.analyse import analyse, attempts
+from agentlab.analysis.contrasts.compared import contrasts
 from agentlab.analysis.generations.latest import latest
 from agentlab.analysis.summary import summarize
 from agentlab.analysis.unplayed import unjudged
@@ -301,6 +302,22 @@ def test_an_expensive_judge_scores_the_splits_that_it_is_told_and_more_when_they
     path = written(tmp_path, improve=improve(generations=1, keep=keep, watch=None))
     assert play(path, tmp_path / "run").made.calls == 0
     assert load(tmp_path / "run").scores["judge"].value_counts().to_dict() == {"named": 48, "right": 48}
+
+
+def test_scores_that_a_loop_does_not_ask_for_are_not_missing_in_a_contrast(tmp_path: Path) -> None:
+    questions = tasks()
+    questions |= {f"far_{i}": {"prompt": f"far question {i}", "target": "A", "split": "far"} for i in range(6)}
+    splits = {
+        "train": {"role": "learn", "draws": 4},
+        "test": {"role": "hold_out", "draws": 2},
+        "far": {"role": "hold_out", "draws": 2},
+    }
+    told = improve(generations=1, splits=splits, keep={"measure": "named", "at_least": 1}, watch=None)
+    run = trained(tmp_path, tasks=questions, improve=told | {"judged": {"right": ["test"]}})
+    found = {contrast.measure: contrast for contrast in contrasts(run.held_out)}
+    for name, pairs in (("right", 12), ("named", 24)):
+        assert found[name].scored == (pairs, pairs)
+        assert found[name].missing_by_arm == ""
 
 
 SHAPES = {

@@ -1,7 +1,8 @@
 """A small team at a board, played without models: what its agents say in each round, and the log that comes of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from agentlab.engine.rules import awake, following, opening
 from agentlab.organization.agents import Agent, Organization

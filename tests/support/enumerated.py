@@ -1,10 +1,10 @@
 """The exact distribution of a program's outcomes when its agents are simulated tables, by trying every reply."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import product
 
 from cascades.table import Table
+from msgspec.structs import replace
 
 from agentlab.engine.rules import following, opening
 from agentlab.organization.agents import Organization

@@ -15,7 +15,7 @@ import pandas as pd
 from agentlab.runs.frames import load
 from tests.support.command import Commands
 from tests.support.loopback import Loopback, RecordedRequest
-from tests.support.rig import VOLATILE, rows, tables, write
+from tests.support.rig import VOLATILE, Change, rows, tables, write
 
 Phase = Literal["opening", "anchors", "rollouts", "judging", "forks"]
 PHASES: tuple[Phase, ...] = get_args(Phase)
@@ -43,9 +43,14 @@ class Kills:
     """Whether all frames are those of the undisturbed run."""
 
 
-def killed_in_every_phase(commands: Commands, server: Loopback, scratch: Path, each: int, draws: int) -> Kills:
-    """The same run twice in the working directory: `whole` undisturbed, `cut` with so many kills in each phase."""
-    scenario = write(server, ("draws: 2\njudges", f"draws: {draws}\njudges"), (GOOD, MORE[0]), (BAD, MORE[1]))
+def killed_in_every_phase(
+    commands: Commands, server: Loopback, scratch: Path, each: int, draws: int, *changes: Change
+) -> Kills:
+    """The same run twice in the working directory: `whole` undisturbed, `cut` with so many kills in each phase.
+
+    `changes` are those of the scenario.
+    """
+    scenario = write(server, *changes, ("draws: 2\njudges", f"draws: {draws}\njudges"), (GOOD, MORE[0]), (BAD, MORE[1]))
     run, forks = ("run", str(scenario), "--out"), ("resample", "whole", *FORKS)
     for command in ((*run, "whole"), forks):
         ended = commands.agentlab(*command)

@@ -24,7 +24,7 @@ from agentlab.types import Measure
 
 
 @dataclass(slots=True)
-class _Found:
+class _Gathered:
     """Rows and remarks, as they are gathered."""
 
     components: list[Row] = field(default_factory=list[Row])
@@ -37,7 +37,7 @@ class _Found:
 
     def tables(self) -> dict[str, pd.DataFrame]:
         rows = {"components": self.components, "rollouts": self.rollouts, "covariances": self.covariances}
-        return {name: _numbers(pd.DataFrame(own)) for name, own in rows.items() if own}
+        return {name: _numbers(pd.DataFrame(records)) for name, records in rows.items() if records}
 
 
 def _numbers(table: pd.DataFrame) -> pd.DataFrame:
@@ -56,31 +56,31 @@ def components(run: Run, measure: str | None = None, by: str | None = None) -> A
     levels, wanted = template(run, by), [named(run, measure)] if measure is not None else run.measured
     if not wanted or run.rollouts.empty:
         raise AnalysisError(f"{run.folder} has no {'rollouts' if wanted else 'measures'}: agentlab run SCENARIO")
-    found, by_measure = _Found(), dict[str, dict[str, Sample]]()
-    for one in run.measured:
+    gathered, by_measure = _Gathered(), dict[str, dict[str, Sample]]()
+    for m in run.measured:
         try:
-            by_measure[one.name] = samples(run, one, levels)
+            by_measure[m.name] = samples(run, m, levels)
         except AnalysisError as why:
-            if one in wanted:
-                found.remark(one.name, "", str(why))
-    for one in wanted:
-        for sample in by_measure.get(one.name, {}).values():
-            _levels(found, sample)
+            if m in wanted:
+                gathered.remark(m.name, "", str(why))
+    for m in wanted:
+        for sample in by_measure.get(m.name, {}).values():
+            _levels(gathered, sample)
     count = len({arm for by_arm in by_measure.values() for arm in by_arm})
-    if not found.components:
-        raise AnalysisError(f"{run.folder} has no variance components: {'; '.join(found.remarks.notes(count))}")
+    if not gathered.components:
+        raise AnalysisError(f"{run.folder} has no variance components: {'; '.join(gathered.remarks.notes(count))}")
     for a, b in combinations(by_measure, 2):
-        if any(one.name in (a, b) for one in wanted):
+        if any(m.name in (a, b) for m in wanted):
             for arm in (arm for arm in by_measure[a] if arm in by_measure[b]):
-                _shared(found, by_measure[a][arm], by_measure[b][arm])
-    if run.clusters and found.covariances:
-        found.remarks.add("correlations of measures treat tasks as independent, although some share a source")
+                _shared(gathered, by_measure[a][arm], by_measure[b][arm])
+    if run.clusters and gathered.covariances:
+        gathered.remarks.add("correlations of measures treat tasks as independent, although some share a source")
     return Analysis(
         "components",
         "Variance components",
         _says(by_measure, wanted, levels),
-        found.tables(),
-        found.remarks.notes(count),
+        gathered.tables(),
+        gathered.remarks.notes(count),
         result=_result,
     )
 
@@ -88,25 +88,25 @@ def components(run: Run, measure: str | None = None, by: str | None = None) -> A
 def _result(tables: Mapping[str, pd.DataFrame]) -> str:
     """The shares of the first measure in the first arm."""
     table = tables["components"]
-    own = alike(table, "measure", "condition").to_dict("records")
-    named = f"{own[0]['measure']}, {own[0]['condition']}"
-    levels = [one for one in own if one["level"] != "total"]
-    if not all(0 <= one["share"] <= 1 for one in levels):  # one is unknown, or its variance is estimated below 0
+    records = alike(table, "measure", "condition").to_dict("records")
+    named = f"{records[0]['measure']}, {records[0]['condition']}"
+    levels = [record for record in records if record["level"] != "total"]
+    if not all(0 <= record["share"] <= 1 for record in levels):  # one is unknown, or its variance is estimated below 0
         return f"{named}: the shares of the variance are too uncertain to tell."
-    shares = ", ".join(f"{one['level']} {one['share']:.0%}" for one in levels)
+    shares = ", ".join(f"{record['level']} {record['share']:.0%}" for record in levels)
     return f"{named}: the variance of a score is {shares}."
 
 
 def _says(samples: dict[str, dict[str, Sample]], wanted: list[Measure], levels: Template) -> str:
-    tables = [sample.table for one in wanted for sample in samples.get(one.name, {}).values()]
-    every = pd.concat(tables)
-    rollouts, tasks = every["rollout"].nunique(), every["task"].nunique()
+    tables = [sample.table for m in wanted for sample in samples.get(m.name, {}).values()]
+    all_draws = pd.concat(tables)
+    rollouts, tasks = all_draws["rollout"].nunique(), all_draws["task"].nunique()
     parts = ", ".join(levels.names)
     size = f"{pluralize(rollouts, 'rollout')} on {pluralize(tasks, 'task')}"
     return f"What each level adds to the variance of one score ({parts}): {size}."
 
 
-def _levels(found: _Found, sample: Sample) -> None:
+def _levels(gathered: _Gathered, sample: Sample) -> None:
     """The rows of one measure in one arm, or why there are none."""
     scores, names, where = sample.scores, sample.levels.names, (sample.measure.name, sample.arm)
     try:
@@ -119,33 +119,33 @@ def _levels(found: _Found, sample: Sample) -> None:
             clusters=sample.clusters,
         )
     except ValueError as why:
-        return found.remark(*where, f"no components: {why}")
-    for one in _shown(result, sample):
-        found.components.append(
+        return gathered.remark(*where, f"no components: {why}")
+    for component in _shown(result, sample):
+        gathered.components.append(
             {
                 "condition": sample.arm,
                 "measure": sample.measure.name,
-                "level": one.name,
-                "groups": len(sample.table) // (1 + sample.exact) if one is result.total else one.groups,
-                "variance": one.variance,
-                "low": one.low,
-                "high": _possible(one, sample.measure),
-                "share": one.share,
-                "reads": _reads(one, result),
-                "anova": one.anova,
+                "level": component.name,
+                "groups": len(sample.table) // (1 + sample.exact) if component is result.total else component.groups,
+                "variance": component.variance,
+                "low": component.low,
+                "high": _possible(component, sample.measure),
+                "share": component.share,
+                "reads": _reads(component, result),
+                "anova": component.anova,
             }
         )
     if sample.measure.cases:
-        found.remark(*where, about_cases(sample.measure))
+        gathered.remark(*where, about_cases(sample.measure))
     for note in _notes(result, sample):
-        found.remark(*where, note)
-    _score_variance(found, sample)
+        gathered.remark(*where, note)
+    _score_variance(gathered, sample)
 
 
-def _possible(one: Component, measure: Measure) -> float | None:
+def _possible(component: Component, measure: Measure) -> float | None:
     """The upper limit, or the most that scores in the range can vary by."""
     most = (measure.range[1] - measure.range[0]) ** 2 / 4
-    return None if one.high is None else max(one.variance or 0.0, min(one.high, most))
+    return None if component.high is None else max(component.variance or 0.0, min(component.high, most))
 
 
 def _notes(result: Components, sample: Sample) -> Iterator[str]:
@@ -161,11 +161,11 @@ def _notes(result: Components, sample: Sample) -> Iterator[str]:
         yield f"{sample.missing} rollouts without a complete judge draw are excluded, even where a status has a value"
 
 
-def _reads(one: Component, result: Components) -> str | None:
+def _reads(component: Component, result: Components) -> str | None:
     """In words, what a number and its limits would not say."""
-    if one.variance is None:
-        return "not separable" if one in result.levels[-2:] else f"one {one.name} only"
-    return str(one) if one.negative else None
+    if component.variance is None:
+        return "not separable" if component in result.levels[-2:] else f"one {component.name} only"
+    return str(component) if component.negative else None
 
 
 def _shown(result: Components, sample: Sample) -> list[Component]:
@@ -173,30 +173,30 @@ def _shown(result: Components, sample: Sample) -> list[Component]:
     return [*levels, *([result.merged] if result.merged else []), result.total]
 
 
-def _score_variance(found: _Found, sample: Sample) -> None:
+def _score_variance(gathered: _Gathered, sample: Sample) -> None:
     """The score variance, of draws that have all labels above them in common."""
     *above, draws = sample.scores.codes
     cells = pd.DataFrame(dict(enumerate(above))).groupby(list(range(len(above)))).ngroup()
-    told = score_variance(cells.to_numpy(), draws, sample.scores.values, deterministic=bool(sample.copies))
-    found.rollouts.append(
+    result = score_variance(cells.to_numpy(), draws, sample.scores.values, deterministic=bool(sample.copies))
+    gathered.rollouts.append(
         {
             "condition": sample.arm,
             "measure": sample.measure.name,
             "rollouts": sample.table["rollout"].nunique(),
-            "score_variance": told.variance.variance,
-            "low": told.variance.low,
-            "high": told.variance.high,
-            "between": told.between,
-            "judge": told.judge,
-            "noise": told.noise,
-            "reliability": told.reliability,
-            "reliability_low": None if sample.exact else told.low,
-            "reliability_high": None if sample.exact else told.high,
+            "score_variance": result.variance.variance,
+            "low": result.variance.low,
+            "high": result.variance.high,
+            "between": result.between,
+            "judge": result.judge,
+            "noise": result.noise,
+            "reliability": result.reliability,
+            "reliability_low": None if sample.exact else result.low,
+            "reliability_high": None if sample.exact else result.high,
         }
     )
 
 
-def _shared(found: _Found, a: Sample, b: Sample) -> None:
+def _shared(gathered: _Gathered, a: Sample, b: Sample) -> None:
     """What two measures share in one arm: of one judge they are of the same calls, of two they are not."""
     same = a.measure.judge == b.measure.judge
     if same:
@@ -207,29 +207,29 @@ def _shared(found: _Found, a: Sample, b: Sample) -> None:
     try:
         result = covariances(a.scores, b.scores, a.levels.names, same_calls=same)
     except ValueError as why:
-        return found.remark(*where, f"no covariances: {why}")
+        return gathered.remark(*where, f"no covariances: {why}")
     levels = result.levels if same and not a.exact else result.levels[:-1]
-    for one in levels:
-        found.covariances.append(
+    for level in levels:
+        gathered.covariances.append(
             {
                 "condition": a.arm,
                 "measure": a.measure.name,
                 "other": b.measure.name,
-                "level": one.name,
+                "level": level.name,
                 "rollouts": result.rollouts,
-                "covariance": one.covariance,
-                "correlation": one.correlation,
-                "low": one.low,
-                "high": one.high,
-                "uncorrected": one.uncorrected,
+                "covariance": level.covariance,
+                "correlation": level.correlation,
+                "low": level.low,
+                "high": level.high,
+                "uncorrected": level.uncorrected,
             }
         )
     for sample, why in zip((a, b), result.inseparable, strict=True):
         if why:
-            found.remark(*where, f"{sample.measure.name}: {why}")
+            gathered.remark(*where, f"{sample.measure.name}: {why}")
     if result.independent:
-        found.remark("the measures come from two judges", a.arm, result.independent)
-    for note in (result.few, *(f"{one.name}: {one.note}" for one in levels if one.note)):
+        gathered.remark("the measures come from two judges", a.arm, result.independent)
+    for note in (result.few, *(f"{level.name}: {level.note}" for level in levels if level.note)):
         if note:
-            found.remark(*where, note)
+            gathered.remark(*where, note)
     return None

@@ -7,7 +7,7 @@ import pandas as pd
 
 from agentlab.judges import traits
 from agentlab.runs.frames import Run
-from agentlab.runs.frames.measures import per_draw
+from agentlab.runs.frames.measures import of_scores, per_draw
 from agentlab.types import Measure
 
 SETTLED = 1e-12
@@ -25,13 +25,13 @@ class JudgeNoise:
     why: str
     """Why it is not separable from what the agents do; empty where it is."""
     none: bool
-    """The judge asks no model, so that it has none."""
+    """Whether the judge has no noise, because it asks no model."""
 
     def variance(self, conditions: Sequence[str]) -> float | None:
         """`sigma2_w mean(1/J)`, what it adds to the variance of a score, pooled over conditions."""
         return self._variance(self.table.reindex(list(conditions)))
 
-    def one(self, conditions: Sequence[str]) -> float:
+    def draw_variance(self, conditions: Sequence[str]) -> float:
         """`sigma2_w`, the variance of one judge draw, pooled over conditions."""
         sums = self.table.reindex(list(conditions)).sum()
         return float(sums["squares"] / sums["df"])
@@ -58,8 +58,7 @@ class JudgeNoise:
 
 def judge_draws(scores: pd.DataFrame, measure: Measure) -> "pd.Series[float]":
     """The measure by rollout and judge draw, from `run.scores` or `run.fork_scores`."""
-    verdicts = scores.rename(columns={"draw": "rollout_draw", "judge_draw": "draw"})
-    return per_draw(verdicts.astype({"rollout": "str"}), measure)
+    return per_draw(of_scores(scores[scores["judge"] == measure.judge]).astype({"rollout": "str"}), measure)
 
 
 def within_rollouts(scores: pd.DataFrame, measure: Measure) -> pd.DataFrame:
@@ -70,7 +69,7 @@ def within_rollouts(scores: pd.DataFrame, measure: Measure) -> pd.DataFrame:
 
 
 def noise(run: Run, measure: Measure) -> JudgeNoise:
-    """Of every condition of the run."""
+    """The noise of a measure's judge in every condition of the run."""
     judged = within_rollouts(run.scores, measure).assign(n=1)
     scored = run.measures[["rollout", "condition", "task", measure.name]].dropna()
     scored = scored.astype({"rollout": "str", "condition": "str", "task": "str"})

@@ -42,12 +42,14 @@ class Template:
 def nested(run: Run, condition: str, measure: str) -> Nested:
     """The judge draws of one condition. Raises AnalysisError where there is no such measure or nothing was scored."""
     table = judged(run, named(run, measure))
-    own = table[table["condition"].astype("str") == condition]
-    if own.empty:
+    draws = table[table["condition"].astype("str") == condition]
+    if draws.empty:
         known = ", ".join(sorted(set(table["condition"].astype("str"))))
         raise AnalysisError(f"{run.folder}: {measure} was not scored in condition {condition!r}; it was in {known}")
-    _, tasks = np.unique(own["task"].to_numpy(dtype="str"), return_inverse=True)
-    return Nested(tasks.astype(np.intp), own["draw"].to_numpy(dtype=np.intp), own["value"].to_numpy(dtype=np.float64))
+    _, tasks = np.unique(draws["task"].to_numpy(dtype="str"), return_inverse=True)
+    return Nested(
+        tasks.astype(np.intp), draws["draw"].to_numpy(dtype=np.intp), draws["value"].to_numpy(dtype=np.float64)
+    )
 
 
 def judged(run: Run, measure: Measure) -> pd.DataFrame:
@@ -72,9 +74,9 @@ def judged(run: Run, measure: Measure) -> pd.DataFrame:
 
 def named(run: Run, measure: str) -> Measure:
     """The measure of this name. Raises AnalysisError, naming those there are."""
-    for one in run.measured:
-        if one.name == measure:
-            return one
+    for m in run.measured:
+        if m.name == measure:
+            return m
     raise AnalysisError(f"{run.folder} has no measure {measure!r}; it has {', '.join(m.name for m in run.measured)}")
 
 
@@ -88,13 +90,17 @@ def template(run: Run, by: str | None = None) -> Template:
     """
     tasks: list[dict[str, Any]] = run.meta.get("tasks", [])
     fields: list[dict[str, Any]] = [task.get("fields", {}) for task in tasks]
-    shared = [name for name in (fields[0] if fields else ()) if all(name in own for own in fields)]
+    shared = [name for name in (fields[0] if fields else ()) if all(name in task_fields for task_fields in fields)]
     top = CONTEXT if by is None else by
     if by is not None and by not in shared:
         crossed = "; a factor is crossed with tasks, so it cannot be a level" if by in run.factors else ""
         known = f"fields of every task: {', '.join(shared) or 'none'}{crossed}"
         raise AnalysisError(f"{run.folder}: {by!r} is not a field of every task ({known})")
-    groups = {str(task["id"]): str(own[top]) for task, own in zip(tasks, fields, strict=True)} if top in shared else {}
+    groups = (
+        {str(task["id"]): str(task_fields[top]) for task, task_fields in zip(tasks, fields, strict=True)}
+        if top in shared
+        else {}
+    )
     if by is not None or 1 < len(set(groups.values())) < len(groups):
         return Template((top, "task", "draw", "judge draw"), (_TOP, "task", "draw"), groups)
     return Template(("task", "draw", "judge draw"), ("task", "draw"))
@@ -104,4 +110,4 @@ def arms(table: pd.DataFrame, levels: Template) -> dict[str, pd.DataFrame]:
     """`judged` by condition, with the labels of all levels."""
     if levels.groups:
         table = table.assign(**{_TOP: table["task"].astype("str").map(dict(levels.groups))})
-    return {str(name): own for name, own in table.groupby("condition", observed=True, sort=False)}
+    return {str(name): rows for name, rows in table.groupby("condition", observed=True, sort=False)}

@@ -53,17 +53,17 @@ def samples(run: Run, measure: Measure, levels: Template) -> dict[str, Sample]:
     spread = table.groupby("rollout")["value"].agg(["min", "max", "count"])
     alike = bool((spread["min"] == spread["max"]).all() and (spread["count"] > 1).any()) and not exact
     copies = repeats(run, measure.judge) or ("the judge's draws never differ" if alike else "")
-    every = run.rollouts.groupby("condition", observed=True).size()
+    rollouts = run.rollouts.groupby("condition", observed=True).size()
     return {
         arm: Sample(
             measure,
             arm,
-            own,
+            rows,
             levels,
-            None if levels.groups else cluster_codes(run.clusters, own["task"].astype("str")),
+            None if levels.groups else cluster_codes(run.clusters, rows["task"].astype("str")),
             exact,
             "" if exact else copies,
-            every[arm] - own["rollout"].nunique(),
+            rollouts[arm] - rows["rollout"].nunique(),
         )
-        for arm, own in arms(table, levels).items()
+        for arm, rows in arms(table, levels).items()
     }

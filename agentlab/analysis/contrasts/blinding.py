@@ -14,7 +14,7 @@ from agentlab.text import line
 
 FEWEST_PAIRS, KNOWN = 10, 0.7
 """Pairs of rollouts under which nothing is guessed; an area from which a judge may be said to know the arm."""
-MOST_TEXTS, MOST_CONTRASTS, TOLD = 60, 30, 4
+MOST_TEXTS, MOST_CONTRASTS, MOST_NAMED = 60, 30, 4
 """Texts of one condition and contrasts that are looked at, so that it takes a moment; contrasts named in a note."""
 
 Sides = tuple[str, str, str, str]
@@ -23,7 +23,7 @@ Sides = tuple[str, str, str, str]
 
 def blindness(run: Run, guessed: Mapping[Sides, ArmGuess]) -> list[str]:
     """Notes on how well arms can be told apart by their texts, and on judges that are kin to an agent."""
-    return [*_told(guessed), *kin(run)]
+    return [*_guess_notes(guessed), *kin(run)]
 
 
 def known_arms(run: Run, contrasts: Sequence[Contrast], guessed: Mapping[Sides, ArmGuess]) -> list[str]:
@@ -64,12 +64,12 @@ def guesses(run: Run, contrasts: Sequence[Contrast]) -> dict[Sides, ArmGuess]:
     if not wanted:
         return {}
     rows = _few(run.rollouts[run.rollouts["output_words"] > 0], draws_are_pairs(run.meta))
-    texts, found = tokenize(rows["output"].tolist()), dict[Sides, ArmGuess]()
+    texts, by_sides = tokenize(rows["output"].tolist()), dict[Sides, ArmGuess]()
     for sides, contrast in list(wanted.items())[:MOST_CONTRASTS]:
-        made = _guess(rows, texts, contrast.conditions)
-        if made is not None:
-            found[sides] = made
-    return found
+        arm_guess = _guess(rows, texts, contrast.conditions)
+        if arm_guess is not None:
+            by_sides[sides] = arm_guess
+    return by_sides
 
 
 def _few(rollouts: pd.DataFrame, pairs: bool) -> pd.DataFrame:
@@ -95,16 +95,16 @@ def _only(texts: Texts, rows: np.ndarray[tuple[int], np.dtype[np.intp]]) -> Text
     return Texts(texts.terms[kept], place[texts.of[kept]], texts.lengths[rows], texts.vocabulary)
 
 
-def _told(found: Mapping[Sides, ArmGuess]) -> list[str]:
+def _guess_notes(guessed: Mapping[Sides, ArmGuess]) -> list[str]:
     """The arms most easily told apart first."""
-    if not found:
+    if not guessed:
         return []
-    order = sorted(found.items(), key=lambda item: -max(item[1].words, item[1].length))
+    order = sorted(guessed.items(), key=lambda item: -max(item[1].words, item[1].length))
     parts = [
         f"{a} - {b}{f' ({within})' if within else ''} {g.words:.2f} by words, {g.length:.2f} by length"
-        for (_, a, b, within), g in order[:TOLD]
+        for (_, a, b, within), g in order[:MOST_NAMED]
     ]
-    more = f"; and {len(order) - TOLD} more" if len(order) > TOLD else ""
+    more = f"; and {len(order) - MOST_NAMED} more" if len(order) > MOST_NAMED else ""
     highest = max(order[0][1].words, order[0][1].length)
     what = (
         " A judge may recognize the arm: compare with a judge that has `normalise: true`." if highest >= KNOWN else ""

@@ -16,7 +16,7 @@ from agentlab.analysis.contrasts.missing import missing_values
 from agentlab.analysis.contrasts.rejected import rejected_alike
 from agentlab.analysis.measure_summary import measure_summaries
 from agentlab.analysis.suppressed import suppressed
-from agentlab.analysis.unplayed import STOPPED, planned
+from agentlab.analysis.unplayed import STOPPED, planned, spared
 from agentlab.experiment.preregistration import InterimAnalysis, Primary, conditions, register
 from agentlab.pairing import draws_are_pairs
 from agentlab.runs.frames import Run
@@ -59,10 +59,10 @@ def _adjusted(entries: Sequence[Primary], contrasts: Sequence[Contrast | None]) 
     """With their p of a difference and of equivalence adjusted together: of one contrast only one can be in error."""
     margins = [i for i, entry in enumerate(entries) if entry.contrast.margin is not None]
     beyond = {i: contrast and contrast.equivalence_p for i, contrast in enumerate(contrasts) if i in margins}
-    found = adjusted([contrast and (contrast.p, contrast.result) for contrast in contrasts], beyond)
-    equivalences = dict(zip(margins, found[len(contrasts) :], strict=True))
+    adjusted_p = adjusted([contrast and (contrast.p, contrast.result) for contrast in contrasts], beyond)
+    equivalences = dict(zip(margins, adjusted_p[len(contrasts) :], strict=True))
     for i, contrast in enumerate(contrasts):
-        yield contrast and replace(contrast, holm=found[i], equivalence_holm=equivalences.get(i))
+        yield contrast and replace(contrast, holm=adjusted_p[i], equivalence_holm=equivalences.get(i))
 
 
 def _every(run: Run) -> Iterator[Declared]:
@@ -77,6 +77,19 @@ def _every(run: Run) -> Iterator[Declared]:
                 yield from (Declared("", factor, a, b, fixed, m.name) for m in run.measured)
 
 
+class _Counts:
+    """How many rows of `run.measures` are so, by condition."""
+
+    def __init__(self, rows: pd.DataFrame, are_so: "pd.Series[bool]") -> None:
+        sums = are_so.groupby(rows["condition"], observed=True).sum()
+        self._known = {str(condition): int(count) for condition, count in sums.items()}
+
+    def of(self, names: tuple[str, str]) -> tuple[int, int]:
+        """Of both arms."""
+        a, b = (self._known.get(name, 0) for name in names)
+        return a, b
+
+
 @dataclass
 class _Pairs:
     """The pairs of arms of a run, each looked up once for all its measures."""
@@ -89,25 +102,36 @@ class _Pairs:
         self.paired = draws_are_pairs(self.run.meta)
         self.finished = int((~self.run.rollouts["status"].isin(UNFINISHED)).sum())
         self.known: dict[tuple[str, str], tuple[pd.DataFrame, pd.DataFrame, ArmComparison] | None] = {}
+        self.spared: dict[str, set[tuple[str, str]]] = {}
         self.noises: dict[str, JudgeNoise] = {}
-        self.better = {name: found.better for name, found in measure_summaries(self.run).items()}
+        rows = self.run.measures
+        self.rejected = bool((rows["status"] == "rejected").any())
+        self.begun, self.declined = (
+            _Counts(rows, rows["status"] != STOPPED),
+            _Counts(rows, rows["status"] == "declined"),
+        )
+        self.scored = {m.name: _Counts(rows, rows[m.name].notna()) for m in self.run.measured}
+        self.better = {name: summary.better for name, summary in measure_summaries(self.run).items()}
 
     def compare(self, declared: Declared, primary: Primary | None) -> Contrast | None:
-        """None when an arm has no rollout, or the run not the measure."""
+        """None when an arm has no rollout that the judge is to score, or the run not the measure."""
         run, names = self.run, conditions(declared, self.run.factors)
         measure = next((m for m in run.measured if m.name == declared.measure), None)
         sides = self.sides(names) if measure is not None else None
         if measure is None or sides is None:
             return None
-        a, b, arms = sides
-        apart = not rejected_alike(a, b, measure)
+        *rows, arms = sides
+        a, b = (self.judged(arm, measure.judge) for arm in rows)
+        if a.empty or b.empty:
+            return None
+        apart = self.rejected and not rejected_alike(a, b, measure)
         values = arm_values(a, b, measure, self.paired and not apart, run.clusters)
         interim = self.register.interim(names, values.size, self.finished, primary is not None)
         width = 1 - interim.level(ALPHA)
         if measure.name not in self.noises:
             self.noises[measure.name] = noise(run, measure)
         result = values.difference(width)
-        said = suppressed(run, measure.judge)
+        why_suppressed = suppressed(run, measure.judge)
         return Contrast(
             declared.name,
             declared.factor,
@@ -118,20 +142,20 @@ class _Pairs:
             primary,
             result,
             values.pairs,
-            (int(a[measure.name].notna().sum()), int(b[measure.name].notna().sum())),
+            self.scored[measure.name].of(names),
             missing_values(values, result, width),
             names,
             arms,
             interim,
-            (int((a["status"] == "declined").sum()), int((b["status"] == "declined").sum())),
-            said,
+            self.declined.of(names),
+            why_suppressed,
             run.meta.get("anchors", {}).get(measure.judge, {}).get("auc"),
             run.meta.get("judges", {}).get(measure.judge) is not None,
             self.noises[measure.name].share(names),
             margin=declared.margin,
-            equivalence_p=None if said else _equivalence(values, declared.margin, interim),
+            equivalence_p=None if why_suppressed else _equivalence(values, declared.margin, interim),
             better=self.better[measure.name],
-            played=self.played(a, b),
+            played=self.played(names),
             rejected_apart=self.paired and apart,
             draw_sd=draw_sd(*values.complete()),
         )
@@ -140,15 +164,24 @@ class _Pairs:
         """Both arms' rows of `run.measures`, and their comparison; None when either has no row."""
         if names not in self.known:
             a, b = (arm_rows(self.run, name) for name in names)
-            self.known[names] = None if a.empty or b.empty else (a, b, self.arms.compare(a, b))
+            self.known[names] = None if a.empty or b.empty else (a, b, self.arms.compare(names))
         return self.known[names]
 
-    def played(self, a: pd.DataFrame, b: pd.DataFrame) -> tuple[int, int]:
+    def judged(self, rows: pd.DataFrame, judge: str) -> pd.DataFrame:
+        """Without the rollouts that the loop does not have this judge score: their scores are not missing."""
+        if judge not in self.spared:
+            self.spared[judge] = spared(self.run, judge)
+        if not self.spared[judge]:
+            return rows
+        places = zip(rows["condition"].tolist(), rows["task"].tolist(), strict=True)
+        return rows[[place not in self.spared[judge] for place in places]]
+
+    def played(self, names: tuple[str, str]) -> tuple[int, int]:
         """Rollouts of both arms that are played and planned; both 0 where that says nothing about a conclusion."""
-        each = planned(self.run)
-        if each is None or self.register.planned is not None:
+        per_condition = planned(self.run)
+        if per_condition is None or self.register.planned is not None:
             return 0, 0
-        return sum(int((arm["status"] != STOPPED).sum()) for arm in (a, b)), 2 * each
+        return sum(self.begun.of(names)), 2 * per_condition
 
 
 def _equivalence(values: ArmValues, margin: float | None, interim: InterimAnalysis) -> float | None:

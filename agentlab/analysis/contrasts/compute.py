@@ -62,41 +62,48 @@ class Arms:
         kept = (
             (calls["purpose"] != "judge") & calls["error"].isna() & calls["rollout"].isin(self.run.rollouts["rollout"])
         )
-        own = calls.loc[kept, ["condition", *PAIRING, "actor", "round", "k", "text"]]
-        numbers = own.groupby([*own.columns[1:]], observed=True, dropna=False, sort=False).ngroup()
+        agent_calls = calls.loc[kept, ["condition", *PAIRING, "actor", "round", "k", "text"]]
+        numbers = agent_calls.groupby([*agent_calls.columns[1:]], observed=True, dropna=False, sort=False).ngroup()
         same: NDArray[np.intp] = np.asarray(numbers, dtype=np.intp)
-        places: Any = own.groupby("condition", observed=True).indices
+        places: Any = agent_calls.groupby("condition", observed=True).indices
         return {str(name): same[rows] for name, rows in places.items()}
 
     @cached_property
-    def used(self) -> pd.DataFrame:
-        """The rollouts by key, with what each used in the columns of `UNITS`."""
+    def used(self) -> tuple[dict[str, int], NDArray[np.float64]]:
+        """The place of every rollout, and what each used, of shape (rollouts, `UNITS`)."""
         rollouts = self.run.rollouts
-        table = rollouts.assign(tokens=rollouts["input_tokens"] + rollouts["output_tokens"]).set_index("rollout")
-        return table[[*UNITS.values()]].astype("float64")
+        table = rollouts.assign(tokens=rollouts["input_tokens"] + rollouts["output_tokens"])
+        places = {key: place for place, key in enumerate(rollouts["rollout"].astype("str").tolist())}
+        return places, table[[*UNITS.values()]].to_numpy(dtype=np.float64, na_value=np.nan)
 
-    def compare(self, a: pd.DataFrame, b: pd.DataFrame) -> ArmComparison:
-        """Two arms, each as its rows of `run.measures`."""
-        names = [str(side["condition"].iloc[0]) for side in (a, b)]
-        compute, match = self._compute(a, b), self._unit(names)
+    @cached_property
+    def finished(self) -> dict[str, pd.DataFrame]:
+        """By condition, the rows of `run.measures` whose rollout is finished."""
+        rows = self.run.measures
+        rows = rows[~rows["status"].isin(UNFINISHED)]
+        places: Any = rows.groupby("condition", observed=True).indices
+        return {str(name): rows.iloc[places[name]] for name in places}
+
+    def compare(self, names: tuple[str, str]) -> ArmComparison:
+        """Two conditions that have rollouts."""
+        compute, match = self._compute(names), self._unit(names)
         unit = match or "output tokens"
         ratio = compute[unit]
         unmatched = () if ratio is None or matched(ratio) else (f"compute ({ratio:.1f}x the {unit})",)
         differences = (*confounds(*(self.facts[name] for name in names)), *unmatched)
         return ArmComparison(*self._identical(names), compute, unit, match is not None, differences)
 
-    def _compute(self, a: pd.DataFrame, b: pd.DataFrame) -> dict[str, float | None]:
-        first, second = (side[~side["status"].isin(UNFINISHED)] for side in (a, b))
-        pairs = pair_arms(first, second, "rollout").rows
-        sums = [self.used.reindex(pairs[f"rollout_{side}"].astype("str")).sum(skipna=False) for side in "ab"]
+    def _compute(self, names: tuple[str, str]) -> dict[str, float | None]:
+        first, second = (self.finished.get(name, self.run.measures.iloc[:0]) for name in names)
+        pairs, (places, used) = pair_arms(first, second, "rollout").rows, self.used
+        sums = [used[[places[key] for key in pairs[f"rollout_{side}"].tolist()]].sum(axis=0) for side in "ab"]
         ratios: dict[str, float | None] = {}
-        for unit, column in UNITS.items():
-            used, other = (float(side[column]) for side in sums)
-            free = unit == "money" and used == other == 0 and bool(ratios["calls"])
-            ratios[unit] = 1.0 if free else used / other if other > 0 and used == used else None
+        for unit, one, other in zip(UNITS, *(side.tolist() for side in sums), strict=True):
+            free = unit == "money" and one == other == 0 and bool(ratios["calls"])
+            ratios[unit] = 1.0 if free else one / other if other > 0 and one == one else None
         return ratios
 
-    def _unit(self, names: list[str]) -> str | None:
+    def _unit(self, names: tuple[str, str]) -> str | None:
         """The unit in which one of the two is matched to the other; None when neither is."""
         for name in names:
             baseline = self.facts[name].get("baseline")
@@ -104,7 +111,7 @@ class Arms:
                 return next(unit for unit, column in UNITS.items() if column == baseline["match"])
         return None
 
-    def _identical(self, names: list[str]) -> tuple[float | None, bool]:
+    def _identical(self, names: tuple[str, str]) -> tuple[float | None, bool]:
         """Of the smaller arm's calls, the share with a twin; whether all of both have one."""
         first, second = (self.calls.get(name, np.empty(0, dtype=np.intp)) for name in names)
         smaller, larger = sorted((len(first), len(second)))

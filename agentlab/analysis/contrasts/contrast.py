@@ -92,6 +92,13 @@ class Contrast:
         return self.interval is None and self.arms.coupled
 
     @property
+    def too_few(self) -> bool:
+        """Whether the arms differ by an amount that does not vary, over too few pairs for any p at or below 5%."""
+        result = self.result
+        flips_serve = self.interval is None and result.constant and result.sign_flip is not None
+        return flips_serve and bool(result.difference) and 2.0 ** (1 - result.pairs) > ALPHA
+
+    @property
     def p(self) -> float | None:
         """Two-sided: of the interval, or of sign flips where tasks do not vary; made valid for several analyses.
 
@@ -114,8 +121,8 @@ class Contrast:
         """`firm 3 (8%), solo 0 (0%)`: scores that are missing; empty where none is."""
         if self.missing is None or not sum(self.missing.count):
             return ""
-        told = zip((self.a, self.b), self.missing.count, self.missing.shares, strict=True)
-        return ", ".join(f"{line(name)} {count:,} ({share:.0%})" for name, count, share in told)
+        by_arm = zip((self.a, self.b), self.missing.count, self.missing.shares, strict=True)
+        return ", ".join(f"{line(name)} {count:,} ({share:.0%})" for name, count, share in by_arm)
 
     @property
     def distance(self) -> float | None:
@@ -200,7 +207,7 @@ class Contrast:
         """What is shown where no difference is found."""
         p = self.equivalence_holm if self.primary else self.equivalence_p
         if p is None or p > ALPHA:
-            return "alike"
+            return "few" if self.too_few else "alike"
         return "equivalent" if self.within_margin else "fragile"
 
     @property

@@ -73,11 +73,11 @@ class ArmValues:
         how: Any = {"clusters": self.clusters, "most": self.range[1] - self.range[0]}
         if not self.pairs:
             return unpaired(self.tasks, self.values, level, **how)
-        found = paired(self.tasks[0], self.draws, *self.values, level, **how)
+        result = paired(self.tasks[0], self.draws, *self.values, level, **how)
         if not self.unmatched:
-            return found
+            return result
         note = f"{pluralize(self.unmatched, 'rollout')} without a partner in the other arm excluded"
-        return replace(found, dropped=found.dropped + self.unmatched, notes=(*found.notes, note))
+        return replace(result, dropped=result.dropped + self.unmatched, notes=(*result.notes, note))
 
 
 def arm_values(

@@ -17,7 +17,7 @@ def finding(c: Contrast, measure: MeasureSummary, arms: Mapping[str, ConditionSu
     """What was found of a contrast that is not suppressed; `arms` are by condition."""
     a, b = (arms[name] for name in c.conditions)
     within = f" ({line(c.within)})" if c.within else ""
-    return f"{line(measure.name)}{within}: {_said(_Sides(c, measure, (a, b)))}.{_unequal(c)}"
+    return f"{line(measure.name)}{within}: {_clause(_Sides(c, measure, (a, b)))}.{_unequal(c)}"
 
 
 def _unequal(c: Contrast) -> str:
@@ -59,8 +59,8 @@ class _Sides:
 
     @property
     def digits(self) -> int:
-        found = self.contrast.interval
-        limits = () if found is None else (found.low, found.high)
+        interval = self.contrast.interval
+        limits = () if interval is None else (interval.low, interval.high)
         return digits(self.contrast.result.difference or 0.0, self.measure.range, limits)
 
     @property
@@ -77,31 +77,31 @@ class _Sides:
         ):  # counts are of all that is scored, which need not be what is compared
             counts = [(arm.right[name], arm.measures[name].n) for arm in self.arms]
             if all(of and abs(right / of - mean) < 1e-9 for (right, of), mean in zip(counts, means, strict=True)):
-                told = [f"{right:,} of {of:,}" for right, of in counts]
-                return f"{told[first]} right against {told[1 - first]}"
+                texts = [f"{right:,} of {of:,}" for right, of in counts]
+                return f"{texts[first]} right against {texts[1 - first]}"
         ends = self.measure.range
         scale = "" if ends is None else f" on a scale from {ends[0]:g} to {ends[1]:g}"
         return f"{means[first]:.{self.digits}f} against {means[1 - first]:.{self.digits}f}{scale}{over}"
 
     def interval(self, turned: bool = False) -> str:
         """The difference with its limits, or with its p where it has none; turned so that it is positive."""
-        found, c = self.contrast.interval, self.contrast
+        interval, c = self.contrast.interval, self.contrast
         sign, form = (-1 if turned and (c.result.difference or 0.0) < 0 else 1), "" if turned else "+"
-        told = f"difference {sign * (c.result.difference or 0.0):{form}.{self.digits}f}"
-        if found is None:
-            return f"{told}, {self._named_p()}"
-        low, high = sorted((sign * found.low, sign * found.high))
+        difference = f"difference {sign * (c.result.difference or 0.0):{form}.{self.digits}f}"
+        if interval is None:
+            return f"{difference}, {self.named_p()}"
+        low, high = sorted((sign * interval.low, sign * interval.high))
         tasks = "new tasks" if c.result.new_tasks else "these tasks"
         limits = f"{level([c])} for {tasks} {low:{form}.{self.digits}f} to {high:{form}.{self.digits}f}"
-        apart, decides = found.low > 0 or found.high < 0, self.p is not None and self.p <= ALPHA
-        return f"{told}, {limits}" + ("" if apart == decides else f", but {self._named_p()}")
+        apart, decides = interval.low > 0 or interval.high < 0, self.p is not None and self.p <= ALPHA
+        return f"{difference}, {limits}" + ("" if apart == decides else f", but {self.named_p()}")
 
-    def _named_p(self) -> str:
+    def named_p(self) -> str:
         """The p on which the conclusion rests."""
         return f"{'adjusted p' if self.contrast.primary else 'p'} {chance(self.p or 0.0)}"
 
 
-def _said(sides: _Sides) -> str:
+def _clause(sides: _Sides) -> str:
     c = sides.contrast
     if c.result.difference is None:
         return f"{sides.pair} cannot be compared, because no task has a score from both"
@@ -115,6 +115,9 @@ def _said(sides: _Sides) -> str:
         return _unfinished(sides)
     if c.outcome == "fragile":
         return _fragile(sides)
+    if c.outcome == "few":
+        pairs = f"{pluralize(c.result.pairs, 'pair')} are too few to show any difference ({sides.named_p()})"
+        return f"{sides.pair} have {sides.values()}; nothing is concluded, because {pairs}"
     if c.outcome == "untested":
         return f"{sides.pair} have {sides.values()}; there is no test, because {_untested(c)}"
     if c.within_margin:

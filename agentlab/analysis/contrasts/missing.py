@@ -77,7 +77,7 @@ def _worst(arms: ArmValues, level: float) -> tuple[tuple[float | None, float | N
     bounds = least.difference, most.difference
     if bounds[0] is None or bounds[1] is None:
         return bounds, None
-    if any(found.tested is None and found.sign_flip is None for found in (least, most)):
+    if any(result.tested is None and result.sign_flip is None for result in (least, most)):
         return bounds, None
     known = [interval for interval in (least.tested, most.tested) if interval]
     if known:

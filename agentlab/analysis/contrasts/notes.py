@@ -142,6 +142,6 @@ def missing_scores(contrasts: Sequence[Contrast]) -> list[str]:
     lacking = [c for c in contrasts if c.missing_by_arm and not c.suppressed]
     if not lacking:
         return []
-    told = [f"{line(c.measure)}: {c.missing_by_arm}" for c in lacking[:MOST]]
+    parts = [f"{line(c.measure)}: {c.missing_by_arm}" for c in lacking[:MOST]]
     more = [f"and in {pluralize(len(lacking) - MOST, 'more contrast')}"] if len(lacking) > MOST else []
-    return [f"Missing scores: {'; '.join([*told, *more])}. The table `missing` shows what they could change."]
+    return [f"Missing scores: {'; '.join([*parts, *more])}. The table `missing` shows what they could change."]

@@ -23,23 +23,23 @@ def piloted(run: Run, design: Design) -> tuple[list[ContrastNoise], list[str]]:
     These are the primary ones, or the first few where none is declared. Judge noise is that of the judge draws that
     the design plans. Raises AnalysisError when the run has none of them with two draws of a task.
     """
-    wanted = {one.same for one in design.compare.primary}
-    made = [c for c in contrasts(run) if c.measure in design.measures]
+    wanted = {declared.same for declared in design.compare.primary}
+    chosen = [c for c in contrasts(run) if c.measure in design.measures]
     if wanted:
-        made = [c for c in made if (c.factor, frozenset((c.a, c.b)), c.within, c.measure) in wanted]
+        chosen = [c for c in chosen if (c.factor, frozenset((c.a, c.b)), c.within, c.measure) in wanted]
     blurs, remarks = list[ContrastNoise](), list[str]()
-    for c in made if wanted else made[:MOST]:
-        told = f"{c.measure}, {c.pair}"
+    for c in chosen if wanted else chosen[:MOST]:
+        name = f"{c.measure}, {c.pair}"
         try:
-            found = _measured(run, design, c)
+            measured = _measured(run, design, c)
         except ValueError as error:
-            remarks.append(f"{told}: {error}.")
+            remarks.append(f"{name}: {error}.")
             continue
         blurs += [
-            ContrastNoise(c.measure, c.pair, "pilot", found.noise),
-            ContrastNoise(c.measure, c.pair, "pilot, at most", found.upper),
+            ContrastNoise(c.measure, c.pair, "pilot", measured.noise),
+            ContrastNoise(c.measure, c.pair, "pilot, at most", measured.upper),
         ]
-        remarks += [f"{told}: {remark}." for remark in _remarks(found)]
+        remarks += [f"{name}: {remark}." for remark in _remarks(measured)]
     if not blurs:
         kind = "primary contrasts" if wanted else "contrasts"
         how = " ".join(remarks) or f"agentlab run {design.file} --draws 2 --tasks A,B makes one"
@@ -68,12 +68,12 @@ def _judge(run: Run, design: Design, c: Contrast) -> JudgeVariance | None:
     planned = design.judges.get(measure.judge)
     if added is None or planned is None or of.none:
         return None
-    one = of.one(c.conditions)
-    return JudgeVariance(one, added / one if one else 1.0, 1 / planned.draws)
+    draw_variance = of.draw_variance(c.conditions)
+    return JudgeVariance(draw_variance, added / draw_variance if draw_variance else 1.0, 1 / planned.draws)
 
 
-def _remarks(found: Pilot) -> Iterator[str]:
-    if found.judge_sd is not None and found.noise.within > 0:
-        yield f"the judge's noise is {found.judge_sd**2 / found.noise.within**2:.0%} of the variance over draws"
-    if found.tasks < 3:
-        yield f"a pilot of {pluralize(found.tasks, 'task')} says very little about how tasks differ"
+def _remarks(measured: Pilot) -> Iterator[str]:
+    if measured.judge_sd is not None and measured.noise.within > 0:
+        yield f"the judge's noise is {measured.judge_sd**2 / measured.noise.within**2:.0%} of the variance over draws"
+    if measured.tasks < 3:
+        yield f"a pilot of {pluralize(measured.tasks, 'task')} says very little about how tasks differ"

@@ -19,13 +19,13 @@ def rejected_alike(a: pd.DataFrame, b: pd.DataFrame, measure: Measure) -> bool:
     """
     if "rejected" in measure.values:
         return True
-    found = [(arm["status"] == "rejected").to_numpy(dtype=bool) for arm in (a, b)]
-    if not any(rejected.any() for rejected in found):
+    masks = [(arm["status"] == "rejected").to_numpy(dtype=bool) for arm in (a, b)]
+    if not any(rejected.any() for rejected in masks):
         return True
-    one, other = (
-        {*arm.loc[rejected, [*PAIRING]].itertuples(index=False)} for arm, rejected in zip((a, b), found, strict=True)
+    of_a, of_b = (
+        {*arm.loc[rejected, [*PAIRING]].itertuples(index=False)} for arm, rejected in zip((a, b), masks, strict=True)
     )
-    return one == other
+    return of_a == of_b
 
 
 def rejected_apart(rollouts: pd.DataFrame) -> bool:

@@ -22,9 +22,9 @@ def short(contrasts: Sequence[Contrast]) -> pd.DataFrame:
 
 
 def _row(c: Contrast) -> tuple[object, ...]:
-    found = None if c.suppressed else c.interval
+    interval = None if c.suppressed else c.interval
     value = None if c.suppressed else c.result.difference
-    limits = (None, None) if found is None else (found.low, found.high)
+    limits = (None, None) if interval is None else (interval.low, interval.high)
     return c.role, c.measure, c.pair, value, *limits, c.p_shown, c.conclusion
 
 

@@ -93,8 +93,8 @@ def contrasts(run: Run, measure: str | None = None) -> Analysis:
         "missing": table[[*MISSING]],
     }
     hidden = {c.measure: c.suppressed for c in chosen if c.suppressed}
-    told = (f"{measure}: suppressed: {why}." for measure, why in hidden.items())
-    notes = (*scope(chosen), *told, *interim_notes(run, chosen), *task_notes(run, chosen))
+    suppressed_notes = (f"{measure}: suppressed: {why}." for measure, why in hidden.items())
+    notes = (*scope(chosen), *suppressed_notes, *interim_notes(run, chosen), *task_notes(run, chosen))
     legend = {**LEGEND, **dict(meanings(chosen, {c.measure: c.better for c in chosen}))}
     return Analysis("contrasts", "Contrasts", _says(chosen), tables, notes, 1, _result, GROUPS, legend)
 
@@ -104,9 +104,9 @@ def _result(tables: Mapping[str, pd.DataFrame]) -> str:
     table, parts = tables["contrasts"], list[str]()
     if (table["conclusion"] == WORDS["unfinished"]).any():
         return "nothing is concluded yet, because the run is not finished."
-    for role, own in table.groupby("role", sort=False):
-        found = int(own["conclusion"].str.endswith((" better", " higher")).sum())
-        shown = f"{found} of {len(own)} {role} {'contrast' if len(own) == 1 else 'contrasts'}"
+    for role, rows in table.groupby("role", sort=False):
+        different = int(rows["conclusion"].str.endswith((" better", " higher")).sum())
+        shown = f"{different} of {len(rows)} {role} {'contrast' if len(rows) == 1 else 'contrasts'}"
         parts.append(f"{shown} (p not adjusted)" if role == "exploratory" else shown)
     return f"a difference was found in {', and in '.join(parts)}."
 
@@ -182,10 +182,10 @@ def _without_largest(c: Contrast) -> Row:
 
 def _missing(c: Contrast) -> Row:
     """What missing values and rollouts that were not delivered make of it; bounds only where values are missing."""
-    found = c.missing
-    count = (0, 0) if found is None else found.count
+    missing = c.missing
+    count = (0, 0) if missing is None else missing.count
     row: Row = {"missing_a": count[0], "missing_b": count[1]}
-    known = None if c.suppressed else found
+    known = None if c.suppressed else missing
     bounds = worst = (None, None)
     if known is not None and sum(count):
         bounds, worst = known.bounds, known.interval or (None, None)

@@ -27,11 +27,11 @@ def attribution(run: Run, measure: str | None = None, condition: str | None = No
     tables: dict[str, list[pd.DataFrame]] = {"rounds": [], "agents": [], "turns": []}
     notes, says = dict[str, None](), list[str]()
     for m in measured(run, measure):
-        found = outcomes(run, m, condition)
-        who = acted(run, set(found.table["parent"]))
-        plain = found.table[(found.table["change"] == "") & ~found.table["fresh"]]
+        forked = outcomes(run, m, condition)
+        who = acted(run, set(forked.table["parent"]))
+        plain = forked.table[(forked.table["change"] == "") & ~forked.table["fresh"]]
         for name, table in plain.groupby("condition", sort=False):
-            drawn, where = sample(found, table, who), f"{name}, {m.name}"
+            drawn, where = sample(forked, table, who), f"{name}, {m.name}"
             if drawn is None:
                 notes[f"{where}: no parent has two forks at the end of a round, so there are no shares"] = None
                 continue
@@ -45,16 +45,16 @@ def attribution(run: Run, measure: str | None = None, condition: str | None = No
             tables["turns"].append(_split(head, drawn, shares, turns))
             tables["agents"].append(_agents(head, drawn, turns))
             says.append(_says(where, drawn, shares))
-            told = [*_parents(run, str(name), drawn), *shares.notes, *_lacking(found), *_unsplit(drawn, turns)]
-            notes |= dict.fromkeys(f"{where}: {note}" for note in told)
+            part_notes = [*_parents(run, str(name), drawn), *shares.notes, *_lacking(forked), *_unsplit(drawn, turns)]
+            notes |= dict.fromkeys(f"{where}: {note}" for note in part_notes)
     if not says:
         raise AnalysisError(
             f"{run.folder} needs two rollouts with two or more plain forks at each cut to compute shares of "
             f"variance; `agentlab resample {run.folder} --every-round -n 8` draws them"
         )
-    joined = {name: pd.concat(some, ignore_index=True) for name, some in tables.items()}
+    joined = {name: pd.concat(frames, ignore_index=True) for name, frames in tables.items()}
     rests = "valid only if parents were chosen at random: shares mean nothing for rollouts picked by their outcome"
-    shown = 1 + _told_apart(joined["agents"])
+    shown = 1 + _splits_agents(joined["agents"])
     return Analysis("attribution", "Where variance arises", " ".join(says), joined, (rests, *notes), shown, _result)
 
 
@@ -68,7 +68,7 @@ def _result(tables: Mapping[str, pd.DataFrame]) -> str:
 def _turns(drawn: Sample) -> list[Turns | None]:
     """Every block by agent; None where several rounds are in one, or their agents' turns were not drawn."""
     totals = drawn.variances[:, 0]
-    return [None if each is None else by_agent(each, drawn.tasks, totals) for each in drawn.lattices()]
+    return [None if lattice is None else by_agent(lattice, drawn.tasks, totals) for lattice in drawn.lattices()]
 
 
 def _row(part: VarianceTerm) -> Row:
@@ -90,17 +90,20 @@ def _rounds(head: Mapping[str, str], drawn: Sample, shares: Shares) -> pd.DataFr
 def _split(head: Mapping[str, str], drawn: Sample, shares: Shares, turns: Sequence[Turns | None]) -> pd.DataFrame:
     """A row per agent of a round, with its interaction beside; a round that is not split is one row."""
     rows = list[Row]()
-    for block, part, found in zip(drawn.blocks(), shares.rounds, turns, strict=True):
+    for block, part, block_turns in zip(drawn.blocks(), shares.rounds, turns, strict=True):
         place = {**head, "round": label(block)}
-        if found is None:
+        if block_turns is None:
             rows.append({**place, "agent": "+".join(drawn.names(block)), "method": "not split", **_row(part)})
             continue
-        rows += [{**place, "agent": a, "method": found.method, **_row(own)} for a, own in found.agents.items()]
-        beside = "remainder" if found.method == "main" else "beside"  # Shapley's parts hold it already
-        if found.interaction is not None and len(found.agents) > 1:
-            rows.append({**place, "agent": "interaction", "method": beside, **_row(found.interaction)})
-        elif found.rest is not None and len(found.agents) > 1:
-            rows.append({**place, "agent": "counted twice", "method": "remainder", **_row(found.rest)})
+        rows += [
+            {**place, "agent": agent, "method": block_turns.method, **_row(term)}
+            for agent, term in block_turns.agents.items()
+        ]
+        beside = "remainder" if block_turns.method == "main" else "beside"  # Shapley's parts hold it already
+        if block_turns.interaction is not None and len(block_turns.agents) > 1:
+            rows.append({**place, "agent": "interaction", "method": beside, **_row(block_turns.interaction)})
+        elif block_turns.rest is not None and len(block_turns.agents) > 1:
+            rows.append({**place, "agent": "counted twice", "method": "remainder", **_row(block_turns.rest)})
     return pd.DataFrame(rows)
 
 
@@ -109,12 +112,12 @@ def _agents(head: Mapping[str, str], drawn: Sample, turns: Sequence[Turns | None
     totals = drawn.variances[:, 0]
     left = totals - (np.zeros(len(totals)) if drawn.noise is None else np.array(drawn.noise))
     sums: dict[str, Array] = {}
-    for found in turns:
-        if found is not None and found.method == "shapley":
-            for agent, own in zip(found.agents, found.contributions.T, strict=True):
-                sums[agent] = sums.get(agent, np.zeros(len(totals))) + own
-                left = left - own
-    if any(found is None or found.method != "shapley" for found in turns):
+    for block_turns in turns:
+        if block_turns is not None and block_turns.method == "shapley":
+            for agent, contribution in zip(block_turns.agents, block_turns.contributions.T, strict=True):
+                sums[agent] = sums.get(agent, np.zeros(len(totals))) + contribution
+                left = left - contribution
+    if any(block_turns is None or block_turns.method != "shapley" for block_turns in turns):
         sums["not split"] = left
     if not sums:
         return pd.DataFrame()
@@ -122,7 +125,7 @@ def _agents(head: Mapping[str, str], drawn: Sample, turns: Sequence[Turns | None
     return pd.DataFrame([{**head, "agent": agent, **_row(part)} for agent, part in zip(sums, split, strict=True)])
 
 
-def _told_apart(agents: pd.DataFrame) -> bool:
+def _splits_agents(agents: pd.DataFrame) -> bool:
     return len({*agents.get("agent", ())} - {"not split"}) > 1
 
 
@@ -152,26 +155,26 @@ def _parents(run: Run, condition: str, drawn: Sample) -> list[str]:
     return notes
 
 
-def _lacking(found: Outcomes) -> list[str]:
-    lost = [f"{pluralize(found.missing, 'fork')} of the run excluded, without an outcome"] if found.missing else []
-    return [found.noise.why, *lost] if found.noise.why else lost
+def _lacking(forked: Outcomes) -> list[str]:
+    lost = [f"{pluralize(forked.missing, 'fork')} of the run excluded, without an outcome"] if forked.missing else []
+    return [forked.noise.why, *lost] if forked.noise.why else lost
 
 
 def _unsplit(drawn: Sample, turns: Sequence[Turns | None]) -> list[str]:
     """Which rounds are not split by Shapley, and what stands there instead."""
     notes: list[str] = []
-    for block, found in zip(drawn.blocks(), turns, strict=True):
+    for block, block_turns in zip(drawn.blocks(), turns, strict=True):
         names = drawn.names(block)
-        if found is None and len(names) > 1:
+        if block_turns is None and len(names) > 1:
             notes.append(
                 f"round {label(block)} is not split by agent: some parents have no forks of single turns (--by-agent)"
             )
-        elif found is not None and found.method == "main" and len(names) > 1:
+        elif block_turns is not None and block_turns.method == "main" and len(names) > 1:
             notes.append(
                 f"round {label(block)}: first-order effects; effects that arise only from agents together "
                 f"are the interaction"
             )
-        elif found is not None and found.method == "total":
+        elif block_turns is not None and block_turns.method == "total":
             notes.append(
                 f"round {label(block)}: total effects, which count an interaction once for each agent involved"
             )

@@ -18,6 +18,10 @@ from agentlab.types import Measure
 
 _PLACE = ["parent", "against", "fork"]
 _EFFECT = ["condition", "measure", "change", "at"]
+_BY_INDEX = (
+    "a message is identified by its index in each parent's log: the same index may be a different message in another "
+    "parent"
+)
 _ALIKE = 3
 """Effects with one note that are still named."""
 
@@ -26,7 +30,6 @@ def interventions(run: Run, measure: str | None = None) -> Analysis:
     """A row per condition, measure, change and cut: changed forks minus placebo forks of the same cut and index.
 
     The placebo forks of a turn that was redrawn are those that keep it, cut at the end of its round.
-
     `effects`: each difference with the widest interval that its tasks and parents allow. `intervals`: all of them, both
     means and what they rest on. Raises AnalysisError when the run has no changed forks.
     """
@@ -43,11 +46,11 @@ def interventions(run: Run, measure: str | None = None) -> Analysis:
             lost = pluralize(missing, "fork")
             notes[f"{m.name}: {lost} of the run without an outcome; pairs that include them are excluded"] = None
         for (condition, change, at), part in pairs.groupby(["condition", "change", "at"], sort=False):
-            told = effect(part["task"].tolist(), part["parent"].tolist(), part["value"], part["value_placebo"])
+            result = effect(part["task"].tolist(), part["parent"].tolist(), part["value"], part["value_placebo"])
             head = dict(zip(_EFFECT, (condition, m.name, change, at), strict=True))
-            rows.append({**head, **_row(told)})
-            lost = [f"{told.dropped} changed forks without a counterpart or an outcome"] if told.dropped else []
-            for note in (*told.notes, *lost):
+            rows.append({**head, **_row(result)})
+            lost = [f"{result.dropped} changed forks without a counterpart or an outcome"] if result.dropped else []
+            for note in (*result.notes, *lost):
                 lacking.setdefault(note, []).append(f"{condition}, {m.name}, {change} at {at}")
     if not rows:
         raise AnalysisError(
@@ -55,15 +58,11 @@ def interventions(run: Run, measure: str | None = None) -> Analysis:
             "and `--edit MESSAGE` draw them, with placebo forks"
         )
     table = pd.DataFrame(rows)
-    made = [stored(text) for text in table["change"].unique()]
-    if any(change is not None and change.in_transit for change in made) and (table["parents"] > 1).any():
-        notes[
-            "a message is identified by its index in each parent's log: the same index may be a different message in "
-            "another parent"
-        ] = None
-    first = [*_EFFECT, "difference", "low", "high", "about", "p", "pairs"]
-    beside = table.drop(columns=["difference", "low", "high", "about", "p"])
-    tables = {"effects": table[first], "intervals": beside}
+    changes = [stored(text) for text in table["change"].unique()]
+    if any(change is not None and change.in_transit for change in changes) and (table["parents"] > 1).any():
+        notes[_BY_INDEX] = None
+    columns = ["difference", "low", "high", "about", "p"]
+    tables = {"effects": table[[*_EFFECT, *columns, "pairs"]], "intervals": table.drop(columns=columns)}
     return Analysis(
         "interventions", "Effects of changes", _says(table), tables, (*notes, *_lacking(lacking)), result=_result
     )
@@ -73,10 +72,10 @@ def paired_forks(run: Run, measure: Measure) -> tuple[pd.DataFrame, int]:
     """Changed forks with `value`, and as `value_placebo` that of the plain fork of the same cut and index; and how many
     forks have no outcome. Of a turn that was redrawn, plain forks are those that keep it, cut after its round."""
     forks = outcomes(run, measure)
-    found = forks.table
-    redrawn = found["change"].astype("str").str.startswith("until ")
-    found = found.assign(against=found["at"].mask(redrawn, found["round"].astype("str")))
-    changed, placebo = found[found["change"] != ""], found.loc[found["change"] == "", [*_PLACE, "value"]]
+    table = forks.table
+    redrawn = table["change"].astype("str").str.startswith("until ")
+    table = table.assign(against=table["at"].mask(redrawn, table["round"].astype("str")))
+    changed, placebo = table[table["change"] != ""], table.loc[table["change"] == "", [*_PLACE, "value"]]
     return changed.merge(placebo, on=_PLACE, how="left", suffixes=("", "_placebo")), forks.missing
 
 
@@ -85,20 +84,20 @@ def _lacking(notes: Mapping[str, Sequence[str]]) -> list[str]:
     return [f"{'; '.join(of) if len(of) <= _ALIKE else f'{len(of)} effects'}: {note}" for note, of in notes.items()]
 
 
-def _row(told: InterventionEffect) -> dict[str, object]:
+def _row(result: InterventionEffect) -> dict[str, object]:
     scopes = {
-        "new_tasks": told.new_tasks,
-        "these_tasks": told.these_tasks,
-        "these_rollouts": told.these_parents,
+        "new_tasks": result.new_tasks,
+        "these_tasks": result.these_tasks,
+        "these_rollouts": result.these_parents,
     }
-    limits = {name: value for scope, found in scopes.items() for name, value in ends(scope, found).items()}
-    about = next((scope for scope, found in scopes.items() if found is not None), None)
+    limits = {name: value for scope, interval in scopes.items() for name, value in ends(scope, interval).items()}
+    about = next((scope for scope, interval in scopes.items() if interval is not None), None)
     widest = scopes[about] if about else None
     bounds = {"low": widest and widest.low, "high": widest and widest.high}
-    counts = {"parents": told.parents, "tasks": told.tasks, "pairs": told.pairs, "dropped": told.dropped}
-    means = {"changed": told.treated, "placebo": told.placebo}
+    counts = {"parents": result.parents, "tasks": result.tasks, "pairs": result.pairs, "dropped": result.dropped}
+    means = {"changed": result.treated, "placebo": result.placebo}
     shown = {"about": about and about.replace("_", " "), "p": widest and widest.p}
-    return {"difference": told.difference, **bounds, **shown, **means, **limits, **counts}
+    return {"difference": result.difference, **bounds, **shown, **means, **limits, **counts}
 
 
 def _result(tables: Mapping[str, pd.DataFrame]) -> str:
@@ -109,9 +108,9 @@ def _result(tables: Mapping[str, pd.DataFrame]) -> str:
 
 
 def _says(table: pd.DataFrame) -> str:
-    told = int((table["p"] < 0.05).sum())
+    significant = int((table["p"] < 0.05).sum())
     effects, pairs = pluralize(len(table), "effect"), pluralize(int(table["pairs"].sum()), "pair")
     return (
-        f"Of {effects} over {pairs} of forks, {told} at p < .05; each is tested by itself, with the broadest claim "
-        f"that its number of tasks and parents allows."
+        f"Of {effects} over {pairs} of forks, {significant} at p < .05; each is tested by itself, with the broadest "
+        f"claim that its number of tasks and parents allows."
     )

@@ -1,4 +1,4 @@
-"""The forks of a run, made ready for statistics: of which cut they are, what they came to, who acted in a parent."""
+"""The forks of a run, made ready for statistics: their cuts, their outcomes, and who acted in their parents."""
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
@@ -30,12 +30,12 @@ class Outcomes:
 
 def measured(run: Run, measure: str | None) -> list[Measure]:
     """The measures asked for. Raises AnalysisError for a name the run does not have."""
-    found = [m for m in run.measured if measure in (None, m.name)]
-    if not found:
+    measures = [m for m in run.measured if measure in (None, m.name)]
+    if not measures:
         known = ", ".join(m.name for m in run.measured) or "none"
         wanted = "measure yet" if measure is None else f"measure {measure!r}; it has {known}"
         raise AnalysisError(f"{run.folder} has no {wanted}")
-    return found
+    return measures
 
 
 def outcomes(run: Run, measure: Measure, condition: str | None = None) -> Outcomes:
@@ -48,25 +48,25 @@ def outcomes(run: Run, measure: Measure, condition: str | None = None) -> Outcom
     columns = ["parent", "task", "condition", "at", "round", "agents", "fork", "fresh", "change", "rollout"]
     table = forks[columns].astype({"parent": "str", "task": "str", "condition": "str", "at": "str", "rollout": "str"})
     table["round"] = table["round"].astype("int64")
-    table["agents"] = pd.Series([frozenset(some) for some in table["agents"]], index=table.index, dtype="object")
+    table["agents"] = pd.Series([frozenset(agents) for agents in table["agents"]], index=table.index, dtype="object")
     table["value"] = forks[measure.name].astype("float64")
-    there = table[table["value"].notna()].reset_index(drop=True)
-    ends = (*measure.range, *measure.values.values(), *there["value"].tolist())
-    plain = there.loc[there["change"] == "", ["parent", "rollout"]]
-    return Outcomes(there, len(table) - len(there), (min(ends), max(ends)), noise(run, measure, plain))
+    scored = table[table["value"].notna()].reset_index(drop=True)
+    ends = (*measure.range, *measure.values.values(), *scored["value"].tolist())
+    plain = scored.loc[scored["change"] == "", ["parent", "rollout"]]
+    return Outcomes(scored, len(table) - len(scored), (min(ends), max(ends)), noise(run, measure, plain))
 
 
 def acted(run: Run, parents: set[str]) -> dict[str, Acted]:
     """Who acted in each round of these rollouts, by rollout."""
-    theirs = run.calls["rollout"].isin(parents) & (run.calls["purpose"] == "agent")
-    own = run.calls.loc[theirs, ["rollout", "round", "actor"]].astype({"actor": "str"})
-    found: dict[str, dict[int, frozenset[str]]] = {}
-    turns = own.drop_duplicates().sort_values("round")
+    of_parents = run.calls["rollout"].isin(parents) & (run.calls["purpose"] == "agent")
+    agent_calls = run.calls.loc[of_parents, ["rollout", "round", "actor"]].astype({"actor": "str"})
+    by_rollout: dict[str, dict[int, frozenset[str]]] = {}
+    turns = agent_calls.drop_duplicates().sort_values("round")
     columns = (turns["rollout"].astype("str").tolist(), turns["round"].tolist(), turns["actor"].tolist())
     for rollout, round, agent in zip(*columns, strict=True):
-        rounds = found.setdefault(rollout, {})
+        rounds = by_rollout.setdefault(rollout, {})
         rounds[int(round)] = rounds.get(int(round), frozenset()) | {agent}
-    return dict(found)
+    return dict(by_rollout)
 
 
 def kept(rounds: Acted, cut: int) -> int:

@@ -1,6 +1,6 @@
-"""One rollout's path: what its outcome was to be expected to be after each round, and the message that decided it."""
+"""One rollout's path: its expected outcome after each round, and the message that decided it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
@@ -9,6 +9,7 @@ import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.forks.outcomes import Acted, Outcomes, acted, kept, label, measured, outcomes
+from agentlab.analysis.forks.step_messages import place, step_messages
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
 from agentlab.runs.transcript.find import find
@@ -17,9 +18,6 @@ from agentlab.stats.forks.path import path as estimate
 from agentlab.store import read
 from agentlab.text import pluralize
 from agentlab.types import Measure
-
-WORDS = 12
-"""Of a decisive message, to be quoted."""
 
 
 def path(run: Run, rollout: str, measure: str | None = None) -> Analysis:
@@ -35,23 +33,23 @@ def path(run: Run, rollout: str, measure: str | None = None) -> Analysis:
     says: list[str] = []
     notes: dict[str, None] = {}
     for m in measured(run, measure):
-        found = outcomes(run, m)
-        told, why = _told(run, m, found, key, who)
+        forked = outcomes(run, m)
+        estimated, why = _estimated_path(run, m, forked, key, who)
         notes |= dict.fromkeys(why)
-        if told is None:
+        if estimated is None:
             continue
-        again = _again(m, found, told, _by_cut(found, key, who, fresh=True))
-        messages = _messages(run, key, m, told.decisive)
-        tables["path"].append(_table(m, told, who))
+        fresh_step = _fresh_step(m, forked, estimated, _by_cut(forked, key, who, fresh=True))
+        messages = step_messages(run, key, m, estimated.decisive)
+        tables["path"].append(_table(m, estimated, who))
         tables["messages"].append(messages)
-        tables["fresh"].append(again)
-        says.append(_says(m, told, again, messages, who))
-        notes |= dict.fromkeys(f"{m.name}: {note}" for note in told.notes)
-        notes |= dict.fromkeys(f"{m.name}: {note}" for note in _flattered(told, again))
+        tables["fresh"].append(fresh_step)
+        says.append(_says(m, estimated, fresh_step, messages, who))
+        notes |= dict.fromkeys(f"{m.name}: {note}" for note in estimated.notes)
+        notes |= dict.fromkeys(f"{m.name}: {note}" for note in _flattered(estimated, fresh_step))
     if not says:
         why = "; ".join(notes)
         raise AnalysisError(f"no path: {why}; `agentlab resample {run.folder} --every-round -n 8` draws forks")
-    joined = {name: pd.concat(some, ignore_index=True) for name, some in tables.items()}
+    joined = {name: pd.concat(frames, ignore_index=True) for name, frames in tables.items()}
     return Analysis("path", f"The path of rollout {key[:8]}", " ".join(says), joined, tuple(notes), result=_result)
 
 
@@ -83,25 +81,25 @@ def _parent(run: Run, wanted: str) -> str:
     raise AnalysisError(f"{wrong}; rollouts with forks: {known}; `agentlab resample` forks another")
 
 
-def _by_cut(found: Outcomes, key: str, who: Acted, fresh: bool) -> dict[int, list[float]]:
+def _by_cut(forked: Outcomes, key: str, who: Acted, fresh: bool) -> dict[int, list[float]]:
     """Outcomes of the plain forks of each cut at a round's end."""
-    table = found.table
-    own = table[(table["parent"] == key) & (table["change"] == "") & (table["agents"].map(len) == 0)]
-    own = own[own["fresh"] == fresh]
+    table = forked.table
+    plain_forks = table[(table["parent"] == key) & (table["change"] == "") & (table["agents"].map(len) == 0)]
+    plain_forks = plain_forks[plain_forks["fresh"] == fresh]
     values: dict[int, list[float]] = {}
-    for round, value in zip(own["round"].tolist(), own["value"].tolist(), strict=True):
+    for round, value in zip(plain_forks["round"].tolist(), plain_forks["value"].tolist(), strict=True):
         values.setdefault(kept(who, round), []).append(value)
     return values
 
 
-def _told(run: Run, m: Measure, found: Outcomes, key: str, who: Acted) -> tuple[Path | None, list[str]]:
+def _estimated_path(run: Run, m: Measure, forked: Outcomes, key: str, who: Acted) -> tuple[Path | None, list[str]]:
     """The path, None with fewer than two points, and what it rests on."""
-    forks = _by_cut(found, key, who, fresh=False)
+    forks = _by_cut(forked, key, who, fresh=False)
     enough = {cut: values for cut, values in forks.items() if len(values) > 1}
     notes = [f"cut {cut} has only one fork and is excluded: two are needed" for cut in forks.keys() - enough.keys()]
-    if found.missing:
-        notes.append(f"{m.name}: {pluralize(found.missing, 'fork')} of the run excluded, without an outcome")
-    end, why = _end(run, m, found, key, max(who, default=0))
+    if forked.missing:
+        notes.append(f"{m.name}: {pluralize(forked.missing, 'fork')} of the run excluded, without an outcome")
+    end, why = _end(run, m, forked, key, max(who, default=0))
     if len(enough) + (end is not None) < 2:
         return None, [
             f"{m.name}: only {len(enough)} cuts of {key[:8]} have two forks with an outcome, so there is no path"
@@ -111,32 +109,36 @@ def _told(run: Run, m: Measure, found: Outcomes, key: str, who: Acted) -> tuple[
         notes.append(
             f"forked at {len(enough)} of {len(who)} cuts; the band accounts for all cuts, because some were selected"
         )
-    return _bounded(estimate(enough, end, found.scale, len(who) if partial else 0), found.scale), [*notes, *why]
+    return _bounded(estimate(enough, end, forked.scale, len(who) if partial else 0), forked.scale), [*notes, *why]
 
 
-def _bounded(told: Path, scale: tuple[float, float]) -> Path:
+def _bounded(estimated: Path, scale: tuple[float, float]) -> Path:
     """With intervals that end where outcomes do, as those of t need not."""
-    points = tuple(replace(one, low=_within(one.low, scale), high=_within(one.high, scale)) for one in told.points)
-    steps = tuple(_step(one, scale) for one in told.steps)
-    return replace(told, points=points, steps=steps, decisive=told.decisive and _step(told.decisive, scale))
+    points = tuple(
+        replace(point, low=_within(point.low, scale), high=_within(point.high, scale)) for point in estimated.points
+    )
+    steps = tuple(_step(step, scale) for step in estimated.steps)
+    return replace(
+        estimated, points=points, steps=steps, decisive=estimated.decisive and _step(estimated.decisive, scale)
+    )
 
 
-def _step(one: PathStep, scale: tuple[float, float]) -> PathStep:
+def _step(step: PathStep, scale: tuple[float, float]) -> PathStep:
     span = (scale[0] - scale[1], scale[1] - scale[0])
-    return replace(one, low=_within(one.low, span), high=_within(one.high, span))
+    return replace(step, low=_within(step.low, span), high=_within(step.high, span))
 
 
 def _within(value: float | None, ends: tuple[float, float]) -> float | None:
     return None if value is None else min(max(value, ends[0]), ends[1])
 
 
-def _end(run: Run, m: Measure, found: Outcomes, key: str, last: int) -> tuple[End | None, list[str]]:
+def _end(run: Run, m: Measure, forked: Outcomes, key: str, last: int) -> tuple[End | None, list[str]]:
     """The rollout's own outcome; its judge noise is that of its forks."""
     row = run.measures[run.measures["rollout"].astype("str") == key]
     if row.empty or pd.isna(row[m.name].iloc[0]):
         return None, [f"the rollout itself has no {m.name}: the path stops before its last round"]
     mean, draws = float(row[m.name].iloc[0]), int(row[f"{m.name}_draws"].iloc[0])
-    noise = found.noise
+    noise = forked.noise
     if noise.why:
         return End(last, mean), [f"{noise.why}; the rollout's own {m.name} is used without a noise estimate"]
     df = float(noise.df.get(key, 0.0))
@@ -145,31 +147,35 @@ def _end(run: Run, m: Measure, found: Outcomes, key: str, last: int) -> tuple[En
     return End(last, mean, (float(noise.squares[key]) / df / draws) ** 0.5, df), []
 
 
-def _again(m: Measure, found: Outcomes, told: Path, fresh: dict[int, list[float]]) -> pd.DataFrame:
+def _fresh_step(m: Measure, forked: Outcomes, estimated: Path, fresh: dict[int, list[float]]) -> pd.DataFrame:
     """The largest step on forks that had no part in selecting it; empty without two of them at each of its cuts."""
-    step, end = _largest(told), told.points[-1]
+    step, end = _largest(estimated), estimated.points[-1]
     columns = ["measure", "start", "cut", "forks", "change", "low", "high"]
     sides: list[list[float] | End] = []
     for cut in (step.start, step.cut):
-        own = end.forks == 0 and cut == end.cut
-        sides.append(End(cut, end.mean, end.se, end.df or float("inf")) if own else fresh.get(cut, []))
+        is_end = end.forks == 0 and cut == end.cut
+        sides.append(End(cut, end.mean, end.se, end.df or float("inf")) if is_end else fresh.get(cut, []))
     drawn = [len(side) for side in sides if not isinstance(side, End)]
     if min(drawn) < 2:
         return pd.DataFrame(columns=columns)
-    again = _step(confirm(sides[0], sides[1], found.scale), found.scale)
-    row = (m.name, step.start, step.cut, min(drawn), again.change, again.low, again.high)
+    confirmed = _step(confirm(sides[0], sides[1], forked.scale), forked.scale)
+    row = (m.name, step.start, step.cut, min(drawn), confirmed.change, confirmed.low, confirmed.high)
     return pd.DataFrame([row], columns=columns)
 
 
-def _flattered(told: Path, again: pd.DataFrame) -> list[str]:
+def _flattered(estimated: Path, fresh_step: pd.DataFrame) -> list[str]:
     """What the selection of a step leaves in its size."""
-    if again.empty:
+    if fresh_step.empty:
         selected = (
             "the decisive step was selected on these forks, so its size is biased upward; "
             "estimates from fresh forks are not"
         )
-        return [selected] if told.decisive is not None else []
-    if told.points[-1].forks == 0 and _largest(told).cut == told.points[-1].cut and told.points[-1].se > 0:
+        return [selected] if estimated.decisive is not None else []
+    if (
+        estimated.points[-1].forks == 0
+        and _largest(estimated).cut == estimated.points[-1].cut
+        and estimated.points[-1].se > 0
+    ):
         return [
             (
                 "the step ends at the rollout's own outcome, which was not redrawn: its size still "
@@ -179,16 +185,16 @@ def _flattered(told: Path, again: pd.DataFrame) -> list[str]:
     return []
 
 
-def _largest(told: Path) -> PathStep:
+def _largest(estimated: Path) -> PathStep:
     """The decisive step; without one the step that a bisection ends at."""
-    return told.decisive or max(told.steps, key=lambda step: abs(step.change))
+    return estimated.decisive or max(estimated.steps, key=lambda step: abs(step.change))
 
 
-def _table(m: Measure, told: Path, who: Acted) -> pd.DataFrame:
+def _table(m: Measure, estimated: Path, who: Acted) -> pd.DataFrame:
     """A row per cut; a change is from the row before."""
-    steps = {step.cut: step for step in told.steps}
+    steps = {step.cut: step for step in estimated.steps}
     rows: list[dict[str, object]] = []
-    for point in told.points:
+    for point in estimated.points:
         step = steps.get(point.cut)
         between = [] if step is None else _between(who, step)
         rows.append(
@@ -204,7 +210,7 @@ def _table(m: Measure, told: Path, who: Acted) -> pd.DataFrame:
                 "change": step and step.change,
                 "change_low": step and step.low,
                 "change_high": step and step.high,
-                "decisive": step is not None and step == told.decisive,
+                "decisive": step is not None and step == estimated.decisive,
             }
         )
     return pd.DataFrame(rows).astype({"forks": "Int64", "change": "float64"})
@@ -214,43 +220,17 @@ def _between(who: Acted, step: PathStep) -> list[int]:
     return [round for round in who if step.start < round <= step.cut]
 
 
-def _messages(run: Run, key: str, m: Measure, step: PathStep | None) -> pd.DataFrame:
-    """What was said in the rounds of the decisive step."""
-    columns = ["measure", "index", "round", "sender", "to", "words"]
-    if step is None:
-        return pd.DataFrame(columns=columns)
-    log = run.messages[run.messages["rollout"].astype("str") == key]
-    said = log[(log["round"] > step.start) & (log["round"] <= step.cut) & ~log["sender"].str.startswith("@")].copy()
-    said["measure"] = m.name
-    said["words"] = [_first(text) for text in said["content"]]
-    return said[columns].reset_index(drop=True)
-
-
-def _first(text: str) -> str:
-    words = text.split()
-    return " ".join(words[:WORDS]) + (" …" if len(words) > WORDS else "")
-
-
-def _says(m: Measure, told: Path, again: pd.DataFrame, messages: pd.DataFrame, who: Acted) -> str:
-    first, last, step = told.points[0], told.points[-1], told.decisive
-    drawn = sum(point.forks for point in told.points)
+def _says(m: Measure, estimated: Path, fresh_step: pd.DataFrame, messages: pd.DataFrame, who: Acted) -> str:
+    first, last, step = estimated.points[0], estimated.points[-1], estimated.decisive
+    drawn = sum(point.forks for point in estimated.points)
     head = f"{m.name}: expected {first.mean:.3f} at cut {first.cut}, {last.mean:.3f} at the end ({drawn} forks)"
     size = ""
-    if len(again):
-        fresh = again.iloc[0]
+    if len(fresh_step):
+        fresh = fresh_step.iloc[0]
         ends = "" if pd.isna(fresh["low"]) else f" [{fresh['low']:.3f}, {fresh['high']:.3f}]"
         size = f" on {fresh['forks']} fresh forks {fresh['change']:+.3f}{ends}"
     if step is None:
-        largest = f": the largest step, round {label(_between(who, _largest(told)))}, is{size}" if size else ""
+        largest = f": the largest step, round {label(_between(who, _largest(estimated)))}, is{size}" if size else ""
         return f"{head}; no decisive round found with this many forks{largest}."
     selected = f"{step.change:+.3f} [{step.low:.3f}, {step.high:.3f}]{',' if size else ''}{size}"
-    return f"{head}; decided in {_where(label(_between(who, step)), messages)}: {selected}."
-
-
-def _where(round: str, messages: pd.DataFrame) -> str:
-    """The round, with its first message quoted where it has any."""
-    told: Sequence[str] = [
-        f"message {row['index']} of {row['sender']}: “{row['words']}”" for _, row in messages.head(1).iterrows()
-    ]
-    more = f" and {len(messages) - 1} more" if len(messages) > 1 else ""
-    return f"round {round}" + (f" ({told[0]}{more})" if told else "")
+    return f"{head}; decided in {place(label(_between(who, step)), messages)}: {selected}."

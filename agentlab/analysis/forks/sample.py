@@ -44,15 +44,15 @@ class Sample:
 
     def lattices(self) -> list[list[dict[Replies, float]] | None]:
         """For every block the `s2` of each parent by the agents drawn anew; None where one acted in several rounds."""
-        found: list[list[dict[Replies, float]] | None] = []
+        lattices: list[list[dict[Replies, float]] | None] = []
         for start, block in zip(self.cuts, self.blocks(), strict=True):
             every = [_lattice(c, w, start, block) for c, w in zip(self.cells, self.acted, strict=True)]
             whole = [lattice for lattice in every if lattice is not None]
-            found.append(whole if len(whole) == len(every) else None)
-        return found
+            lattices.append(whole if len(whole) == len(every) else None)
+        return lattices
 
 
-def sample(found: Outcomes, table: pd.DataFrame, who: Mapping[str, Acted]) -> Sample | None:
+def sample(forked: Outcomes, table: pd.DataFrame, who: Mapping[str, Acted]) -> Sample | None:
     """The parents of `table`, the plain forks of one condition; None when none has two forks at a round's end.
 
     Cuts are those which at least half of the parents have that still go on; one that has ended has every later cut.
@@ -60,16 +60,20 @@ def sample(found: Outcomes, table: pd.DataFrame, who: Mapping[str, Acted]) -> Sa
     cells = _cells(table, who)
     rounds = {p: who.get(p, {}) for p in cells}
     grid = sorted({0, *(r for p in cells for r in rounds[p])})
-    there = {
-        p: [k for k in grid if (kept(rounds[p], k), frozenset()) in own or (own and k >= max(rounds[p], default=0))]
-        for p, own in cells.items()
+    cuts_of = {
+        p: [
+            k
+            for k in grid
+            if (kept(rounds[p], k), frozenset()) in parent_cells or (parent_cells and k >= max(rounds[p], default=0))
+        ]
+        for p, parent_cells in cells.items()
     }
     alive = {k: [p for p in cells if k < max(rounds[p], default=0)] for k in grid}
-    cuts = [k for k in grid if 2 * sum(k in there[p] for p in alive[k]) >= max(len(alive[k]), 1) and alive[k]]
-    chosen = [p for p in cells if cuts and set(cuts) <= set(there[p])]
+    cuts = [k for k in grid if 2 * sum(k in cuts_of[p] for p in alive[k]) >= max(len(alive[k]), 1) and alive[k]]
+    chosen = [p for p in cells if cuts and set(cuts) <= set(cuts_of[p])]
     if not chosen:
         return None
-    noise = found.noise.of(chosen)
+    noise = forked.noise.of(chosen)
     last = dict(zip(chosen, noise or [0.0] * len(chosen), strict=True))
     home = dict(zip(table["parent"], table["task"], strict=True))
 
@@ -78,14 +82,14 @@ def sample(found: Outcomes, table: pd.DataFrame, who: Mapping[str, Acted]) -> Sa
 
     full = tuple({**cells[p], (max(rounds[p], default=0), frozenset[str]()): last[p]} for p in chosen)
     variances = np.array([[left(p, k) for k in cuts] for p in chosen])
-    every = tuple(rounds[p] for p in chosen)
+    chosen_rounds = tuple(rounds[p] for p in chosen)
     tasks = tuple(home[p] for p in chosen)
-    return Sample(tuple(chosen), tasks, tuple(cuts), variances, noise, full, every, len(cells) - len(chosen))
+    return Sample(tuple(chosen), tasks, tuple(cuts), variances, noise, full, chosen_rounds, len(cells) - len(chosen))
 
 
 def _cells(table: pd.DataFrame, who: Mapping[str, Acted]) -> dict[str, dict[tuple[int, Replies], float]]:
     """`s2` of every cut of every parent with two forks or more."""
-    found: dict[str, dict[tuple[int, Replies], float]] = {parent: {} for parent in table["parent"]}
+    variances: dict[str, dict[tuple[int, Replies], float]] = {parent: {} for parent in table["parent"]}
     keys = [
         (parent, kept(who.get(parent, {}), round) if not agents else round, agents)
         for parent, round, agents in zip(table["parent"], table["round"], table["agents"], strict=True)
@@ -97,18 +101,18 @@ def _cells(table: pd.DataFrame, who: Mapping[str, Acted]) -> dict[str, dict[tupl
     s2 = within(table["value"].to_numpy()[enough], codes[enough], len(names))
     for (parent, round, agents), value in zip(names, s2.tolist(), strict=True):
         if not np.isnan(value):
-            found[parent][round, agents] = value
-    return found
+            variances[parent][round, agents] = value
+    return variances
 
 
 def _lattice(cells: Cells, rounds: Acted, start: int, block: Sequence[int]) -> dict[Replies, float] | None:
     """Of one parent; None where it acted in several rounds of the block."""
-    own = [round for round in block if round in rounds]
+    acted_in = [round for round in block if round in rounds]
     none = frozenset[str]()
-    if len(own) > 1:
+    if len(acted_in) > 1:
         return None
-    if not own:
+    if not acted_in:
         return {none: 0.0}
-    (round,) = own
+    (round,) = acted_in
     drawn = {agents: s2 for (at, agents), s2 in cells.items() if at == round}
     return {**drawn, rounds[round]: cells[kept(rounds, start), none]}

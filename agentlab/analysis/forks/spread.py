@@ -1,4 +1,4 @@
-"""What forks came to, cut by cut."""
+"""The outcomes of a run's forks, cut by cut."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -39,12 +39,12 @@ def spread(run: Run, keys: Collection[str]) -> list[ForkSpread]:
     forks = run.forks[run.forks["rollout"].isin(keys)]
     forks = forks.assign(last=forks["round"] - (forks["agents"].str.len() > 0) * 0.5)
     by = ["last", "at", "fresh", "change"]
-    found, hidden = list[ForkSpread](), suppressed_measures(run)
+    spreads, hidden = list[ForkSpread](), suppressed_measures(run)
     for (_, at, fresh, change), part in forks.groupby(by, observed=True):
         measures = {m.name: _outcome(part, m.name) for m in run.measured}
         measures |= {name: replace(measures[name], mean=None) for name in hidden}
-        found.append(ForkSpread(str(at), str(change), bool(fresh), part["parent"].nunique(), len(part), measures))
-    return found
+        spreads.append(ForkSpread(str(at), str(change), bool(fresh), part["parent"].nunique(), len(part), measures))
+    return spreads
 
 
 def _outcome(forks: pd.DataFrame, measure: str) -> ForkOutcome:

@@ -29,11 +29,11 @@ class Survival:
 
 def survivals(run: Run, parent: str, cut: Cut, change: Change) -> list[Survival]:
     """One for each measure that is not suppressed, but those of the judge that selected."""
-    redraw, hidden, found = change.redraw, suppressed_measures(run), list[Survival]()
+    redraw, hidden, results = change.redraw, suppressed_measures(run), list[Survival]()
     assert redraw is not None
-    mine = run.forks[(run.forks["parent"] == parent) & (run.forks["change"] == change.text)]
-    mine = mine[mine["at"] == str(cut)]
-    lost = int(exhausted(mine).sum())
+    forks = run.forks[(run.forks["parent"] == parent) & (run.forks["change"] == change.text)]
+    forks = forks[forks["at"] == str(cut)]
+    lost = int(exhausted(forks).sum())
     for measure in (m for m in run.measured if m.name not in hidden and m.judge != redraw.judge):
         pairs, _ = paired_forks(run, measure)
         chosen = pairs[(pairs["parent"] == parent) & (pairs["change"] == change.text) & (pairs["at"] == str(cut))]
@@ -41,9 +41,9 @@ def survivals(run: Run, parent: str, cut: Cut, change: Change) -> list[Survival]
         measured = effect(chosen["task"].tolist(), chosen["parent"].tolist(), chosen[with_it], chosen[without])
         ends = measured.these_parents
         limits = (None, None) if ends is None else (ends.low, ends.high)
-        says = _says(redraw, cut, measure.name, measured) + _lost(lost, len(mine))
-        found.append(Survival(measure.name, measured.difference, *limits, measured.pairs, lost, says))
-    return found
+        says = _says(redraw, cut, measure.name, measured) + _lost(lost, len(forks))
+        results.append(Survival(measure.name, measured.difference, *limits, measured.pairs, lost, says))
+    return results
 
 
 def _lost(lost: int, forks: int) -> str:

@@ -37,33 +37,38 @@ def distance(run: Run, loop: Lineage, remarks: Remarks) -> Iterator[Row]:
             yield {**row, "kl": 0.0}
             continue
         tasks = [name for name, of in splits.items() if of == split]
-        own = run.distances[(run.distances["condition"] == condition) & run.distances["task"].isin(tasks)]
-        if own.empty:
+        distances = run.distances[(run.distances["condition"] == condition) & run.distances["task"].isin(tasks)]
+        if distances.empty:
             continue
         remarks.add(ABOUT)
-        if told := _otherwise(run, own, str(loop.improve["policy"])):
-            remarks.add(told)
-        yield {**row, **_kl(run, own), "rollouts": len(own), "left out": int(own["log_ratio"].isna().sum())}
+        if warning := _sampling_warning(run, distances, str(loop.improve["policy"])):
+            remarks.add(warning)
+        yield {
+            **row,
+            **_kl(run, distances),
+            "rollouts": len(distances),
+            "left out": int(distances["log_ratio"].isna().sum()),
+        }
 
 
-def _kl(run: Run, own: pd.DataFrame) -> Row:
-    values = own["log_ratio"].to_numpy(dtype="float64")
+def _kl(run: Run, distances: pd.DataFrame) -> Row:
+    values = distances["log_ratio"].to_numpy(dtype="float64")
     if np.isinf(values).any():  # the base never writes one of these replies
         return {"kl": float("inf")}
-    by_task = own["log_ratio"].groupby(own["task"].astype("str")).mean().dropna()
+    by_task = distances["log_ratio"].groupby(distances["task"].astype("str")).mean().dropna()
     codes = cluster_codes(run.clusters, list(by_task.index))
     if len(by_task) < FEWEST_TASKS or len(set(by_task.index if codes is None else codes)) < FEWEST_TASKS:
         return {"kl": float(by_task.mean()) if len(by_task) else None, **ends("kl", None)}
-    found = task_mean(by_task, codes)
-    return {"kl": found.value, **ends("kl", found.interval() if found.se > 0 else None)}
+    mean = task_mean(by_task, codes)
+    return {"kl": mean.value, **ends("kl", mean.interval() if mean.se > 0 else None)}
 
 
-def _otherwise(run: Run, own: pd.DataFrame, policy: str) -> str:
+def _sampling_warning(run: Run, distances: pd.DataFrame, policy: str) -> str:
     """What to say where the replies were not drawn by the probabilities that they were scored with."""
-    rollouts = own["rollout"].astype("str").tolist()
+    rollouts = distances["rollout"].astype("str").tolist()
     calls = run.calls[run.calls["rollout"].isin(rollouts) & (run.calls["purpose"] == "agent")]
     settings = calls["settings"].astype("str")
-    told = any(settings.str.contains(rf'"{name}":(?!1\.0[,}}])').any() for name in ("temperature", "top_p"))
+    reshaped = any(settings.str.contains(rf'"{name}":(?!1\.0[,}}])').any() for name in ("temperature", "top_p"))
     model = mapping(mapping(run.meta["tree"].get("models")).get(policy))
     truncated = str(model.get("name", "")).startswith("local/") and mapping(model.get("body")).get("min_p") != 0
-    return OTHERWISE if told or truncated else ""
+    return OTHERWISE if reshaped or truncated else ""

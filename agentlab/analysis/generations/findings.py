@@ -20,10 +20,12 @@ def sentences(tables: Mapping[str, pd.DataFrame], loops: Sequence[Lineage], task
     size = f"on {pluralize(tasks, 'held-out task')}"
     if not last:
         return [f"The base, before any training, {size}."]
-    every = [[*own] for _, own in groupby(loops, key=lambda loop: loop.arm)]
-    told = [text for own in every[:MOST] if (text := _arm(tables, own))]
-    more = f" {pluralize(len(every) - MOST, 'more arm')}: agentlab stats RUN generations." if len(every) > MOST else ""
-    return [f"{pluralize(last, 'generation')} after the base, {size} (95% CIs in brackets).{more}", *told]
+    by_arm = [[*group] for _, group in groupby(loops, key=lambda loop: loop.arm)]
+    texts = [text for group in by_arm[:MOST] if (text := _arm(tables, group))]
+    more = (
+        f" {pluralize(len(by_arm) - MOST, 'more arm')}: agentlab stats RUN generations." if len(by_arm) > MOST else ""
+    )
+    return [f"{pluralize(last, 'generation')} after the base, {size} (95% CIs in brackets).{more}", *texts]
 
 
 def _arm(tables: Mapping[str, pd.DataFrame], loops: Sequence[Lineage]) -> str:
@@ -37,17 +39,17 @@ def _arm(tables: Mapping[str, pd.DataFrame], loops: Sequence[Lineage]) -> str:
     parts = [*_gains(rows)]
     if not parts:
         return ""
-    of = f"mean of {_those(rows, len(loops))}" if several else ""
+    of = f"mean of {_loop_count(rows, len(loops))}" if several else ""
     who = line(", ".join(part for part in (loops[0].arm, of) if part), 200)
     listed = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
     head, start = (f"{who}: ", "from") if who else ("", "From")
     return f"{head}{start} generation 0 to {last}, {listed}{_parting(tables.get('parting'), loops)}."
 
 
-def _those(rows: Sequence[Mapping[Any, Any]], every: int) -> str:
+def _loop_count(rows: Sequence[Mapping[Any, Any]], total: int) -> str:
     """The loops that came as far as the rows tell: `3 loops`, or `2 of 3 loops` where others ended before."""
-    there = max(int(row["replicates"]) for row in rows)
-    return pluralize(every, "loop") if there == every else f"{there} of {pluralize(every, 'loop')}"
+    most = max(int(row["replicates"]) for row in rows)
+    return pluralize(total, "loop") if most == total else f"{most} of {pluralize(total, 'loop')}"
 
 
 def _rows(table: pd.DataFrame | None, arm: str) -> list[dict[Any, Any]]:
@@ -57,7 +59,7 @@ def _rows(table: pd.DataFrame | None, arm: str) -> list[dict[Any, Any]]:
 
 
 def _gains(rows: Sequence[Mapping[Any, Any]]) -> Iterator[str]:
-    cells = {one.heading: one.cells for one in columns(pd.DataFrame(rows))} if rows else {}
+    cells = {column.heading: column.cells for column in columns(pd.DataFrame(rows))} if rows else {}
     for row, difference in zip(rows, cells.get("difference", ()), strict=True):
         if pd.isna(row["difference"]):
             continue
@@ -69,15 +71,15 @@ def _gains(rows: Sequence[Mapping[Any, Any]]) -> Iterator[str]:
 
 def _parting(table: pd.DataFrame | None, loops: Sequence[Lineage]) -> str:
     watch = loops[0].watch
-    found = [rows for loop in loops if (rows := _rows(table, loop.name))]
-    if watch is None or not found:
+    by_loop = [rows for loop in loops if (rows := _rows(table, loop.name))]
+    if watch is None or not by_loop:
         return ""
-    first = [next((row["generation"] for row in rows if row["parted"]), None) for rows in found]
+    first = [next((row["generation"] for row in rows if row["parted"]), None) for rows in by_loop]
     known = [int(generation) for generation in first if generation is not None]
     both = f"{line(watch[0])} and {line(watch[1])}"
     if not known:
         return f"; {both} were not found to part"
-    if len(found) == 1:
+    if len(by_loop) == 1:
         return f"; {both} have parted by generation {known[0]} at the latest"
-    share = f"{len(known)} of {pluralize(len(found), 'loop')}"
+    share = f"{len(known)} of {pluralize(len(by_loop), 'loop')}"
     return f"; {both} have parted in {share}, by generation {max(known)} at the latest"

@@ -30,14 +30,14 @@ def _gain(run: Run, loop: Lineage, measure: str, generation: int, since: int, re
     both = pd.concat(sides, axis=1, keys=["now", "then"])
     tasks = [str(task) for task in both.index.get_level_values("task")]
     draws = list(both.index.get_level_values("draw"))
-    found = paired(tasks, draws, both["now"].to_numpy(), both["then"].to_numpy(), clusters=run.clusters or None)
-    for note in found.notes:
+    result = paired(tasks, draws, both["now"].to_numpy(), both["then"].to_numpy(), clusters=run.clusters or None)
+    for note in result.notes:
         remarks.add(f"gains of {measure}: {note}")
     head: Row = {"arm": loop.name, "measure": measure, "generation": generation, "since": since}
-    tested = found.tested
-    return {**head, "tasks": found.tasks, "difference": found.difference, **ends("difference", tested)}
+    tested = result.tested
+    return {**head, "tasks": result.tasks, "difference": result.difference, **ends("difference", tested)}
 
 
 def _values(run: Run, condition: str, measure: str) -> "pd.Series[float]":
-    own = run.measures[run.measures["condition"] == condition]
-    return own.assign(task=own["task"].astype("str")).set_index(["task", "draw"])[measure].astype("float64")
+    rows = run.measures[run.measures["condition"] == condition]
+    return rows.assign(task=rows["task"].astype("str")).set_index(["task", "draw"])[measure].astype("float64")

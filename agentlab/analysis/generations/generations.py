@@ -52,16 +52,16 @@ def generations(run: Run, measure: str | None = None) -> Analysis:
     if not loops:
         raise AnalysisError(f"{run.folder} has no finished rollout yet; the same `agentlab train` command continues")
     held = run.held_out
-    found = _compared(run.whole, tuple(names))
+    compared = _compared(run.whole, tuple(names))
     rows = {
         "generations": [row for loop in loops for row in sampled.means(run, loop, names)],
-        "replicates": found.rows["replicates"],
-        **found.rows,
+        "replicates": compared.rows["replicates"],
+        **compared.rows,
         "distance": [row for loop in loops for row in distance.distance(run, loop, remarks)],
         "training": [row for loop in loops for row in sampled.training(run, loop)],
         "sampled": [row for loop in loops for row in sampled.sampling(run, loop)],
     }
-    for text, arms in found.remarks.places.items():
+    for text, arms in compared.remarks.places.items():
         for arm in arms:
             remarks.add(text, arm)
     rows["answers"] = answers.answers(held, loops, names, remarks)
@@ -71,8 +71,8 @@ def generations(run: Run, measure: str | None = None) -> Analysis:
     says = " ".join(sentences(tables, loops, _tasks(run)))
     shown = sum(name in tables for name in ("generations", "replicates", "gains", "parting", "distance"))
     groups = ("arm", "split") if "arm" in tables["generations"] else ("split",)
-    told = tuple(dict.fromkeys(notes))
-    return Analysis("generations", "Generations", says, tables, told, shown, legend=LEGEND, groups=groups)
+    unique_notes = tuple(dict.fromkeys(notes))
+    return Analysis("generations", "Generations", says, tables, unique_notes, shown, legend=LEGEND, groups=groups)
 
 
 def findings(run: Run) -> tuple[str, ...]:
@@ -112,7 +112,7 @@ def _compared(run: Run, names: tuple[str, ...]) -> _Compared:
 
 def _tables(rows: Mapping[str, Sequence[Row]], loops: Sequence[Lineage]) -> dict[str, pd.DataFrame]:
     """Those that have a row."""
-    return {name: _plain(pd.DataFrame(some), loops) for name, some in rows.items() if some}
+    return {name: _plain(pd.DataFrame(records), loops) for name, records in rows.items() if records}
 
 
 def _plain(table: pd.DataFrame, loops: Sequence[Lineage]) -> pd.DataFrame:

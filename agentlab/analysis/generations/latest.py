@@ -17,12 +17,12 @@ def latest(run: Run) -> Run:
     """
     if not run.splits or not (loops := lineages(run)):
         return run
-    found = register(run.meta)
-    declared = [*(entry.contrast for entry in found.primary), *(found.exploratory or ())]
-    named = {name for one in declared for name in conditions(one, run.factors)}
+    registered = register(run.meta)
+    declared = [*(entry.contrast for entry in registered.primary), *(registered.exploratory or ())]
+    named = {name for contrast in declared for name in conditions(contrast, run.factors)}
     ended = set(run.rollouts.loc[~run.rollouts["status"].isin(UNFINISHED), "condition"].astype("str"))
     done = [{g: name for g, name in loop.conditions.items() if name in ended} or loop.conditions for loop in loops]
-    last = {own[max(own)] for own in done}
+    last = {by_generation[max(by_generation)] for by_generation in done}
     shared = set[int].intersection(*map(set, done))
-    common = {own[max(shared)] for own in done} if shared else set[str]()
+    common = {by_generation[max(shared)] for by_generation in done} if shared else set[str]()
     return run.held_out.within(named | last | common)

@@ -36,28 +36,28 @@ class Lineage:
     @property
     def watch(self) -> tuple[str, str] | None:
         """The proxy and the truth."""
-        told = self.improve.get("watch")
-        return None if told is None else (str(told[0]), str(told[1]))
+        watch = self.improve.get("watch")
+        return None if watch is None else (str(watch[0]), str(watch[1]))
 
 
 def lineages(run: Run) -> list[Lineage]:
     """Every loop of the run, in the order of its conditions."""
     played = set(run.rollouts["condition"].astype("str"))
-    own = [name for name in run.factors if name not in (GENERATION, REPLICATE)]
-    found: dict[tuple[str, str], dict[int, str]] = {}
+    factors = [name for name in run.factors if name not in (GENERATION, REPLICATE)]
+    conditions: dict[tuple[str, str], dict[int, str]] = {}
     improve: dict[tuple[str, str], Mapping[str, Any]] = {}
     for row in run.conditions.to_dict("records"):
         if str(row["condition"]) not in played:
             continue
-        place = ",".join(f"{name}={row[name]}" for name in own), str(row.get(REPLICATE, ""))
-        found.setdefault(place, {})[int(row[GENERATION])] = str(row["condition"])
+        place = ",".join(f"{name}={row[name]}" for name in factors), str(row.get(REPLICATE, ""))
+        conditions.setdefault(place, {})[int(row[GENERATION])] = str(row["condition"])
         improve[place] = row["facts"]["improve"]
-    return [Lineage(arm, rep, dict(sorted(found[arm, rep].items())), improve[arm, rep]) for arm, rep in found]
+    return [Lineage(arm, rep, dict(sorted(conditions[arm, rep].items())), improve[arm, rep]) for arm, rep in conditions]
 
 
 def task_means(run: Run, conditions: Sequence[str], measure: str) -> pd.DataFrame:
     """Of the tasks that have a value in all of these conditions: a row for each task, a column for each condition."""
-    own = run.measures[run.measures["condition"].isin(conditions)]
-    keys = [own["task"].astype("str"), own["condition"].astype("str")]
-    table = own[measure].groupby(keys).mean().unstack("condition")
+    rows = run.measures[run.measures["condition"].isin(conditions)]
+    keys = [rows["task"].astype("str"), rows["condition"].astype("str")]
+    table = rows[measure].groupby(keys).mean().unstack("condition")
     return table.reindex(columns=list(conditions)).dropna()

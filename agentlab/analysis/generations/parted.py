@@ -28,18 +28,18 @@ def parted(run: Run, loop: Lineage, measures: Sequence[str], remarks: Remarks) -
         return
     codes = cluster_codes(run.clusters, tasks)
     clusters = None if codes is None else [int(code) for code in codes]
-    found = parting(proxy.loc[tasks].to_numpy(), true.loc[tasks].to_numpy(), clusters)
+    result = parting(proxy.loc[tasks].to_numpy(), true.loc[tasks].to_numpy(), clusters)
     remarks.add(ABOUT)
-    if found.note:
-        remarks.add(f"parting: {found.note}")
-    for gap, generation in zip(found.gaps, list(loop.conditions)[1:], strict=True):
+    if result.note:
+        remarks.add(f"parting: {result.note}")
+    for gap, generation in zip(result.gaps, list(loop.conditions)[1:], strict=True):
         yield {
             "arm": loop.name,
             "proxy": loop.watch[0],
             "truth": loop.watch[1],
             "generation": generation,
-            "tasks": found.tasks,
+            "tasks": result.tasks,
             "difference": gap.difference,
             "at least": gap.low,
-            "parted": found.by is not None and gap.generation >= found.by,
+            "parted": result.by is not None and gap.generation >= result.by,
         }

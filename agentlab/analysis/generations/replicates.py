@@ -19,10 +19,10 @@ def replicates(run: Run, loops: Sequence[Lineage], measures: Sequence[str]) -> l
     """By arm, measure and generation: the mean gain since generation 0 over loops, with its t interval."""
     rows: list[Row] = []
     for arm in dict.fromkeys(loop.arm for loop in loops if loop.replicate):
-        own = [loop for loop in loops if loop.arm == arm]
+        arm_loops = [loop for loop in loops if loop.arm == arm]
         for measure in measures:
-            for generation in range(1, 1 + max(loop.last for loop in own)):
-                gains = [_gain(run, loop, measure, generation) for loop in own if generation in loop.conditions]
+            for generation in range(1, 1 + max(loop.last for loop in arm_loops)):
+                gains = [_gain(run, loop, measure, generation) for loop in arm_loops if generation in loop.conditions]
                 known = np.array([gain for gain in gains if gain is not None])
                 rows.append(_row({"arm": arm, "measure": measure, "generation": generation}, known))
     return rows
@@ -40,5 +40,5 @@ def _row(head: Row, gains: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> Ro
     se = float(gains.std(ddof=1)) / len(gains) ** 0.5 if len(gains) > 1 else 0.0
     if mean is None or se <= 1e-12:
         return row
-    found = t_interval(mean, se, len(gains) - 1)
-    return {**row, "difference_low": found.low, "difference_high": found.high}
+    interval = t_interval(mean, se, len(gains) - 1)
+    return {**row, "difference_low": interval.low, "difference_high": interval.high}

@@ -22,24 +22,24 @@ def means(run: Run, loop: Lineage, measures: Sequence[str]) -> Iterator[Row]:
     known = {m.name: m for m in run.measured}
     for split, role in sorted(run.splits.items(), key=lambda entry: entry[1] == "learn"):
         for generation, condition in loop.conditions.items():
-            own = run.measures[(run.measures["condition"] == condition) & (of_task == split)]
+            rows = run.measures[(run.measures["condition"] == condition) & (of_task == split)]
             row: Row = {"arm": loop.name, "split": split, "role": role, "generation": generation}
             for name in measures:
                 within = outcome_range(known[name], run.measures[name].dropna())
-                tasks = own["task"].astype("str").tolist()
-                found = arm_mean(own[name].to_numpy(dtype="float64"), tasks, run.clusters or None, within)
-                row |= {name: found.new_tasks.value, **ends(name, _widest(found))}
-            if len(own):
+                tasks = rows["task"].astype("str").tolist()
+                mean = arm_mean(rows[name].to_numpy(dtype="float64"), tasks, run.clusters or None, within)
+                row |= {name: mean.new_tasks.value, **ends(name, _widest(mean))}
+            if len(rows):
                 yield row
 
 
-def _widest(found: ArmMean) -> Any:
-    return found.new_tasks if found.new_tasks.low is not None else found.these_tasks
+def _widest(mean: ArmMean) -> Any:
+    return mean.new_tasks if mean.new_tasks.low is not None else mean.these_tasks
 
 
 def sampling(run: Run, loop: Lineage) -> Iterator[Row]:
     """By split and generation: how many passed, and how varied and long the outputs are."""
-    for row in _own(run, loop):
+    for row in _rows(run, loop):
         if row["rollouts"]:
             names = ("split", "generation", "rollouts", "passed", "coverage", "distinct", "words", "tokens", "cost")
             yield {"arm": loop.name, **{name: row[name] for name in names}}
@@ -48,9 +48,9 @@ def sampling(run: Run, loop: Lineage) -> Iterator[Row]:
 def training(run: Run, loop: Lineage) -> Iterator[Row]:
     """By generation: what was kept of it for the next one, and how it was trained itself."""
     names = [*COUNTS, *(["hinted"] if loop.improve.get("hint") else [])]
-    own = _own(run, loop)
-    for generation in sorted({row["generation"] for row in own}):
-        here = [row for row in own if row["generation"] == generation]
+    rows = _rows(run, loop)
+    for generation in sorted({row["generation"] for row in rows}):
+        here = [row for row in rows if row["generation"] == generation]
         for row in [row for row in here if row["role"] == "learn"] or here[:1]:
             learned = row["role"] == "learn"  # not from the last generation
             kept = {name.replace("_", " "): row[name] if learned else None for name in names}
@@ -59,7 +59,7 @@ def training(run: Run, loop: Lineage) -> Iterator[Row]:
             yield {"arm": loop.name, "generation": generation, **kept, **made, **trained}
 
 
-def _own(run: Run, loop: Lineage) -> list[dict[Any, Any]]:
+def _rows(run: Run, loop: Lineage) -> list[dict[Any, Any]]:
     table = run.generations
     return table[table["condition"].isin(list(loop.conditions.values()))].to_dict("records")
 

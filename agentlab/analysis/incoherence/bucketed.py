@@ -45,8 +45,8 @@ def reference_of(run: Run, reference: str, lengths: "pd.Series[float]") -> Rule:
         raise AnalysisError(
             f"{run.folder} has no condition {reference!r}; a level such as team=solo, or one of {known}"
         )
-    own = lengths[rows].groupby(run.rollouts.loc[rows, "task"].astype("str")).mean()
-    return Rule(reference, {str(task): float(value) for task, value in own.items()})
+    by_task = lengths[rows].groupby(run.rollouts.loc[rows, "task"].astype("str")).mean()
+    return Rule(reference, {str(task): float(value) for task, value in by_task.items()})
 
 
 def grouped(run: Run, arm: Predictions, rule: Rule, remarks: Remarks) -> tuple[list[Row], list[Row]]:
@@ -69,33 +69,33 @@ def grouped(run: Run, arm: Predictions, rule: Rule, remarks: Remarks) -> tuple[l
     parts, clusters = arm.among(tasks).parts(), cluster_codes(run.clusters, tasks)
     head: Row = {"measure": arm.measure.name, "condition": arm.arm, "by": rule.by, "loss": parts.loss}
     rows: list[Row] = []
-    for i, one in enumerate(buckets(values, parts, count, clusters)):
-        sums: Row = {"error": one.error, "bias2": one.bias2, "variance": one.variance}
-        ends: Row = {"shortest": one.shortest, "longest": one.longest, "tasks": one.tasks}
-        ratio = one.incoherence
-        for note in ratio.notes if ratio.low is None and one.tasks >= FEWEST_TASKS else ():
+    for i, bucket in enumerate(buckets(values, parts, count, clusters)):
+        sums: Row = {"error": bucket.error, "bias2": bucket.bias2, "variance": bucket.variance}
+        ends: Row = {"shortest": bucket.shortest, "longest": bucket.longest, "tasks": bucket.tasks}
+        ratio = bucket.incoherence
+        for note in ratio.notes if ratio.low is None and bucket.tasks >= FEWEST_TASKS else ():
             remarks.add(f"{name}, group {i + 1}: {note}", arm.arm)
-        told: Row = {
+        estimates: Row = {
             "incoherence": ratio.value,
             "incoherence_low": ratio.low,
             "incoherence_high": ratio.high,
         }
-        rows.append({**head, "bucket": i + 1, **ends, **sums, **told})
+        rows.append({**head, "bucket": i + 1, **ends, **sums, **estimates})
     if values.min() <= 0:
         remarks.add(f"{name}: no slopes, because a length of 0 has no logarithm", arm.arm)
         return rows, []
-    found = slopes(values, parts, count, clusters)
-    return rows, _slopes({**head, "buckets": count, "tasks": len(tasks)}, found, name, remarks)
+    fitted = slopes(values, parts, count, clusters)
+    return rows, _slopes({**head, "buckets": count, "tasks": len(tasks)}, fitted, name, remarks)
 
 
-def _slopes(head: Row, found: Slopes, name: str, remarks: Remarks) -> list[Row]:
+def _slopes(head: Row, fitted: Slopes, name: str, remarks: Remarks) -> list[Row]:
     rows: list[Row] = []
-    for kind, one in (("log-log", found.logarithm), ("logit", found.logit)):
-        if one.value is None:
+    for kind, slope in (("log-log", fitted.logarithm), ("logit", fitted.logit)):
+        if slope.value is None:
             why = "a group has no incoherence above 0" + (" and below 1" if kind == "logit" else "")
             remarks.add(f"{name}: no {kind} slope, {why}", str(head["condition"]))
             continue
-        rows.append({**head, "of": kind, "slope": one.value, "low": one.low, "high": one.high})
-        for note in one.notes:
+        rows.append({**head, "of": kind, "slope": slope.value, "low": slope.low, "high": slope.high})
+        for note in slope.notes:
             remarks.add(f"{name}, {kind} slope: {note}", str(head["condition"]))
     return rows

@@ -72,7 +72,7 @@ def decomposition(run: Run, measure: str | None = None, embeddings: str | None =
     remarks = Remarks()
     for arms in by_measure(run, measure, remarks, _inseparable):
         for arm in arms:
-            _Arm(arm, cluster_codes(run.clusters, arm.tasks), tables, remarks).tell()
+            _Arm(arm, cluster_codes(run.clusters, arm.tasks), tables, remarks).add_rows()
         tables["differences"] += differences(run, arms, remarks)
     if embeddings is not None:
         tables = {"embeddings": vectors(run, Path(embeddings)), **tables}
@@ -88,7 +88,7 @@ def decomposition(run: Run, measure: str | None = None, embeddings: str | None =
 
 
 def _inseparable(run: Run, arms: Sequence[Predictions]) -> str:
-    """Of scores the decomposition itself says so."""
+    """Why judge noise is not separable in unit tests; of scores the decomposition itself says so."""
     single = arms[0].sort == "tests" and all(once(run, arm.measure.judge, arm.table) for arm in arms)
     return "each rollout has one judge draw" if single else ""
 
@@ -101,7 +101,7 @@ def _says(frames: dict[str, pd.DataFrame]) -> str:
     what = "Error of a draw as bias² and variance" if "decomposition" in frames else "How the answers of draws scatter"
     return (
         f"{what}, for {pluralize(table['condition'].nunique(), 'arm')} on {_span(table, 'task')} with "
-        f"{_span(table, 'draw')} or more."
+        f"{pluralize(int(table['draws'].min()), 'draw')} or more."
     )
 
 
@@ -110,8 +110,8 @@ def _result(tables: Mapping[str, pd.DataFrame]) -> str:
     table = tables.get("decomposition", pd.DataFrame())
     if table.empty:
         return ""
-    own = listed(alike(table, "measure", "loss"), "condition", "incoherence")
-    return f"{table['measure'].iloc[0]}: share of error that is variance: {own}."
+    shares = listed(alike(table, "measure", "loss"), "condition", "incoherence")
+    return f"{table['measure'].iloc[0]}: share of error that is variance: {shares}."
 
 
 def _span(table: pd.DataFrame, noun: str) -> str:
@@ -121,7 +121,7 @@ def _span(table: pd.DataFrame, noun: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Arm:
-    """One arm, and where what is found of it goes."""
+    """One arm, and the tables and remarks to which its results are added."""
 
     arm: Predictions
     clusters: Clusters
@@ -132,8 +132,8 @@ class _Arm:
     def head(self) -> Row:
         return {"measure": self.arm.measure.name, "condition": self.arm.arm}
 
-    def tell(self) -> None:
-        """All rows and remarks."""
+    def add_rows(self) -> None:
+        """Adds all rows and remarks of the arm."""
         arm, name = self.arm, self.arm.measure.name
         if arm.left_out:
             self.remarks.add(
@@ -146,10 +146,10 @@ class _Arm:
             for note in (about_cases(arm.measure),) if arm.measure.cases else scored.notes:
                 self.remarks.add(f"{name}: {note}", arm.arm)
             if scored.room_t is not None:
-                found = self.limited(dispersion(scored, clusters=self.clusters), "dispersion")
-                own: Row = {"mean": float(scored.mean_t.mean()), **estimated("dispersion", found)}
+                estimate = self.limited(dispersion(scored, clusters=self.clusters), "dispersion")
+                means: Row = {"mean": float(scored.mean_t.mean()), **estimated("dispersion", estimate)}
                 more: Row = {"cap": scored.cap, "noise": float(scored.noise_t.mean())}
-                self.tables["dispersion"].append({**self.head, **own, **more})
+                self.tables["dispersion"].append({**self.head, **means, **more})
                 self.remarks.add(DISPERSION)
         elif arm.sort in ("points", "tests"):
             self.parts(arm.parts())
@@ -158,54 +158,56 @@ class _Arm:
             self.classified(arm.choices())
             self.remarks.add(COMPANIONS)
 
-    def limited(self, found: Estimate, what: str) -> Estimate:
+    def limited(self, estimate: Estimate, what: str) -> Estimate:
         """The same, with a remark where it has no interval."""
-        for note in found.notes if found.low is None else ():
+        for note in estimate.notes if estimate.low is None else ():
             self.remarks.add(f"{self.arm.measure.name}, {what}: {note}", self.arm.arm)
-        return found
+        return estimate
 
-    def classified(self, made: Choices) -> None:
+    def classified(self, choices: Choices) -> None:
         """Companions, and the losses of answers or stated probabilities."""
-        beside: Row = {BESIDE[name]: total.value for name, total in totals(companions(made)).items() if name in BESIDE}
-        size: Row = {"tasks": len(made.rows.counts_t), "draws": int(made.rows.counts_t.min())}
+        beside: Row = {
+            BESIDE[name]: total.value for name, total in totals(companions(choices)).items() if name in BESIDE
+        }
+        size: Row = {"tasks": len(choices.rows.counts_t), "draws": int(choices.rows.counts_t.min())}
         self.tables["companions"].append({**self.head, **beside, **size})
-        if made.gold_t is None:
+        if choices.gold_t is None:
             return
         self.parts(self.arm.parts())
-        self.parts(brier(made), "plug_in")
+        self.parts(brier(choices), "plug_in")
         if self.arm.sort == "probabilities":
-            self.parts(kl(made))
+            self.parts(kl(choices))
             self.remarks.add(KL)
-            for delta, parts in delta_sweep(made).items():
+            for delta, parts in delta_sweep(choices).items():
                 self.parts(parts, "sweep", {"delta": delta})
-        found = zero_one(made)
+        losses = zero_one(choices)
         sums: Row = {
-            "error": float(found.error_t.mean()),
-            "bias2": float(found.bias_t.mean()),
-            "variance": float(found.variance_t.mean()),
+            "error": float(losses.error_t.mean()),
+            "bias2": float(losses.bias_t.mean()),
+            "variance": float(losses.variance_t.mean()),
         }
         head: Row = {**self.head, "loss": "0/1"}
         self.tables["decomposition"].append({**head, **sums, **estimated("incoherence", None), **size})
-        columns = (found.error_t, found.bias_t, found.variance_t, found.factor_t)
+        columns = (losses.error_t, losses.bias_t, losses.variance_t, losses.factor_t)
         for task, *values in zip(self.arm.tasks, *columns, strict=True):
-            told: Row = dict(zip(("error", "bias2", "variance", "factor"), map(float, values), strict=True))
-            self.tables["tasks"].append({**head, "task": task, **told})
+            task_row: Row = dict(zip(("error", "bias2", "variance", "factor"), map(float, values), strict=True))
+            self.tables["tasks"].append({**head, "task": task, **task_row})
 
     def parts(self, parts: Decomposition, table: str = "decomposition", more: Row | None = None) -> None:
         """One loss; of the main table also its tasks, and what their own ratios come to."""
-        found = incoherence(parts, clusters=self.clusters)
+        result = incoherence(parts, clusters=self.clusters)
         main = table == "decomposition"
-        ratio = self.limited(found.ratio, parts.loss) if main else found.ratio
+        ratio = self.limited(result.ratio, parts.loss) if main else result.ratio
         sums: Row = {"error": parts.error, "bias2": parts.bias2, "variance": parts.variance}
         size: Row = {"tasks": len(parts.error_t), "draws": int(parts.draws_t.min())}
         head: Row = {**self.head, **(more or {}), "loss": parts.loss}
         self.tables[table].append({**head, **sums, **estimated("incoherence", ratio), **size})
         if not main:
             return
-        means: Row = {"of_sums": ratio.value, "mean": found.mean, "median": found.median}
+        means: Row = {"of_sums": ratio.value, "mean": result.mean, "median": result.median}
         self.tables["ratios"].append({**head, **means})
-        columns = (parts.error_t, parts.bias2_t, parts.variance_t, found.ratios_t, parts.draws_t)
+        columns = (parts.error_t, parts.bias2_t, parts.variance_t, result.ratios_t, parts.draws_t)
         for task, *values in zip(self.arm.tasks, *columns, strict=True):
             names = ("error", "bias2", "variance", "incoherence", "draws")
-            own: Row = dict(zip(names, map(float, values), strict=True))
-            self.tables["tasks"].append({**head, "task": task, **own})
+            task_row: Row = dict(zip(names, map(float, values), strict=True))
+            self.tables["tasks"].append({**head, "task": task, **task_row})

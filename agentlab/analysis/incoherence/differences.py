@@ -28,18 +28,18 @@ def differences(run: Run, arms: Sequence[Predictions], remarks: Remarks) -> Iter
     """Differences a - b in incoherence on the tasks of both, and the excess over what accuracies make of them."""
     known: dict[tuple[str, tuple[str, ...]], _Arrays] = {}
     for a, b in combinations(arms, 2):
-        both = tuple(sorted(set(a.tasks) & set(b.tasks)))
-        if not both or (a.sort == "groups" and not a.targets):
+        shared = tuple(sorted(set(a.tasks) & set(b.tasks)))
+        if not shared or (a.sort == "groups" and not a.targets):
             continue
         if not (separable(run, a) and separable(run, b)):
             remarks.add(f"{a.measure.name}: {NO_DIFFERENCE.format(judge=a.measure.judge)}")
             continue
         for arm in (a, b):
-            if (arm.arm, both) not in known:
-                known[arm.arm, both] = _Arrays.of(arm.among(both))
-        head: Row = {"measure": a.measure.name, "a": a.arm, "b": b.arm, "tasks": len(both)}
-        found = _Apart(cluster_codes(run.clusters, both), remarks, f"{a.measure.name}, {a.arm} less {b.arm}")
-        yield from ({**head, **row} for row in found.rows(known[a.arm, both], known[b.arm, both]))
+            if (arm.arm, shared) not in known:
+                known[arm.arm, shared] = _Arrays.of(arm.among(shared))
+        head: Row = {"measure": a.measure.name, "a": a.arm, "b": b.arm, "tasks": len(shared)}
+        pair = _ArmPair(cluster_codes(run.clusters, shared), remarks, f"{a.measure.name}, {a.arm} less {b.arm}")
+        yield from ({**head, **row} for row in pair.rows(known[a.arm, shared], known[b.arm, shared]))
 
 
 def separable(run: Run, arm: Predictions) -> bool:
@@ -71,8 +71,8 @@ class _Arrays:
 
 
 @dataclass(frozen=True, slots=True)
-class _Apart:
-    """Two arms held against each other, and what has to be said of it."""
+class _ArmPair:
+    """Two arms compared, and the remarks to which the comparison adds."""
 
     clusters: Clusters
     remarks: Remarks
@@ -82,22 +82,22 @@ class _Apart:
         """One for each loss."""
         row: Row = {
             "loss": a.parts.loss,
-            **self.told("difference", difference(a.parts, b.parts, clusters=self.clusters)),
+            **self.columns("difference", difference(a.parts, b.parts, clusters=self.clusters)),
         }
         if a.scored and b.scored and a.scored.room_t is not None and b.scored.room_t is not None:
             apart = dispersion_difference(a.scored, b.scored, clusters=self.clusters)
-            row |= self.told("dispersion_difference", apart)
+            row |= self.columns("dispersion_difference", apart)
         if a.choices and b.choices and a.choices.hard and b.choices.hard and not a.choices.open:
             # the null is a with the wrong answers of b, so that the excess, too, is of a over b
-            found = brier_excess(b.choices, a.choices, clusters=self.clusters)
-            row |= self.told("by_accuracy", found.by_accuracy) | self.told("excess", found.excess)
-            row |= {"excess_p": found.excess.p, "tasks_of_excess": found.excess.n}
+            excess = brier_excess(b.choices, a.choices, clusters=self.clusters)
+            row |= self.columns("by_accuracy", excess.by_accuracy) | self.columns("excess", excess.excess)
+            row |= {"excess_p": excess.excess.p, "tasks_of_excess": excess.excess.n}
         yield row
         if a.kl and b.kl:
-            yield {"loss": "kl", **self.told("difference", difference(a.kl, b.kl, clusters=self.clusters))}
+            yield {"loss": "kl", **self.columns("difference", difference(a.kl, b.kl, clusters=self.clusters))}
 
-    def told(self, name: str, found: Estimate) -> Row:
+    def columns(self, name: str, estimate: Estimate) -> Row:
         """Its columns, with a remark where it has no interval."""
-        for note in found.notes if found.low is None else ():
+        for note in estimate.notes if estimate.low is None else ():
             self.remarks.add(f"{self.place}, {name.replace('_', ' ')}: {note}")
-        return estimated(name, found)
+        return estimated(name, estimate)

@@ -22,12 +22,12 @@ def drawn(arm: Predictions, lengths: Mapping[str, float]) -> list[TaskDraws]:
         return _scored(arm, lengths)
     values, targets = arm.laid()
     inside = arm.choices().inside if arm.sort in ("answers", "probabilities", "groups") else None
-    found: list[TaskDraws] = []
+    draws: list[TaskDraws] = []
     for i, rows in enumerate(_rows(arm.table)):
-        own = slice(None) if inside is None else inside[i]
-        target = None if targets is None else targets[i, own]
-        found.append(TaskDraws(_of(arm.table.iloc[rows], lengths), values[rows][:, own], target))
-    return found
+        columns = slice(None) if inside is None else inside[i]
+        target = None if targets is None else targets[i, columns]
+        draws.append(TaskDraws(_of(arm.table.iloc[rows], lengths), values[rows][:, columns], target))
+    return draws
 
 
 def _scored(arm: Predictions, lengths: Mapping[str, float]) -> list[TaskDraws]:

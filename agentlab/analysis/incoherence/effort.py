@@ -27,16 +27,16 @@ def budgets(run: Run, remarks: Remarks) -> list[tuple[str, str, str]]:
     What else differs between them is remarked.
     """
     rows = [{str(key): value for key, value in row.items()} for row in run.conditions.to_dict("records")]
-    found: list[tuple[str, str, str]] = []
+    pairs: list[tuple[str, str, str]] = []
     for a, b in combinations(rows, 2):
         apart = [factor for factor in run.factors if a[factor] != b[factor]]
         if len(apart) != 1 or _reasoning(a["facts"]) == _reasoning(b["facts"]):
             continue
         within = ",".join(f"{factor}={a[factor]}" for factor in run.factors if factor not in apart)
-        found.append((str(a["condition"]), str(b["condition"]), within))
+        pairs.append((str(a["condition"]), str(b["condition"]), within))
         if others := confounds(a["facts"], b["facts"], without=("reasoning",)):
             remarks.add(f"{a['condition']} and {b['condition']} differ in more than reasoning: {', '.join(others)}")
-    return found
+    return pairs
 
 
 def effort(
@@ -54,34 +54,37 @@ def effort(
     tasks = sorted(set(pair[0].tasks) & set(pair[1].tasks))
     if not tasks:
         return
-    judged = not all(separable(run, one) for one in pair)
+    judged = not all(separable(run, arm) for arm in pair)
     if judged:
         remarks.add(f"{pair[0].measure.name}, effort: {NO_DIFFERENCE.format(judge=pair[0].measure.judge)}")
     clusters = cluster_codes(run.clusters, tasks)
-    parts = [one.among(tasks).parts() for one in pair]
-    means = [_lengths(one, draws[one.arm], tasks) for one in pair]
+    parts = [arm.among(tasks).parts() for arm in pair]
     by_task = {
-        "length": means,
-        "error": [one.error_t for one in parts],
-        "bias2": [one.bias2_t for one in parts],
-        "variance": [one.variance_t for one in parts],
+        "length": [_lengths(arm, draws[arm.arm], tasks) for arm in pair],
+        "error": [part.error_t for part in parts],
+        "bias2": [part.bias2_t for part in parts],
+        "variance": [part.variance_t for part in parts],
     }
-    apart = {name: _mean(own - other, clusters) for name, (own, other) in by_task.items()}
+    apart = {name: _mean(a - b, clusters) for name, (a, b) in by_task.items()}
     apart["incoherence"] = difference(parts[0], parts[1], clusters=clusters)
     values: dict[str, list[float | None]] = {
-        name: [float(own.mean()) for own in both] for name, both in by_task.items()
+        name: [float(a.mean()), float(b.mean())] for name, (a, b) in by_task.items()
     }
-    values["incoherence"] = [incoherence(one).ratio.value for one in parts]
-    natural = [_natural(split.get(one.arm)) for one in pair]
-    told = QUANTITIES[:2] if judged else QUANTITIES
-    for note in dict.fromkeys(note for name in told for note in apart[name].notes):
-        of = ", ".join(name for name in told if note in apart[name].notes)
-        remarks.add(f"{pair[0].measure.name}, effort, {of}: {note}")
-    for name in told:
-        found = apart[name]
+    values["incoherence"] = [incoherence(part).ratio.value for part in parts]
+    natural = [_natural(split.get(arm.arm)) for arm in pair]
+    estimates = {name: apart[name] for name in (QUANTITIES[:2] if judged else QUANTITIES)}
+    for note in _notes(estimates):
+        remarks.add(f"{pair[0].measure.name}, effort, {note}")
+    for name, estimate in estimates.items():
         head: Row = {"quantity": name, "of_a": values[name][0], "of_b": values[name][1]}
-        ends: Row = {"difference": found.value, "low": found.low, "high": found.high, "p": found.p}
+        ends: Row = {"difference": estimate.value, "low": estimate.low, "high": estimate.high, "p": estimate.p}
         yield {**head, **ends, "halves_a": natural[0].get(name), "halves_b": natural[1].get(name), "tasks": len(tasks)}
+
+
+def _notes(estimates: Mapping[str, Estimate]) -> Iterator[str]:
+    """Each note of the estimates once, after the quantities that it is about."""
+    for note in dict.fromkeys(note for estimate in estimates.values() for note in estimate.notes):
+        yield f"{', '.join(name for name, estimate in estimates.items() if note in estimate.notes)}: {note}"
 
 
 def _reasoning(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -90,7 +93,7 @@ def _reasoning(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _lengths(arm: Predictions, draws: Sequence[TaskDraws], tasks: Sequence[str]) -> Any:
-    known = {task: float(one.lengths.mean()) for task, one in zip(arm.tasks, draws, strict=True)}
+    known = {task: float(task_draws.lengths.mean()) for task, task_draws in zip(arm.tasks, draws, strict=True)}
     return np.array([known[task] for task in tasks])
 
 
@@ -99,11 +102,11 @@ def _mean(gaps: Any, clusters: Clusters) -> Estimate:
     return tested(of_sums(np.column_stack([gaps, np.ones(len(gaps))]), quotient, clusters=clusters))
 
 
-def _natural(found: Halves | None) -> dict[str, float | None]:
+def _natural(halves: Halves | None) -> dict[str, float | None]:
     """Long less short, by quantity."""
-    return {} if found is None else {name: _gap(found.short, found.long, name) for name in QUANTITIES}
+    return {} if halves is None else {name: _gap(halves.short, halves.long, name) for name in QUANTITIES}
 
 
 def _gap(short: Half, long: Half, name: str) -> float | None:
-    one, other = getattr(short, name), getattr(long, name)
-    return None if one is None or other is None else other - one
+    shorter, longer = getattr(short, name), getattr(long, name)
+    return None if shorter is None or longer is None else longer - shorter

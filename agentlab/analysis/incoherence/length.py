@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
@@ -13,6 +12,7 @@ from agentlab.analysis.contrasts.contrast import ALPHA
 from agentlab.analysis.incoherence.bucketed import OWN, Rule, grouped, reference_of
 from agentlab.analysis.incoherence.drawn import drawn
 from agentlab.analysis.incoherence.effort import budgets, effort
+from agentlab.analysis.incoherence.halved import half_rows, split_arm
 from agentlab.analysis.incoherence.measured import by_measure
 from agentlab.analysis.incoherence.predictions import Predictions
 from agentlab.analysis.incoherence.repeated import changed, curve
@@ -20,16 +20,12 @@ from agentlab.analysis.remarks import Remarks
 from agentlab.analysis.row import Row
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
-from agentlab.stats.incoherence.halves import Half, Halves, TaskDraws, halves
 from agentlab.text import pluralize
 
 KINDS = ("output_tokens", "reasoning_tokens", "turns", "messages")
 """Columns of `run.rollouts` that are a length."""
 CONTEXT = "context"
 """The factor whose levels are contexts of one task."""
-SEED = 0
-LOSS = {"points": "norm", "tests": "coverage", "scores": "score"}
-"""By the sort of predictions; Brier's for all that are answers."""
 DESCRIBES = "length was not randomized: halves and groups are descriptive and do not show what more length would cause"
 SPLIT = (
     "each half has half of the draws of each task (an odd middle draw is left out), so its estimates are less "
@@ -90,7 +86,7 @@ def length(
     (tasks of like length), `ensembles` (averages of draws), `changes` (of answers). Raises AnalysisError for another
     `of`, where all lengths are 0, and where no measure can be decomposed.
     """
-    lengths, found, remarks = _lengths(run, of), _Tables(), Remarks()
+    lengths, tables, remarks = _lengths(run, of), _Tables(), Remarks()
     plan = _Plan(
         {str(key): float(value) for key, value in zip(run.rollouts["rollout"], lengths, strict=True)},
         [] if reference is None else [reference_of(run, reference, lengths)],
@@ -99,15 +95,15 @@ def length(
         _contexts(run),
     )
     for arms in by_measure(run, measure, remarks, _inseparable):
-        _compare(run, plan, arms, found, remarks)
-    frames, count = found.frames(), run.rollouts["condition"].nunique()
+        _compare(run, plan, arms, tables, remarks)
+    frames, count = tables.frames(), run.rollouts["condition"].nunique()
     if not frames:
         raise AnalysisError(f"{run.folder} has nothing to compare by length: {'; '.join(remarks.notes(count))}")
-    notes = [DESCRIBES, *([SPLIT] if found.halves else []), *([EFFORT] if found.effort else [])]
+    notes = [DESCRIBES, *([SPLIT] if tables.halves else []), *([EFFORT] if tables.effort else [])]
     shown = max(1, sum(name in frames for name in ("halves", "parts", "effort")))
     about = of.replace("_", " ")
     return Analysis(
-        "length", f"By length: {about}", _says(found, about), frames, (*notes, *remarks.notes(count)), shown, _result
+        "length", f"By length: {about}", _says(tables, about), frames, (*notes, *remarks.notes(count)), shown, _result
     )
 
 
@@ -161,90 +157,41 @@ def _inseparable(run: Run, arms: Sequence[Predictions]) -> str:
     return repeats(run, judge) or ("each rollout has one judge draw" if single else "")
 
 
-def _compare(run: Run, plan: _Plan, arms: Sequence[Predictions], found: _Tables, remarks: Remarks) -> None:
+def _compare(run: Run, plan: _Plan, arms: Sequence[Predictions], tables: _Tables, remarks: Remarks) -> None:
     """All tables of one measure."""
     name = arms[0].measure.name
     draws = {arm.arm: drawn(arm, plan.lengths) for arm in arms}
-    split = {arm.arm: own for arm in arms if (own := _split(arm, draws[arm.arm], found, remarks))}
-    known = {arm.arm: arm for arm in arms if all(one.target is not None for one in draws[arm.arm])}
+    split = {arm.arm: arm_halves for arm in arms if (arm_halves := split_arm(arm, draws[arm.arm], remarks))}
+    known = {arm.arm: arm for arm in arms if all(task_draws.target is not None for task_draws in draws[arm.arm])}
     for arm in arms:
-        found.ensembles += curve(arm, draws[arm.arm], remarks)
+        if arm.arm in split:
+            difference, parts = half_rows(arm, split[arm.arm])
+            tables.halves.append(difference)
+            tables.parts += parts
+        tables.ensembles += curve(arm, draws[arm.arm], remarks)
     for arm in known.values():
-        means = [float(one.lengths.mean()) for one in draws[arm.arm]]
+        means = [float(task_draws.lengths.mean()) for task_draws in draws[arm.arm]]
         for rule in (Rule(OWN, dict(zip(arm.tasks, means, strict=True))), *plan.rules):
             buckets, slopes = grouped(run, arm, rule, remarks)
-            found.buckets += buckets
-            found.slopes += slopes
+            tables.buckets += buckets
+            tables.slopes += slopes
     for a, b, within in plan.pairs:
         if a in known and b in known:
             head: Row = {"measure": name, "a": a, "b": b, "within": within}
-            found.effort += [{**head, **row} for row in effort((known[a], known[b]), draws, split, run, remarks)]
+            tables.effort += [{**head, **row} for row in effort((known[a], known[b]), draws, split, run, remarks)]
     # groups by meaning are numbered anew in each condition and task, so they cannot be held against others'
     semantic = not arms[0].measure.scales
     shared: dict[str, list[tuple[str, Predictions]]] = {}
     for arm in arms:
         key, context = (arm.arm, "") if semantic else plan.contexts[arm.arm]
         shared.setdefault(key, []).append((context, arm))
-    found.changes += changed(shared, {} if semantic else plan.questions, remarks)
+    tables.changes += changed(shared, {} if semantic else plan.questions, remarks)
 
 
-def _split(arm: Predictions, draws: Sequence[TaskDraws], found: _Tables, remarks: Remarks) -> Halves | None:
-    """Rows of the halves of an arm."""
-    name = arm.measure.name
-    sizes = [len(one.lengths) for one in draws]
-    if min(sizes) < max(sizes):
-        remarks.add(f"{name}: {min(sizes)} to {max(sizes)} draws per task; every task has the same weight", arm.arm)
-    if arm.left_out:
-        remarks.add(
-            f"{name}: rollouts excluded because they are unscored or the only draw of a task: {arm.left_out}", arm.arm
-        )
-    try:
-        own = halves(draws, np.random.default_rng(SEED))
-    except ValueError as why:
-        remarks.add(f"{name}: no halves, {why}", arm.arm)
-        return None
-    if own.left_out:
-        remarks.add(
-            f"{name}: tasks that cannot be split because they have too few draws or only one length: {own.left_out}",
-            arm.arm,
-        )
-    if own.incoherence_difference is None:
-        why = "there are no right answers" if own.short.error is None else "a half, as found or shuffled, has no error"
-        remarks.add(f"{name}: no incoherence of halves to compare, {why}", arm.arm)
-    head: Row = {"measure": name, "condition": arm.arm, "loss": LOSS.get(arm.sort, "brier")}
-    found.halves.append(
-        {
-            **head,
-            "short": own.short.length,
-            "long": own.long.length,
-            "difference_in_variance": own.variance_difference,
-            "variance_p": own.variance_p,
-            "difference_in_incoherence": own.incoherence_difference,
-            "incoherence_p": own.incoherence_p,
-        }
-    )
-    for side, half in (("short", own.short), ("long", own.long)):
-        found.parts.append({**head, "half": side, **_half(arm, half), "tasks": own.tasks})
-    return own
-
-
-def _half(arm: Predictions, half: Half) -> Row:
-    """Accuracy is of hard answers, of which Brier's error is twice the share that is wrong."""
-    hard = arm.sort in ("answers", "groups") and half.error is not None
-    return {
-        "length": half.length,
-        "accuracy": 1 - half.error / 2 if hard and half.error is not None else None,
-        "error": half.error,
-        "bias2": half.bias2,
-        "variance": half.variance,
-        "incoherence": half.incoherence,
-    }
-
-
-def _says(found: _Tables, of: str) -> str:
-    if not found.halves:
+def _says(tables: _Tables, of: str) -> str:
+    if not tables.halves:
         return f"Error, bias² and variance by {of}; no task could be split into short and long draws."
-    tasks = max(int(row["tasks"] or 0) for row in found.parts)
-    arms = len({row["condition"] for row in found.halves})
+    tasks = max(int(row["tasks"] or 0) for row in tables.parts)
+    arms = len({row["condition"] for row in tables.halves})
     size = f"{pluralize(arms, 'arm')}, {pluralize(tasks, 'task')} at most"
     return f"Short against long draws of the same tasks, by {of}: {size}."

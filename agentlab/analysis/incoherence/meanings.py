@@ -16,9 +16,9 @@ def meanings(run: Run, remarks: Remarks) -> list[list[Predictions]]:
     Nothing in a group says that it is right. Where exactly one measure of the run is right or wrong by a `match` judge,
     what that calls right is one group of the task, so that there is an error; else there is none.
     """
-    found: list[list[Predictions]] = []
+    by_judge: list[list[Predictions]] = []
     by = _matched(run)
-    told = pd.Series(dtype="float64") if by is None else _told(run, by)
+    is_right = pd.Series(dtype="float64") if by is None else _right_by_rollout(run, by)
     for judge, table in run.groups.groupby("judge", sort=False):
         known = table[table["group"].notna()].astype({"rollout": "str", "task": "str"})
         targets = dict[str, str]()
@@ -29,25 +29,25 @@ def meanings(run: Run, remarks: Remarks) -> list[list[Predictions]]:
             )
         else:
             remarks.add(f"{judge}: groups of outputs with the same meaning; {by.name} defines what is right")
-            known = known[known["rollout"].isin(told.index)]
+            known = known[known["rollout"].isin(is_right.index)]
             targets = dict.fromkeys(known["task"].unique(), RIGHT)
-        right = known["rollout"].map(told) == 1
+        right = known["rollout"].map(is_right) == 1
         known = known.assign(said=known["group"].astype("str").mask(right, RIGHT))
         measure = Measure(str(judge), str(judge), {}, (0, 1))
         try:
-            found.append(by_arm(run, Predictions(measure, "", "groups", known, (), targets, 0)))
+            by_judge.append(by_arm(run, Predictions(measure, "", "groups", known, (), targets, 0)))
         except AnalysisError as why:
             remarks.add(str(why))
-    return found
+    return by_judge
 
 
 def _matched(run: Run) -> Measure | None:
     """The one measure by a `match` judge of open answers; None where there are none or several."""
-    own = [m for m in run.measured if document(run, m.judge).get("by") in ("exact", "number", "regex")]
-    return own[0] if len(own) == 1 else None
+    measures = [m for m in run.measured if document(run, m.judge).get("by") in ("exact", "number", "regex")]
+    return measures[0] if len(measures) == 1 else None
 
 
-def _told(run: Run, m: Measure) -> "pd.Series[float]":
+def _right_by_rollout(run: Run, m: Measure) -> "pd.Series[float]":
     """By rollout, 1 where it is right and 0 where it is wrong."""
     ((low, high),) = m.scales.values()
     rows = verdicts_of(run.scores, m).dropna(subset="value")

@@ -18,14 +18,14 @@ def by_measure(
     `inseparable` says of a measure's arms why judge noise cannot be told from the rest; empty where it can, or does not
     matter.
     """
-    every: list[list[Predictions]] = []
+    all_arms: list[list[Predictions]] = []
     for m in run.measured if measure is None else [named(run, measure)]:
         try:
             arms = predictions(run, m)
         except AnalysisError as why:
             remarks.add(str(why))
             continue
-        every.append(arms)
+        all_arms.append(arms)
         if why := inseparable(run, arms):
             remarks.add(f"{m.name}: judge noise not separable: {why}")
-    return every + (meanings(run, remarks) if measure is None else [])
+    return all_arms + (meanings(run, remarks) if measure is None else [])

@@ -95,10 +95,10 @@ class Predictions:
             passed: Floats = np.array(self.table["said"].tolist(), dtype=np.float64)
             share = passed.shape[1] ** -0.5
             return passed * share, np.full((len(self.tasks), passed.shape[1]), share)
-        made = self.choices()
-        if made.gold_t is None:
-            return made.probabilities, None
-        return made.probabilities, np.eye(made.inside.shape[1])[made.gold_t]
+        chosen = self.choices()
+        if chosen.gold_t is None:
+            return chosen.probabilities, None
+        return chosen.probabilities, np.eye(chosen.inside.shape[1])[chosen.gold_t]
 
     def parts(self) -> Decomposition:
         """By squared distance, without the bias of few draws. Raises ValueError without targets."""
@@ -123,9 +123,9 @@ class Predictions:
 
 def predictions(run: Run, measure: Measure) -> list[Predictions]:
     """By arm. Raises AnalysisError where the measure has nothing to decompose: no target, no two draws of a task."""
-    told = document(run, measure.judge)
-    if told.get("kind") == "match":
-        config = MatchConfig.model_validate(told)
+    judge_document = document(run, measure.judge)
+    if judge_document.get("kind") == "match":
+        config = MatchConfig.model_validate(judge_document)
         sort, table, targets = _matched(run, measure, config)
         classes = config.choices + ((NO_ANSWER,) if sort == "answers" and (table["said"] == NO_ANSWER).any() else ())
     elif (tests := _tests(run, measure)) is not None:
@@ -141,26 +141,26 @@ def predictions(run: Run, measure: Measure) -> list[Predictions]:
 
 
 def document(run: Run, judge: str) -> dict[str, Any]:
-    """What the scenario, or who added it, says of a judge; empty where nothing is recorded."""
+    """The recorded document of a judge, from the scenario or added later; empty where nothing is recorded."""
     return recorded(run.meta).get(judge) or {}
 
 
-def by_arm(run: Run, every: Predictions) -> list[Predictions]:
-    """Of those of all arms, whose table has a `condition`, each arm's. Raises AnalysisError without two draws."""
-    found = [_arm(run, every, str(arm)) for arm in run.conditions["condition"]]
-    kept = [one for one in found if len(one.table)]
+def by_arm(run: Run, all_arms: Predictions) -> list[Predictions]:
+    """Each arm's predictions, from those of all arms. Raises AnalysisError without two draws of a task."""
+    arms = [_arm(run, all_arms, str(arm)) for arm in run.conditions["condition"]]
+    kept = [arm for arm in arms if len(arm.table)]
     if not kept:
-        raise AnalysisError(f"{every.measure.name}: no task has two scored draws in any arm, and variance needs two")
+        raise AnalysisError(f"{all_arms.measure.name}: no task has two scored draws in any arm, and variance needs two")
     return kept
 
 
-def _arm(run: Run, every: Predictions, arm: str) -> Predictions:
-    own = every.table[every.table["condition"].astype("str") == arm].astype({"task": "str"})
-    several = own.groupby("task")["draw"].transform("nunique") > 1
-    kept = own.loc[several.to_numpy(dtype=bool), ["task", "draw", "rollout", "said"]]
+def _arm(run: Run, all_arms: Predictions, arm: str) -> Predictions:
+    rows = all_arms.table[all_arms.table["condition"].astype("str") == arm].astype({"task": "str"})
+    several = rows.groupby("task")["draw"].transform("nunique") > 1
+    kept = rows.loc[several.to_numpy(dtype=bool), ["task", "draw", "rollout", "said"]]
     kept = kept.sort_values(["task", "draw"], kind="stable", ignore_index=True)
     total = int((run.rollouts["condition"].astype("str") == arm).sum())
-    return replace(every, arm=arm, table=kept, left_out=total - kept["rollout"].nunique())
+    return replace(all_arms, arm=arm, table=kept, left_out=total - kept["rollout"].nunique())
 
 
 def _matched(run: Run, m: Measure, config: MatchConfig) -> tuple[Sort, pd.DataFrame, Mapping[str, Any]]:
@@ -204,9 +204,9 @@ def _tests(run: Run, m: Measure) -> pd.DataFrame | None:
 
 
 def _numbers(label: str) -> tuple[float, ...]:
-    """Of a label that is a JSON list, or an object of them."""
-    told: Any = json.loads(label)
-    values: Sequence[float] = list(cast(dict[str, float], told).values()) if isinstance(told, dict) else told
+    """The numbers of a label, which is a JSON list or an object with numbers as values."""
+    parsed: Any = json.loads(label)
+    values: Sequence[float] = list(cast(dict[str, float], parsed).values()) if isinstance(parsed, dict) else parsed
     return tuple(values)
 
 

@@ -23,63 +23,63 @@ def curve(arm: Predictions, draws: Sequence[TaskDraws], remarks: Remarks) -> lis
 
     The mean of judged scores is nobody's output, while shares of answers and mean vectors can be one.
     """
-    targets = [one.target for one in draws if one.target is not None]
+    targets = [task_draws.target for task_draws in draws if task_draws.target is not None]
     if arm.sort not in AVERAGED or len(targets) < len(draws):
         return []
-    fewest = min(len(one.values) for one in draws)
+    fewest = min(len(task_draws.values) for task_draws in draws)
     sizes = [size for size in (1, 2, 4, 8, 16, 32, 64) if size * FEWEST <= fewest]
     if len(sizes) < 2:
-        told = (
+        reason = (
             f"{arm.measure.name}: no ensembles, because a task has only {fewest} draws; {FEWEST} "
             f"ensembles of two need {2 * FEWEST}"
         )
-        remarks.add(told, arm.arm)
+        remarks.add(reason, arm.arm)
         return []
-    found = ensembles([one.values for one in draws], targets, sizes)
+    averages = ensembles([task_draws.values for task_draws in draws], targets, sizes)
     head: Row = {"measure": arm.measure.name, "condition": arm.arm}
     return [
         {
             **head,
-            "size": one.size,
-            "error": one.error,
-            "bias2": one.bias2,
-            "variance": one.variance,
-            "exponent": exponent(found),
-            "ensembles": one.ensembles,
+            "size": average.size,
+            "error": average.error,
+            "bias2": average.bias2,
+            "variance": average.variance,
+            "exponent": exponent(averages),
+            "ensembles": average.ensembles,
         }
-        for one in found
+        for average in averages
     ]
 
 
 def changed(
     arms: Mapping[str, Sequence[tuple[str, Predictions]]], questions: Mapping[str, str], remarks: Remarks
 ) -> list[Row]:
-    """For each name, the answers of its arms, each with the context that it stands for.
+    """A row per name: how often the answers of its arms change. Each arm comes with the context that it stands for.
 
     `questions` says of tasks which question they are, in contexts of their own; a task that is not in it is its own.
     Tasks of one question need one right answer, else they are several questions and stay apart.
     """
     rows: list[Row] = []
-    for name, own in arms.items():
-        one = own[0][1]
-        if one.sort not in ANSWERED:
+    for name, in_contexts in arms.items():
+        first = in_contexts[0][1]
+        if first.sort not in ANSWERED:
             continue
-        among = _same(one, questions)
+        among = _same(first, questions)
         if len(among) < len(questions):
-            told = "tasks that share a context field have different right answers, so their answers are not compared"
-            remarks.add(f"{one.measure.name}: {told}")
+            reason = "tasks that share a context field have different right answers, so their answers are not compared"
+            remarks.add(f"{first.measure.name}: {reason}")
         tasks: list[str] = []
         contexts: list[tuple[str, str]] = []
         answers: list[tuple[int, ...] | str] = []
-        for context, arm in own:
+        for context, arm in in_contexts:
             for task, answer in zip(map(str, arm.table["task"]), _answers(arm), strict=True):
                 tasks.append(among.get(task, task))
                 contexts.append((context, task))
                 answers.append(answer)
-        found = changes(tasks, contexts, answers)
-        shares: Row = {"within": found.within, "between": found.between, "anywhere": found.anywhere}
-        head: Row = {"measure": one.measure.name, "condition": name}
-        rows.append({**head, **shares, "tasks": found.tasks, "draws": found.draws})
+        result = changes(tasks, contexts, answers)
+        shares: Row = {"within": result.within, "between": result.between, "anywhere": result.anywhere}
+        head: Row = {"measure": first.measure.name, "condition": name}
+        rows.append({**head, **shares, "tasks": result.tasks, "draws": result.draws})
     return rows
 
 

@@ -23,21 +23,21 @@ def vectors(run: Run, path: Path) -> list[Row]:
     if strange or table["rollout"].duplicated().any():
         wrong = f"no rollout {strange[0]!r} in {run.folder}" if strange else "a rollout has two rows"
         raise AnalysisError(f"{path}: {wrong}; give one row per rollout, with keys from run.rollouts")
-    own = known.loc[table["rollout"], ["condition", "task"]].reset_index(drop=True)
+    places = known.loc[table["rollout"], ["condition", "task"]].reset_index(drop=True)
     points = table.drop(columns="rollout").to_numpy(dtype=np.float64)
     rows: list[Row] = []
-    for arm, part in own.groupby("condition", sort=False, observed=True):
+    for arm, part in places.groupby("condition", sort=False, observed=True):
         several = part[part.groupby("task", observed=True)["task"].transform("size") > 1]
         if several.empty:
             continue
         codes = np.unique(several["task"].to_numpy(dtype="str"), return_inverse=True)[1]
-        found = embeddings(codes, points[several.index])
+        variances = embeddings(codes, points[several.index])
         size: Row = {
-            "tasks": len(found.draws_t),
-            "draws": int(found.draws_t.sum()),
+            "tasks": len(variances.draws_t),
+            "draws": int(variances.draws_t.sum()),
             "left_out": len(part) - len(several),
         }
-        both: Row = {"variance": float(found.unbiased_t.mean()), "plug_in": float(found.plug_in_t.mean())}
+        both: Row = {"variance": float(variances.unbiased_t.mean()), "plug_in": float(variances.plug_in_t.mean())}
         rows.append({"condition": str(arm), **both, **size})
     if not rows:
         raise AnalysisError(f"{path}: no task has two embeddings in any arm, and variance needs two")

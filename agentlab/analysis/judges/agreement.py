@@ -14,7 +14,7 @@ MOST_VALUES = 12
 ALL, JUDGE = "all", "judge"
 
 
-def agreed(found: Sequence[LabelledMeasure]) -> tuple[pd.DataFrame, list[str]]:
+def agreed(measures: Sequence[LabelledMeasure]) -> tuple[pd.DataFrame, list[str]]:
     """A row for every two of judge and raters, over all conditions and in each, and notes.
 
     `raw` is the share of equal ratings, `alpha` Krippendorff's on an interval scale; kappa, `weighted` (quadratic) and
@@ -23,28 +23,34 @@ def agreed(found: Sequence[LabelledMeasure]) -> tuple[pd.DataFrame, list[str]]:
     Intervals leave out tasks, or rollouts where there are few.
     """
     notes: list[str] = []
-    rows = [row for one in found for row in _rows(one, notes)]
+    rows = [row for scored in measures for row in _rows(scored, notes)]
     return pd.DataFrame(rows), notes
 
 
-def confused(found: Sequence[LabelledMeasure]) -> tuple[pd.DataFrame, list[str]]:
+def confused(measures: Sequence[LabelledMeasure]) -> tuple[pd.DataFrame, list[str]]:
     """How often each score met each label (the mean of raters), by condition: long, one row a cell that occurs."""
     notes: list[str] = []
     cells: list[Row] = []
-    for one in found:
-        if not one.raters:
+    for scored in measures:
+        if not scored.raters:
             continue
-        if _many(one.rows, ["score", "label"]):
+        if _many(scored.rows, ["score", "label"]):
             notes.append(
-                f"{one.measure.name}: more than {MOST_VALUES} different values, so there is no table of "
+                f"{scored.measure.name}: more than {MOST_VALUES} different values, so there is no table of "
                 f"judge versus people."
             )
             continue
-        for condition in one.conditions:
-            rows = one.of(condition)
+        for condition in scored.conditions:
+            rows = scored.of(condition)
             table = confusion(rows["score"], rows["label"])
             cells += [
-                {"measure": one.measure.name, "condition": condition, "judge": score, "people": label, "count": count}
+                {
+                    "measure": scored.measure.name,
+                    "condition": condition,
+                    "judge": score,
+                    "people": label,
+                    "count": count,
+                }
                 for score, counts in zip(table.values, table.counts, strict=True)
                 for label, count in zip(table.values, counts, strict=True)
                 if count
@@ -52,21 +58,24 @@ def confused(found: Sequence[LabelledMeasure]) -> tuple[pd.DataFrame, list[str]]
     return pd.DataFrame(cells, columns=["measure", "condition", "judge", "people", "count"]), notes
 
 
-def _rows(one: LabelledMeasure, notes: list[str]) -> Iterator[Row]:
-    columns = {JUDGE: "score", **{name: f"rater {name}" for name in one.raters}}
-    parts = {ALL: one.rows, **({name: one.of(name) for name in one.conditions} if len(one.conditions) > 1 else {})}
+def _rows(scored: LabelledMeasure, notes: list[str]) -> Iterator[Row]:
+    columns = {JUDGE: "score", **{name: f"rater {name}" for name in scored.raters}}
+    parts = {
+        ALL: scored.rows,
+        **({name: scored.of(name) for name in scored.conditions} if len(scored.conditions) > 1 else {}),
+    }
     for first, second in combinations(columns, 2):
         for condition, part in parts.items():
             rows = part[part[columns[first]].notna() & part[columns[second]].notna()]
             if len(rows):
                 pair = rows[columns[first]], rows[columns[second]]
-                head = {"measure": one.measure.name, "condition": condition, "first": first, "second": second}
-                found = _coefficients(rows, *pair, ", ".join(map(str, head.values())), notes)
-                hidden = one.suppressed and first == JUDGE and condition != ALL
-                yield {**head, **found, **({"mean_1": None} if hidden else {})}
+                head = {"measure": scored.measure.name, "condition": condition, "first": first, "second": second}
+                coefficients = _coefficients(rows, *pair, ", ".join(map(str, head.values())), notes)
+                hidden = scored.suppressed and first == JUDGE and condition != ALL
+                yield {**head, **coefficients, **({"mean_1": None} if hidden else {})}
     if any(part["probability"].dropna().nunique() > 1 for part in parts.values()):
         notes.append(
-            f"{one.measure.name}: agreement describes the labeled rollouts, which were drawn with unequal "
+            f"{scored.measure.name}: agreement describes the labeled rollouts, which were drawn with unequal "
             f"probabilities."
         )
 
@@ -77,15 +86,15 @@ def _coefficients(rows: pd.DataFrame, a: pd.Series, b: pd.Series, where: str, no
     whole = alpha(both, tasks)
     row: Row = {"units": whole.units, "mean_1": float(a.mean()), "mean_2": float(b.mean()), "raw": whole.raw}
     few = not _many(rows, [str(a.name), str(b.name)])
-    found = {"kappa": kappa(a, b, "none", tasks), "weighted": kappa(a, b, "quadratic", tasks)} if few else {}
-    found |= {"alpha": whole} | ({"ac1": ac1(both, clusters=tasks)} if few else {})
+    coefficients = {"kappa": kappa(a, b, "none", tasks), "weighted": kappa(a, b, "quadratic", tasks)} if few else {}
+    coefficients |= {"alpha": whole} | ({"ac1": ac1(both, clusters=tasks)} if few else {})
     for name in ("kappa", "weighted", "alpha", "ac1"):
-        row |= estimated(name, found.get(name))
-    said = {one.note for one in found.values() if one.note}
-    notes += [f"{where}: {note}." for note in sorted(said)]
+        row |= estimated(name, coefficients.get(name))
+    remarks = {coefficient.note for coefficient in coefficients.values() if coefficient.note}
+    notes += [f"{where}: {note}." for note in sorted(remarks)]
     return row
 
 
 def _many(rows: pd.DataFrame, columns: list[str]) -> bool:
-    there = rows[columns].dropna()
-    return len(pd.unique(there.to_numpy().ravel())) > MOST_VALUES
+    present = rows[columns].dropna()
+    return len(pd.unique(present.to_numpy().ravel())) > MOST_VALUES

@@ -1,4 +1,4 @@
-"""What is known against every judge of a run: probes that need no people, and their labels where there are some."""
+"""The evidence on every judge of a run: probes that need no people, and people's labels where there are some."""
 
 from collections.abc import Iterator, Mapping
 from itertools import combinations
@@ -41,85 +41,91 @@ def judges(run: Run, measure: str | None = None) -> Analysis:
     of one rubric differ (another model is drift, formatting taken out is formatting). Raises AnalysisError when nothing
     was judged.
     """
-    found = labelled(run, measure)
+    measures = labelled(run, measure)
     notes = [_LENGTH]
     tables = {
-        "judges": pd.DataFrame([_judge(run, one, notes) for one in found]),
-        "pairs": pd.DataFrame(list(_pairs(run, found, notes))),
-        "guesses": pd.DataFrame(list(_guesses(run, found))),
-        "bounds": pd.DataFrame([row for one in found for row in _bounds(run, one)]),
+        "judges": pd.DataFrame([_judge(run, scored, notes) for scored in measures]),
+        "pairs": pd.DataFrame(list(_pairs(run, measures, notes))),
+        "guesses": pd.DataFrame(list(_guesses(run, measures))),
+        "bounds": pd.DataFrame([row for scored in measures for row in _bounds(run, scored)]),
     }
     if tables["guesses"].empty:
         notes.append("Guessing arms from outputs was not possible: it needs 2 tasks and 10 pairs of rollouts.")
     kept = {name: table for name, table in tables.items() if len(table)}
-    return Analysis("judges", "Judge diagnostics", _says(found), kept, tuple(dict.fromkeys(notes)), result=_result)
+    return Analysis("judges", "Judge diagnostics", _says(measures), kept, tuple(dict.fromkeys(notes)), result=_result)
 
 
 def _result(tables: Mapping[str, pd.DataFrame]) -> str:
-    """What each judge made of its anchor texts."""
+    """The verdict on each judge by its anchor texts."""
     table = tables["judges"]
     tried = table[table["anchors"].notna()].drop_duplicates("judge").reset_index(drop=True)
     return f"good against bad anchor texts: {listed(tried, 'judge', 'anchors', 'anchor AUC')}." if len(tried) else ""
 
 
-def _says(found: list[LabelledMeasure]) -> str:
-    rollouts = len({key for one in found for key in one.rows["rollout"]})
-    names = ", ".join(dict.fromkeys(one.measure.judge for one in found))
-    told = any(one.raters for one in found)
-    people = "" if told else "; no rollout has a human label, so accuracy is unknown"
+def _says(measures: list[LabelledMeasure]) -> str:
+    rollouts = len({key for scored in measures for key in scored.rows["rollout"]})
+    names = ", ".join(dict.fromkeys(scored.measure.judge for scored in measures))
+    has_labels = any(scored.raters for scored in measures)
+    people = "" if has_labels else "; no rollout has a human label, so accuracy is unknown"
     return f"Diagnostics of {names}, over {rollouts:,} judged rollouts{people}."
 
 
-def _judge(run: Run, one: LabelledMeasure, notes: list[str]) -> Row:
-    m = one.measure
+def _judge(run: Run, scored: LabelledMeasure, notes: list[str]) -> Row:
+    m = scored.measure
     model = run.meta.get("judges", {}).get(m.judge)
     anchors = run.meta.get("anchors", {}).get(m.judge, {})
     outcomes = run.scores.loc[run.scores["judge"] == m.judge, "outcome"].astype("str")
-    row: Row = {"measure": m.name, "judge": m.judge, "model": model or "none", "judged": len(one.rows)}
+    row: Row = {"measure": m.name, "judge": m.judge, "model": model or "none", "judged": len(scored.rows)}
     row |= {"anchors": anchors.get("outcome"), "anchor_AUC": anchors.get("auc")}
     row |= {f"anchor_AUC_{end}": anchors.get(end) for end in ("low", "high")} | {"signal": anchors.get("signal")}
     row |= {name: anchors.get(name) for name in ("padding", "padding_low", "padding_high")}
-    if one.suppressed:
-        notes.append(f"{m.name}: results that say which arm did better are suppressed: {one.suppressed}.")
-    words = run.rollouts.set_index(run.rollouts["rollout"].astype("str"))["output_words"].reindex(one.rows["rollout"])
+    if scored.suppressed:
+        notes.append(f"{m.name}: results that say which arm did better are suppressed: {scored.suppressed}.")
+    words = run.rollouts.set_index(run.rollouts["rollout"].astype("str"))["output_words"].reindex(
+        scored.rows["rollout"]
+    )
     length = np.log(words.where(words > 0).to_numpy(dtype=np.float64))
-    tasks = one.rows["task"].tolist()
-    row |= _cells("length", slope(one.rows["score"], length, tasks), f"{m.name}, length", notes)
-    row |= _itself(run, one, notes) | _people(one, notes) | _kin(run, one, model, notes)
+    tasks = scored.rows["task"].tolist()
+    row |= _cells("length", slope(scored.rows["score"], length, tasks), f"{m.name}, length", notes)
+    row |= _itself(run, scored, notes) | _people(scored, notes) | _kin(run, scored, model, notes)
     lost = (*LOST, *OF_PROGRAMS) if m.cases else LOST
     return row | {name: int((outcomes == name).sum()) for name in lost}
 
 
-def _itself(run: Run, one: LabelledMeasure, notes: list[str]) -> Row:
+def _itself(run: Run, scored: LabelledMeasure, notes: list[str]) -> Row:
     """Alpha between the judge's draws of the same rollouts."""
-    if one.measure.cases:
-        notes.append(f"{one.measure.name}: {about_cases(one.measure)}.")
+    if scored.measure.cases:
+        notes.append(f"{scored.measure.name}: {about_cases(scored.measure)}.")
         return estimated("itself", None)
-    draws = judge_draws(run.scores, one.measure).unstack().reindex(one.rows["rollout"])
+    draws = judge_draws(run.scores, scored.measure).unstack().reindex(scored.rows["rollout"])
     if draws.shape[1] < 2:
         notes.append(
-            f"{one.measure.judge}: each rollout was judged once, so the judge's agreement with itself is unknown."
+            f"{scored.measure.judge}: each rollout was judged once, so the judge's agreement with itself is unknown."
         )
         return estimated("itself", None)
-    return _alpha("itself", one, draws.to_numpy(dtype=np.float64), notes)
+    return _alpha("itself", scored, draws.to_numpy(dtype=np.float64), notes)
 
 
-def _people(one: LabelledMeasure, notes: list[str]) -> Row:
+def _people(scored: LabelledMeasure, notes: list[str]) -> Row:
     """Alpha between the judge and the mean of people's labels."""
-    if not one.raters:
-        notes.append(f"{one.measure.name}: no human labels, so its means are uncorrected (see agentlab export labels).")
+    if not scored.raters:
+        notes.append(
+            f"{scored.measure.name}: no human labels, so its means are uncorrected (see agentlab export labels)."
+        )
         return estimated("people", None)
-    return _alpha("people", one, one.rows[["score", "label"]].to_numpy(dtype=np.float64), notes)
+    return _alpha("people", scored, scored.rows[["score", "label"]].to_numpy(dtype=np.float64), notes)
 
 
-def _alpha(name: str, one: LabelledMeasure, ratings: "np.ndarray[Any, np.dtype[np.float64]]", notes: list[str]) -> Row:
-    both = one.rows.assign(label=np.where((~np.isnan(ratings)).sum(axis=1) > 1, 1.0, np.nan))
-    found = alpha(ratings, one.rows["task"].tolist() if beyond(both) else None)
-    notes += [f"{one.measure.name}, agreement with {name}: {found.note}."] if found.note else []
-    return estimated(name, found)
+def _alpha(
+    name: str, scored: LabelledMeasure, ratings: "np.ndarray[Any, np.dtype[np.float64]]", notes: list[str]
+) -> Row:
+    both = scored.rows.assign(label=np.where((~np.isnan(ratings)).sum(axis=1) > 1, 1.0, np.nan))
+    agreement = alpha(ratings, scored.rows["task"].tolist() if beyond(both) else None)
+    notes += [f"{scored.measure.name}, agreement with {name}: {agreement.note}."] if agreement.note else []
+    return estimated(name, agreement)
 
 
-def _kin(run: Run, one: LabelledMeasure, model: str | None, notes: list[str]) -> Row:
+def _kin(run: Run, scored: LabelledMeasure, model: str | None, notes: list[str]) -> Row:
     """Whether agents are of the judge's family, and by how much more than people it favours outputs of those."""
     family = maker(model) if model else None
     shares: dict[str, float] = {}
@@ -128,15 +134,15 @@ def _kin(run: Run, one: LabelledMeasure, model: str | None, notes: list[str]) ->
     if family is None or not any(shares.values()):
         return {"family": family, "kin": False}
     notes.append(
-        f"{one.measure.judge} and some agents belong to the same model family, {family}: the judge may "
+        f"{scored.measure.judge} and some agents belong to the same model family, {family}: the judge may "
         f"favor its own family."
     )
     row: Row = {"family": family, "kin": True}
-    if not one.raters or len(set(shares.values())) == 1:
+    if not scored.raters or len(set(shares.values())) == 1:
         return row
-    rows = one.rows[one.rows["label"].notna()]
+    rows = scored.rows[scored.rows["label"].notna()]
     more = slope(rows["score"] - rows["label"], rows["condition"].map(shares), rows["task"].tolist())
-    return row | _cells("favour", more, f"{one.measure.name}, favour", notes)
+    return row | _cells("favour", more, f"{scored.measure.name}, favour", notes)
 
 
 def _cells(name: str, estimate: Estimate, where: str, notes: list[str]) -> Row:
@@ -146,11 +152,11 @@ def _cells(name: str, estimate: Estimate, where: str, notes: list[str]) -> Row:
     return {name: estimate.value, **ends(name, None if few else estimate)}
 
 
-def _pairs(run: Run, found: list[LabelledMeasure], notes: list[str]) -> Iterator[Row]:
+def _pairs(run: Run, measures: list[LabelledMeasure], notes: list[str]) -> Iterator[Row]:
     """Two judges of one rubric on the same rollouts: what the second gives beyond the first."""
     documents: Mapping[str, Mapping[str, Any]] = recorded(run.meta)
     models = run.meta.get("judges", {})
-    for a, b in combinations(found, 2):
+    for a, b in combinations(measures, 2):
         what = _apart(documents.get(a.measure.judge), documents.get(b.measure.judge))
         same = a.measure.judge != b.measure.judge and (a.measure.scales, a.measure.range) == (
             b.measure.scales,
@@ -173,28 +179,28 @@ def _apart(a: Mapping[str, Any] | None, b: Mapping[str, Any] | None) -> str | No
     if a is None or b is None:
         return None
     beside = ("model", "about", "draws", "normalise")
-    rubrics = [{name: value for name, value in one.items() if name not in beside} for one in (a, b)]
+    rubrics = [{name: value for name, value in document.items() if name not in beside} for document in (a, b)]
     if rubrics[0] != rubrics[1]:
         return None
     return "formatting" if bool(a.get("normalise")) != bool(b.get("normalise")) else ""
 
 
-def _guesses(run: Run, found: list[LabelledMeasure]) -> Iterator[Row]:
+def _guesses(run: Run, measures: list[LabelledMeasure]) -> Iterator[Row]:
     if not run.factors:
         return
-    wanted = {one.measure.name for one in found}
+    wanted = {scored.measure.name for scored in measures}
     for (factor, a, b, within), guess in guesses(run, [c for c in contrasts(run) if c.measure in wanted]).items():
         head = {"factor": factor, "a": a, "b": b, "within": within or None, "pairs": guess.pairs}
         yield {**head, "AUC_by_words": guess.words, "AUC_by_length": guess.length}
 
 
-def _bounds(run: Run, one: LabelledMeasure) -> Iterator[Row]:
+def _bounds(run: Run, scored: LabelledMeasure) -> Iterator[Row]:
     """The mean with everything that has no score at one end of the range, then at the other."""
-    m = one.measure
+    m = scored.measure
     rows = run.measures[~run.measures["status"].isin(UNFINISHED)]
     ends = outcome_range(m, rows[m.name].to_numpy())
     for condition, part in rows.groupby(rows["condition"].astype("str"), sort=False):
         edge = bounds(part[m.name], *ends, part["task"].astype("str").tolist())
         head = {"measure": m.name, "condition": condition, "rollouts": len(part), "missing": edge.missing}
-        told = {"mean": edge.observed, "worst_case_low": edge.low, "worst_case_high": edge.high}
-        yield {**head, **(dict.fromkeys(told, np.nan) if one.suppressed else told)}
+        means = {"mean": edge.observed, "worst_case_low": edge.low, "worst_case_high": edge.high}
+        yield {**head, **(dict.fromkeys(means, np.nan) if scored.suppressed else means)}

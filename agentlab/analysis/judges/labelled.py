@@ -34,6 +34,11 @@ class LabelledMeasure:
     def conditions(self) -> list[str]:
         return list(dict.fromkeys(self.rows["condition"]))
 
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The lowest and the highest value."""
+        return min(self.measure.range), max(self.measure.range)
+
     def of(self, condition: str) -> pd.DataFrame:
         return self.rows[self.rows["condition"] == condition]
 
@@ -41,11 +46,11 @@ class LabelledMeasure:
 def labelled(run: Run, measure: str | None = None) -> list[LabelledMeasure]:
     """Every measure with a judged rollout, or the one named. Raises AnalysisError when there is none."""
     wanted = [m for m in run.measured if measure in (None, m.name)]
-    found = [one for m in wanted if len((one := _of(run, m)).rows)]
-    if not found:
+    measures = [scored for m in wanted if len((scored := _of(run, m)).rows)]
+    if not measures:
         what = f" for {measure}" if measure else ""
         raise AnalysisError(f"{run.folder}: nothing was judged{what}; run `agentlab judge RUN --with JUDGE` first")
-    return found
+    return measures
 
 
 def judged(rows: pd.DataFrame, clusters: bool, truth: bool = False, pairs: bool = False) -> LabelledScores:
@@ -74,15 +79,15 @@ def _of(run: Run, measure: Measure) -> LabelledMeasure:
     rows = scored[["rollout", "task", "condition", "draw"]].astype("str").assign(score=scored[measure.name])
     if not draws_are_pairs(run.meta):  # no draw then has a partner of its name in another condition
         rows = rows.assign(draw=rows["rollout"])
-    own = run.labels[run.labels["measure"] == measure.name]
-    own = own.assign(rollout=own["rollout"].astype("str"))
-    given = own.pivot(index="rollout", columns="rater", values="value")
+    ratings = run.labels[run.labels["measure"] == measure.name]
+    ratings = ratings.assign(rollout=ratings["rollout"].astype("str"))
+    given = ratings.pivot(index="rollout", columns="rater", values="value")
     raters = tuple(sorted(map(str, given.columns)))
     by_rater = given.reindex(rows["rollout"])[list(raters)].set_axis(rows.index)
-    drawn = own.drop_duplicates("rollout").set_index("rollout")["probability"]
+    drawn = ratings.drop_duplicates("rollout").set_index("rollout")["probability"]
     label = by_rater.mean(axis=1) if raters else pd.Series(np.nan, index=rows.index)
     rows = rows.assign(label=label, probability=drawn.reindex(rows["rollout"]).to_numpy())
-    unscored = int((~own["rollout"].isin(rows["rollout"])).sum())
+    unscored = int((~ratings["rollout"].isin(rows["rollout"])).sum())
     named = by_rater.rename(columns={name: f"rater {name}" for name in raters})
-    every = pd.concat([rows, named], axis=1).reset_index(drop=True)
-    return LabelledMeasure(measure, every, raters, unscored, suppressed(run, measure.judge))
+    table = pd.concat([rows, named], axis=1).reset_index(drop=True)
+    return LabelledMeasure(measure, table, raters, unscored, suppressed(run, measure.judge))

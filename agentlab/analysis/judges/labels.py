@@ -1,5 +1,6 @@
 """Means and contrasts as people would give them: a judge's scores corrected by labels of the same condition."""
 
+import math
 from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import Any
@@ -33,19 +34,19 @@ def labels(run: Run, measure: str | None = None) -> Analysis:
     labels are of six tasks or more, else about `these tasks` (rollouts are then taken as independent). Raises
     AnalysisError when nothing was judged.
     """
-    found = labelled(run, measure)
+    measures = labelled(run, measure)
     notes: list[str] = []
-    means = pd.DataFrame([row for one in found for row in _means(one, notes)])
-    contrasts = pd.DataFrame([row for one in found for row in _contrasts(run, one, notes)])
+    means = pd.DataFrame([row for scored in measures for row in _means(scored, notes)])
+    contrasts = pd.DataFrame([row for scored in measures for row in _contrasts(run, scored, notes)])
     tables = {"means": means}
     if len(contrasts):
         tables["contrasts"] = contrasts
-    if any(one.raters for one in found):
-        tables["agreement"], more = agreed(found)
-        tables["confusion"], less = confused(found)
+    if any(scored.raters for scored in measures):
+        tables["agreement"], more = agreed(measures)
+        tables["confusion"], less = confused(measures)
         notes += [*more, *less]
     return Analysis(
-        "labels", "Judges against people", _says(found), tables, tuple(dict.fromkeys(notes)), result=_result
+        "labels", "Judges against people", _says(measures), tables, tuple(dict.fromkeys(notes)), result=_result
     )
 
 
@@ -59,41 +60,43 @@ def _result(tables: Mapping[str, pd.DataFrame]) -> str:
     return f"means corrected with human labels: {listed(named, 'name', 'estimate')}."
 
 
-def _says(found: list[LabelledMeasure]) -> str:
+def _says(measures: list[LabelledMeasure]) -> str:
     count, items = (
-        len({key for one in found for key in one.rows.loc[one.rows[column].notna(), "rollout"]})
+        len({key for scored in measures for key in scored.rows.loc[scored.rows[column].notna(), "rollout"]})
         for column in ("label", "score")
     )
     if not count:
         return f"All means over {items:,} judged rollouts are uncorrected, because none has a human label. {_HOW}"
-    raters = len({name for one in found for name in one.raters})
+    raters = len({name for scored in measures for name in scored.raters})
     which = "one rater" if raters == 1 else f"{raters} raters"
     return f"The judge's means, corrected with {count:,} labeled rollouts of {items:,} judged rollouts, by {which}."
 
 
-def _means(one: LabelledMeasure, notes: list[str]) -> Iterator[Row]:
-    name = one.measure.name
-    if one.suppressed:
-        notes.append(f"{name}: uncorrected values are suppressed: {one.suppressed}.")
-    if one.unscored:
+def _means(scored: LabelledMeasure, notes: list[str]) -> Iterator[Row]:
+    name = scored.measure.name
+    if scored.suppressed:
+        notes.append(f"{name}: uncorrected values are suppressed: {scored.suppressed}.")
+    if scored.unscored:
         notes.append(
-            f"{name}: {pluralize(one.unscored, 'label')} of rollouts that the judge did not score; they cannot be "
+            f"{name}: {pluralize(scored.unscored, 'label')} of rollouts that the judge did not score; they cannot be "
             f"used here."
         )
-    for condition in one.conditions:
-        rows = one.of(condition)
-        there = int(rows["label"].notna().sum())
-        clusters = beyond(rows) if there else beyond(rows.assign(label=rows["score"]))
+    for condition in scored.conditions:
+        rows = scored.of(condition)
+        label_count = int(rows["label"].notna().sum())
+        clusters = beyond(rows) if label_count else beyond(rows.assign(label=rows["score"]))
         head = {"measure": name, "condition": condition}
         about = LIKE if clusters else THESE
-        own = _row(UNCORRECTED, mean(judged(rows, clusters, truth=True), 0.0), there, len(rows))
+        uncorrected = _row(
+            UNCORRECTED, mean(judged(rows, clusters, truth=True), 0.0), label_count, len(rows), scored.ends
+        )
         yield {
             **head,
-            **own,
-            **(dict.fromkeys(("estimate", "low", "high"), np.nan) if one.suppressed else {}),
+            **uncorrected,
+            **(dict.fromkeys(("estimate", "low", "high"), np.nan) if scored.suppressed else {}),
             "about": about,
         }
-        if not there:
+        if not label_count:
             continue
         if bool((rows["score"] == rows["label"])[rows["label"].notna()].all()):
             notes.append(
@@ -103,7 +106,12 @@ def _means(one: LabelledMeasure, notes: list[str]) -> Iterator[Row]:
         for label, power in ((PEOPLE, 0.0), (PREDICTED, None)):
             result = mean(judged(rows, clusters), power)
             notes += [f"{name}, {condition}, {label}: {result.note}."] if result.note else []
-            yield {**head, **_row(label, result, there, len(rows)), "about": about, "power": result.power}
+            yield {
+                **head,
+                **_row(label, result, label_count, len(rows), scored.ends),
+                "about": about,
+                "power": result.power,
+            }
         yield from (
             {**head, **row, "about": about} for row in _misclassified(rows, clusters, f"{name}, {condition}", notes)
         )
@@ -112,54 +120,57 @@ def _means(one: LabelledMeasure, notes: list[str]) -> Iterator[Row]:
 def _misclassified(rows: pd.DataFrame, clusters: bool, where: str, notes: list[str]) -> Iterator[Row]:
     if not (_binary(rows["score"]) and _binary(rows["label"].dropna())):
         return
-    found = prevalence(judged(rows, clusters))
-    notes += [f"{where}, {MISCLASSIFIED}: {found.note}."] if found.note else []
+    result = prevalence(judged(rows, clusters))
+    notes += [f"{where}, {MISCLASSIFIED}: {result.note}."] if result.note else []
     yield {
         "estimator": MISCLASSIFIED,
-        "estimate": found.value,
-        "low": found.low,
-        "high": found.high,
-        "labels": found.positives + found.negatives,
-        "judged": found.items,
-        "sensitivity": found.sensitivity,
-        "specificity": found.specificity,
+        "estimate": result.value,
+        "low": result.low,
+        "high": result.high,
+        "labels": result.positives + result.negatives,
+        "judged": result.items,
+        "sensitivity": result.sensitivity,
+        "specificity": result.specificity,
     }
 
 
-def _row(label: str, result: Corrected, labels: int, items: int) -> Row:
+def _row(
+    label: str, result: Corrected, labels: int, items: int, ends: tuple[float, float] = (-math.inf, math.inf)
+) -> Row:
+    """The interval stays within `ends`, those of the measure: no mean lies outside."""
     interval = result.interval
     return {
         "estimator": label,
         "estimate": result.value,
-        "low": None if interval is None else interval.low,
-        "high": None if interval is None else interval.high,
+        "low": None if interval is None else max(interval.low, ends[0]),
+        "high": None if interval is None else min(interval.high, ends[1]),
         "labels": labels,
         "judged": items,
     }
 
 
-def _contrasts(run: Run, one: LabelledMeasure, notes: list[str]) -> Iterator[Row]:
+def _contrasts(run: Run, scored: LabelledMeasure, notes: list[str]) -> Iterator[Row]:
     """Every two conditions that differ in one factor, uncorrected and, where both have labels, corrected."""
     levels = {str(row["condition"]): row for row in run.conditions.to_dict("records")}
-    for a, b in combinations(one.conditions, 2):
+    for a, b in combinations(scored.conditions, 2):
         apart = [factor for factor in run.factors if levels[a][factor] != levels[b][factor]]
         if len(apart) != 1:
             continue
-        parts = one.of(a), one.of(b)
-        head: Mapping[str, Any] = {"measure": one.measure.name, "a": a, "b": b}
+        parts = scored.of(a), scored.of(b)
+        head: Mapping[str, Any] = {"measure": scored.measure.name, "a": a, "b": b}
         count, items = (sum(int(part[c].notna().sum()) for part in parts) for c in ("label", "score"))
         corrected = all(part["label"].notna().any() for part in parts)
         like = beyond(*parts) if corrected else beyond(*(part.assign(label=part["score"]) for part in parts))
         about = LIKE if like else THESE
-        if not one.suppressed:
+        if not scored.suppressed:
             scores = [judged(part, like, truth=True, pairs=True) for part in parts]
-            own = difference(scores[0], scores[1], 0.0)
-            yield {**head, **_apart(UNCORRECTED, own, count, items), "about": about}
+            uncorrected = difference(scores[0], scores[1], 0.0)
+            yield {**head, **_apart(UNCORRECTED, uncorrected, count, items), "about": about}
         if not count:
             continue
         corrections = [judged(part, like, pairs=True) for part in parts]
         result = difference(corrections[0], corrections[1])
-        notes += [f"{one.measure.name}, {a} - {b}: {result.note}."] if result.note else []
+        notes += [f"{scored.measure.name}, {a} - {b}: {result.note}."] if result.note else []
         if corrected:
             yield {**head, **_apart(PREDICTED, result, count, items), "about": about}
 

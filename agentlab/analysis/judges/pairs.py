@@ -21,7 +21,7 @@ from agentlab.judges.known_pairs import combined, flipped
 from agentlab.runs.frames import Run
 from agentlab.stats.contrasts.paired import FEWEST_TASKS, Paired, paired
 from agentlab.stats.interval import Interval
-from agentlab.stats.judges.bradley_terry import bradley_terry, fitted_interval
+from agentlab.stats.judges.bradley_terry import Strengths, bradley_terry, fitted_interval
 from agentlab.stats.judges.probes import position
 from agentlab.text import pluralize
 
@@ -184,31 +184,32 @@ def _strengths(run: Run, verdicts: pd.DataFrame) -> tuple[pd.DataFrame, list[str
         if fitted.note:
             notes.append(f"{judge}, {criterion}: {fitted.note}.")
         elif fitted.clusters < FEWEST_TASKS:
-            told = (
+            reason = (
                 f"no interval of a strength: {pluralize(fitted.clusters, 'task')}; at least {FEWEST_TASKS} are needed"
             )
-            notes.append(f"{judge}, {criterion}: {told}.")
-        for i, arm in enumerate(fitted.players) if fitted.strengths is not None else ():
-            value = fitted.strengths[i] if fitted.strengths else None
-            enough = fitted.clusters >= FEWEST_TASKS
-            variance = fitted.covariance[i][i] if fitted.covariance and enough else 0.0
-            ends = fitted_interval(value, variance, fitted.df) if value is not None else None
-            limits = (ends.low, ends.high) if ends else (None, None)
-            head = {"judge": judge, "criterion": criterion, "arm": arm, "strength": value}
-            rows.append(
-                {
-                    **head,
-                    "strength_low": limits[0],
-                    "strength_high": limits[1],
-                    "order": fitted.order,
-                    "tie": fitted.tie,
-                    "comparisons": fitted.comparisons,
-                    "tasks": fitted.clusters,
-                }
-            )
-    told = "strength: log strengths, which sum to 0; order: log odds from being shown first; tie: log weight of a tie"
+            notes.append(f"{judge}, {criterion}: {reason}.")
+        rows += [{"judge": judge, "criterion": criterion, **row} for row in _strength_rows(fitted)]
+    legend = "strength: log strengths, which sum to 0; order: log odds from being shown first; tie: log weight of a tie"
     columns = "judge criterion arm strength strength_low strength_high order tie comparisons tasks".split()
-    return pd.DataFrame(rows, columns=columns), [*([f"{told}."] if rows else []), *notes]
+    return pd.DataFrame(rows, columns=columns), [*([f"{legend}."] if rows else []), *notes]
+
+
+def _strength_rows(fitted: Strengths) -> Iterator[dict[str, Any]]:
+    """A row per arm; none where the fit has no strengths."""
+    enough = fitted.clusters >= FEWEST_TASKS
+    for i, (arm, strength) in enumerate(zip(fitted.players, fitted.strengths or (), strict=False)):
+        variance = fitted.covariance[i][i] if fitted.covariance and enough else 0.0
+        interval = fitted_interval(strength, variance, fitted.df)
+        yield {
+            "arm": arm,
+            "strength": strength,
+            "strength_low": interval and interval.low,
+            "strength_high": interval and interval.high,
+            "order": fitted.order,
+            "tie": fitted.tie,
+            "comparisons": fitted.comparisons,
+            "tasks": fitted.clusters,
+        }
 
 
 def _anchored(run: Run, table: pd.DataFrame) -> list[str]:
@@ -220,10 +221,10 @@ def _anchored(run: Run, table: pd.DataFrame) -> list[str]:
 
 
 def _says(table: pd.DataFrame) -> str:
-    told = table[table["conclusion"] != WORDS["suppressed"]]
-    if told.empty:
+    shown = table[table["conclusion"] != WORDS["suppressed"]]
+    if shown.empty:
         return f"{pluralize(len(table), 'comparison')} of arms, all suppressed."
-    first = told.iloc[0]
+    first = shown.iloc[0]
     rate = first["win_rate"]
     if rate is None or pd.isna(rate):
         return f"{pluralize(len(table), 'comparison')} of arms; the first has no decided pair."

@@ -83,7 +83,8 @@ def _verdicts(run: Run) -> pd.DataFrame:
     """Verdicts on changed outputs of rollouts that are as they were."""
     sql = (
         "SELECT json_extract(r.about, '$.variant'), json_extract(r.about, '$.rollout'), r.attempt, v.judge, v.draw, "
-        "v.criterion, v.outcome, v.value FROM verdicts v JOIN rollouts r ON r.id = v.rollout WHERE r.kind = 'probe'"
+        "v.criterion, v.outcome, v.value FROM verdict_spans v JOIN rollouts r ON r.id = v.rollout "
+        "WHERE r.kind = 'probe'"
     )
     with closing(read(run.folder)) as connection:
         rows = connection.execute(sql).fetchall()
@@ -94,20 +95,23 @@ def _verdicts(run: Run) -> pd.DataFrame:
 
 def _changed(run: Run, judge: str, config: RubricConfig, scores: pd.Series, notes: list[str]) -> Iterator[Row]:
     every = _verdicts(run)
-    own = every[every["judge"] == judge]
+    verdicts = every[every["judge"] == judge]
     if config.normalise:
         notes.append(f"{judge}: formatting is removed before judging, so it is not probed.")
-    lost = int((own["outcome"] != "scored").sum())
+    lost = int((verdicts["outcome"] != "scored").sum())
     if lost:
         notes.append(
-            f"{judge}: {lost} of {len(own)} verdicts on changed outputs have no score; those outputs are excluded."
+            f"{judge}: {lost} of {len(verdicts)} verdicts on changed outputs have no score; those outputs are excluded."
         )
-    original = _one(scores[scores.index.get_level_values(1) == 0])
+    original = _by_rollout(scores[scores.index.get_level_values(1) == 0])
     for probe, variants in VARIANTS.items():
-        keys = list(dict.fromkeys(own.loc[own["variant"].isin(variants), "rollout"]))
+        keys = list(dict.fromkeys(verdicts.loc[verdicts["variant"].isin(variants), "rollout"]))
         if not keys:
             continue
-        sides = [_one(per_draw(own[own["variant"] == v], _measure(judge, config))).reindex(keys) for v in variants]
+        sides = [
+            _by_rollout(per_draw(verdicts[verdicts["variant"] == v], _measure(judge, config))).reindex(keys)
+            for v in variants
+        ]
         known = run.rollouts.set_index(run.rollouts["rollout"].astype("str")).loc[keys]
         before = original.reindex(keys).to_numpy(dtype=np.float64)
         values = [side.to_numpy(dtype=np.float64) for side in sides]
@@ -131,7 +135,7 @@ def _changed(run: Run, judge: str, config: RubricConfig, scores: pd.Series, note
         }
 
 
-def _one(points: pd.Series) -> pd.Series:
+def _by_rollout(points: pd.Series) -> pd.Series:
     """By rollout."""
     return points.groupby(level=0).mean()
 
@@ -147,7 +151,7 @@ def _noise(scores: pd.Series) -> float | None:
 def _arms(run: Run, scores: pd.Series) -> float | None:
     """The gap between the highest and the lowest condition's mean of task means; None for one condition."""
     places = run.rollouts[["rollout", "task", "condition"]].astype("str").set_index("rollout")
-    placed = places.join(_one(scores).rename("points"), how="inner")
+    placed = places.join(_by_rollout(scores).rename("points"), how="inner")
     means = placed.groupby(["condition", "task"])["points"].mean().groupby(level=0).mean()
     return float(means.max() - means.min()) if len(means) > 1 else None
 
@@ -184,29 +188,31 @@ def _kin(
     """One judge's score less another's, by whose family wrote the output: 1 for the first's, -1 for the second's."""
     families = {name: maker(model) if (model := run.meta["judges"].get(name)) else None for name in configs}
     wrote = _authors(run)
-    for one, other in combinations(configs, 2):
-        a, b = families[one], families[other]
-        same = configs[one].criteria == configs[other].criteria and configs[one].span == configs[other].span
+    for first, second in combinations(configs, 2):
+        a, b = families[first], families[second]
+        same = configs[first].criteria == configs[second].criteria and configs[first].span == configs[second].span
         if not same or a is None or b is None or a == b or len({a, b} & set(wrote.values())) == 0:
             continue
-        both = pd.concat([_one(scores[one]), _one(scores[other])], axis=1, keys=["one", "other"]).dropna()
+        both = pd.concat(
+            [_by_rollout(scores[first]), _by_rollout(scores[second])], axis=1, keys=["first", "second"]
+        ).dropna()
         places = run.rollouts[["rollout", "task", "condition"]].astype("str").set_index("rollout").loc[both.index]
         author = places["condition"].map(wrote)
         x = (author == a).astype(float) - (author == b).astype(float)
-        found = slope((both["one"] - both["other"]).to_numpy(), x.to_numpy(), places["task"].tolist())
-        notes += [f"{one} and {other}, self: {note}." for note in found.notes]
-        if found.value is not None:
+        effect = slope((both["first"] - both["second"]).to_numpy(), x.to_numpy(), places["task"].tolist())
+        notes += [f"{first} and {second}, self: {note}." for note in effect.notes]
+        if effect.value is not None:
             yield {
-                "judge": f"{one} ({a}) and {other} ({b})",
+                "judge": f"{first} ({a}) and {second} ({b})",
                 "probe": "self",
                 "unit": "points",
-                "effect": found.value,
+                "effect": effect.value,
                 **ends("these_tasks", None),
-                **ends("new_tasks", found if found.n >= FEWEST_TASKS else None),
+                **ends("new_tasks", effect if effect.n >= FEWEST_TASKS else None),
                 "outputs": len(both),
-                "tasks": found.n,
+                "tasks": effect.n,
                 "noise": None,
-                "arms": _arms(run, scores[one]),
+                "arms": _arms(run, scores[first]),
             }
     if len({family for family in families.values() if family}) < 2:
         notes.append(
@@ -219,18 +225,18 @@ def _kin(
 
 def _authors(run: Run) -> dict[str, str | None]:
     """The model family of the agents of each condition; None where there are several."""
-    found: dict[str, str | None] = {}
+    authors: dict[str, str | None] = {}
     for condition, part in run.roles.groupby("condition", observed=True):
         names = {maker(str(model)) for model in part["model"]}
-        found[str(condition)] = names.pop() if len(names) == 1 else None
-    return found
+        authors[str(condition)] = names.pop() if len(names) == 1 else None
+    return authors
 
 
 def _says(table: pd.DataFrame) -> str:
     first = table.iloc[0]
     effect = first["effect"]
-    told = "no result" if effect is None or pd.isna(effect) else f"{effect:+.2f} {first['unit']}"
+    result = "no result" if effect is None or pd.isna(effect) else f"{effect:+.2f} {first['unit']}"
     where = f"{pluralize(first['outputs'], 'output')} on {pluralize(first['tasks'], 'task')}"
     which = f"{first['probe']} of {first['judge']}"
     size = f"{pluralize(len(table), 'probe')} of {pluralize(table['judge'].nunique(), 'judge')}"
-    return f"{size}; the first, {which}: {told} over {where}."
+    return f"{size}; the first, {which}: {result} over {where}."

@@ -12,7 +12,7 @@ from agentlab.types import Rollout
 async def beam(fields: BeamFields, population: Population) -> Rollout:
     """Keeps the particles with the largest weight of the whole log; of equal ones, those made first."""
     particles = await population.founders(range(1, fields.beams * fields.expand + 1))
-    while not all(one.over for one in particles):
+    while not all(particle.over for particle in particles):
         await population.advance(particles)
         order = sorted(range(len(particles)), key=lambda i: (-particles[i].total, i))
         heaviest = [i for i in order[: fields.beams] if particles[i].total > -math.inf]
@@ -20,12 +20,12 @@ async def beam(fields: BeamFields, population: Population) -> Rollout:
             break
         decided = await population.decide({"ancestors": heaviest})
         best: list[Particle] = [particles[i] for i in decided["ancestors"]]
-        await population.prune(one for one in particles if one not in best)
+        await population.prune(particle for particle in particles if particle not in best)
         particles = list[Particle]()
-        for one in best:
-            particles.append(one)
-            if not one.over:
-                particles += [await population.copy(one) for _ in range(fields.expand - 1)]
-    for one in particles:
-        one.log_weight = one.total
+        for particle in best:
+            particles.append(particle)
+            if not particle.over:
+                particles += [await population.copy(particle) for _ in range(fields.expand - 1)]
+    for particle in particles:
+        particle.log_weight = particle.total
     return await chosen_from(population, particles, fields.take)

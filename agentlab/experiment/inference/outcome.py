@@ -24,7 +24,7 @@ async def settled(population: Population, particles: Sequence[Particle], take: T
     `offset` is the log-evidence of what was resampled before, in nats. An ended particle may stand in the population
     several times. The log-evidence is `offset` plus the logarithm of the mean weight: unbiased on the scale of weights.
     """
-    logs = [one.log_weight for one in particles]
+    logs = [particle.log_weight for particle in particles]
     total = log_sum(logs)
     population.about["log_evidence"] = finite(offset + total - math.log(len(particles)))
     return await chosen_from(population, particles, take, offset)
@@ -35,14 +35,14 @@ async def chosen_from(
 ) -> Rollout:
     """The rollout with the log and output of the particle that `take` names; `rejected` if all weights are zero."""
     merged: dict[Particle, list[float]] = {}
-    for one in particles:
-        merged.setdefault(one, []).append(one.log_weight)
-    weights = {one: log_sum(logs) for one, logs in merged.items()}
+    for particle in particles:
+        merged.setdefault(particle, []).append(particle.log_weight)
+    weights = {particle: log_sum(logs) for particle, logs in merged.items()}
     await _ended(population, weights, offset)
     fractions = dict(zip(weights, shares([*weights.values()]), strict=True))
     population.about |= {"particles": len(particles), "ess": round(effective_size([*weights.values()]), 6)}
     rollout = replace(unstarted(population.spec), about=population.about)
-    live = [one for one, fraction in fractions.items() if fraction > 0]
+    live = [particle for particle, fraction in fractions.items() if fraction > 0]
     if not live:
         return replace(rollout, status="rejected")
     chosen = _chosen(live, fractions, take, population.spec.lineage)
@@ -58,25 +58,25 @@ def finite(number: float) -> float | None:
 
 async def _ended(population: Population, weights: dict[Particle, float], offset: float) -> None:
     async with asyncio.TaskGroup() as group:
-        for one, weight in weights.items():
-            assert one.rollout is not None
-            one.rollout = replace(one.rollout, weight=weight + offset)
-            group.create_task(population.keep.finish(one.rollout))
+        for particle, weight in weights.items():
+            assert particle.rollout is not None
+            particle.rollout = replace(particle.rollout, weight=weight + offset)
+            group.create_task(population.keep.finish(particle.rollout))
 
 
 def with_log_of(rollout: Rollout, chosen: Particle) -> Rollout:
     """The log is kept with the rollout, too, so that whoever reads rollouts need not know of particles."""
-    one = chosen.rollout
-    assert one is not None
+    ended = chosen.rollout
+    assert ended is not None
     return replace(
         rollout,
-        chosen=one.key,
-        status=one.status,
-        output=one.output,
-        output_via=one.output_via,
-        cut=one.cut,
-        messages=one.messages,
-        error=one.error,
+        chosen=ended.key,
+        status=ended.status,
+        output=ended.output,
+        output_via=ended.output_via,
+        cut=ended.cut,
+        messages=ended.messages,
+        error=ended.error,
     )
 
 
@@ -85,22 +85,22 @@ def _chosen(live: Sequence[Particle], fractions: dict[Particle, float], take: Ta
     if take == "first":
         return live[0]
     if take == "best":
-        return max(live, key=lambda one: one.total)
+        return max(live, key=lambda particle: particle.total)
     if take == "draw":
         return _drawn(live, fractions, lineage)
     assert isinstance(take, VoteFields)
     votes: list[tuple[Any, list[Particle]]] = []
-    for one in live:
-        value = _value(one, take.vote)
+    for particle in live:
+        value = _value(particle, take.vote)
         if value is None:
             continue
         voters = next((voters for other, voters in votes if equal(value, other)), None)
         if voters is None:
             votes.append((value, voters := []))
-        voters.append(one)
+        voters.append(particle)
     if not votes:
         return f"vote: no particle has a value of {take.vote!r}"
-    sums = [math.fsum(fractions[one] for one in voters) for _, voters in votes]
+    sums = [math.fsum(fractions[particle] for particle in voters) for _, voters in votes]
     tied = [voters for (_, voters), weight in zip(votes, sums, strict=True) if math.isclose(weight, max(sums))]
     if len(tied) > 1 and take.ties == "none":
         return f"vote: {len(tied)} values of {take.vote!r} have the same weight"
@@ -110,18 +110,18 @@ def _chosen(live: Sequence[Particle], fractions: dict[Particle, float], take: Ta
 
 def _drawn(live: Sequence[Particle], fractions: dict[Particle, float], lineage: str) -> Particle:
     point, edge = stream(lineage, "take") / 2**63, 0.0
-    for one in live:
-        edge += fractions[one]
+    for particle in live:
+        edge += fractions[particle]
         if point < edge:
-            return one
+            return particle
     return live[-1]
 
 
-def _value(one: Particle, variable: str) -> Any:
+def _value(particle: Particle, variable: str) -> Any:
     """The last value of a variable, or the output without what does not make it another answer; None if missing."""
-    rollout: Any = one.rollout
+    rollout: Any = particle.rollout
     if variable == OUTPUT_TEXT:
         return None if rollout.output is None else plain(rollout.output)
-    values = (m for m in reversed(one.state.log) if VARIABLE in m.to and m.ref)
+    values = (m for m in reversed(particle.state.log) if VARIABLE in m.to and m.ref)
     last = next((m for m in values if variable in (m.ref, variable_of(m.ref or ""))), None)
     return None if last is None else decoded(last)

@@ -12,7 +12,8 @@ from agentlab.engine.client import Client
 from agentlab.engine.cut import Cut
 from agentlab.engine.outcome import finished
 from agentlab.engine.play import end, start, step
-from agentlab.engine.spec import UNLIMITED, RolloutSpec, Used, fork, particle, unmeasurable, unstarted
+from agentlab.engine.spec import UNLIMITED, RolloutSpec, Used, fork, unmeasurable, unstarted
+from agentlab.engine.spec import particle as spec_of_particle
 from agentlab.engine.tools import opened
 from agentlab.errors import ToolsetError
 from agentlab.experiment.inference.keep import Keep, Unkept
@@ -32,9 +33,9 @@ def _never() -> bool:
 
 async def _close(particles: Iterable[Particle]) -> None:
     """Closes the tools of those that have ended, in the task in which they were opened."""
-    for one in particles:
-        if one.over:
-            await one.opened.aclose()
+    for particle in particles:
+        if particle.over:
+            await particle.opened.aclose()
 
 
 class Interrupted(Exception):
@@ -71,7 +72,7 @@ class Population:
         """The particles with these indices, from 1, before their first round."""
         made = list[Particle]()
         for index in indices:
-            spec = particle(self.spec, index)
+            spec = spec_of_particle(self.spec, index)
             made.append(await self.made(spec, start(spec)))
         return made
 
@@ -107,24 +108,24 @@ class Population:
         Raises `Interrupted`. With limits all particles go on round by round together, so that what they used when a
         limit is checked does not depend on which call returned first.
         """
-        waiting: list[Particle] = [one for one in dict.fromkeys(particles) if not one.over]
+        waiting: list[Particle] = [particle for particle in dict.fromkeys(particles) if not particle.over]
         if self.spec.limits == UNLIMITED:
             await self._each(partial(self._onward, to_end), waiting)
         while self.spec.limits != UNLIMITED and waiting:
             self.check_limits()
             weighed = set(await self._each(self._round, waiting))
-            waiting = [one for one in waiting if not one.over and (to_end or one not in weighed)]
+            waiting = [particle for particle in waiting if not particle.over and (to_end or particle not in weighed)]
 
     async def _each(self, play: Callable[[Particle], Awaitable[bool]], particles: Sequence[Particle]) -> list[Particle]:
         """Plays them at the same time; those of which `play` is true."""
         free = asyncio.Semaphore(self.width)
 
-        async def one(particle: Particle) -> bool:
+        async def when_free(particle: Particle) -> bool:
             async with free:
                 return await play(particle)
 
         async with asyncio.TaskGroup() as group:
-            tasks = [(particle, group.create_task(one(particle))) for particle in particles]
+            tasks = [(particle, group.create_task(when_free(particle))) for particle in particles]
         self.check(particles)
         await _close(particles)
         return [particle for particle, task in tasks if task.result()]
@@ -154,14 +155,14 @@ class Population:
 
     def check(self, particles: Iterable[Particle]) -> None:
         """Raises `Interrupted` if one of them could not be played."""
-        bad = [one for one in particles if one.state.status in UNSETTLED]
+        bad = [particle for particle in particles if particle.state.status in UNSETTLED]
         for status in UNSETTLED:
-            if found := next((one for one in bad if one.state.status == status), None):
-                raise Interrupted(found.state.status or "infrastructure", found.state.error)
+            if first := next((particle for particle in bad if particle.state.status == status), None):
+                raise Interrupted(first.state.status or "infrastructure", first.state.error)
 
     def check_limits(self) -> None:
         """The limits of the rollout hold for all its particles together. Raises `Interrupted`."""
-        calls = [call for one in self.particles for call in one.uncounted()]
+        calls = [call for particle in self.particles for call in particle.uncounted()]
         if error := unmeasurable(self.spec.limits, calls):
             raise Interrupted("infrastructure", error)
         if self.used.add(calls).reaches(self.spec.limits):
@@ -171,12 +172,12 @@ class Population:
         """Ends particles that are not kept; their weight has gone to others."""
         gone = [*particles]
         async with asyncio.TaskGroup() as group:
-            for one in gone:
-                if not one.over:
-                    one.state.status = "pruned"
-                rollout = one.rollout or finished(one.spec, one.state, "protocol")
-                one.rollout = replace(rollout, status="pruned")
-                group.create_task(self.keep.finish(one.rollout))
+            for particle in gone:
+                if not particle.over:
+                    particle.state.status = "pruned"
+                rollout = particle.rollout or finished(particle.spec, particle.state, "protocol")
+                particle.rollout = replace(rollout, status="pruned")
+                group.create_task(self.keep.finish(particle.rollout))
         await _close(gone)
 
     async def resample(self, particles: Sequence[Particle], ancestors: Sequence[int]) -> list[Particle]:
@@ -187,13 +188,13 @@ class Population:
         """
         chosen = [particles[i] for i in ancestors]
         kept = set(chosen)
-        await self.prune(one for one in dict.fromkeys(particles) if one not in kept)
+        await self.prune(particle for particle in dict.fromkeys(particles) if particle not in kept)
         following, seen = list[Particle](), set[Particle]()
-        for one in chosen:
-            following.append(await self.copy(one) if one in seen and not one.over else one)
-            seen.add(one)
-        for one in following:
-            one.log_weight = 0.0
+        for particle in chosen:
+            following.append(await self.copy(particle) if particle in seen and not particle.over else particle)
+            seen.add(particle)
+        for particle in following:
+            particle.log_weight = 0.0
         return following
 
     async def decide(self, step: Mapping[str, Any]) -> Mapping[str, Any]:

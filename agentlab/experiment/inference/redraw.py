@@ -61,77 +61,81 @@ class Redrawn:
         of = replace(spec, population=spec.key, limits=UNLIMITED)
         first = await self.population.made(fork(of, branch.cut, 1), start.copy())
         await self._draw(first)
-        one = await self._until(first, of, branch.cut, start, await self._off(first, start, branch.cut.agents))
-        while not one.over:
-            before = one.state.copy()
-            await self._on(one)
-            if self.wish.resilient and (agents := await self._off(one, before)):
-                one = await self._until(one, one.spec, Cut(one.round, agents), before, agents)
-        return one
+        particle = await self._until(first, of, branch.cut, start, await self._off(first, start, branch.cut.agents))
+        while not particle.over:
+            before = particle.state.copy()
+            await self._on(particle)
+            if self.wish.resilient and (agents := await self._off(particle, before)):
+                particle = await self._until(particle, particle.spec, Cut(particle.round, agents), before, agents)
+        return particle
 
-    async def _draw(self, one: Particle) -> None:
+    async def _draw(self, particle: Particle) -> None:
         self.draws += 1
-        await self._on(one)
+        await self._on(particle)
 
-    async def _on(self, one: Particle) -> None:
+    async def _on(self, particle: Particle) -> None:
         """Plays the next round, or the end where there is none."""
         population = self.population
         population.check_limits()
-        played = await step(one.state, one.spec, one.client, population.stopping, one.tools)
-        if not played and one.state.status not in ("cancelled", "infrastructure"):
-            one.rollout = await end(one.state, one.spec, one.client, one.tools)
-        population.check([one])
+        played = await step(particle.state, particle.spec, particle.client, population.stopping, particle.tools)
+        if not played and particle.state.status not in ("cancelled", "infrastructure"):
+            particle.rollout = await end(particle.state, particle.spec, particle.client, particle.tools)
+        population.check([particle])
 
     async def _until(self, first: Particle, of: RolloutSpec, cut: Cut, before: State, off: Sequence[str]) -> Particle:
         """The first draw of the turns of `cut` whose messages are as wished, after `first`, of which `off` are not.
 
         The other turns of the round stay those of `first`. Raises `Exhausted`.
         """
-        one, again = first, int(of.key != first.spec.key)
+        particle, again = first, int(of.key != first.spec.key)
         for index in range(1, self.wish.tries):
             if not off:
-                return one
-            await self._reject(one)
+                return particle
+            await self._reject(particle)
             state = before.copy()
             state.given = {**before.given, **_kept(first, cut)}
-            one = await self.population.made(fork(of, cut, index + again), state)
-            one.count()
-            one.counted |= {actor: one.counted.get(actor, 0) + len(calls) for actor, calls in state.given.items()}
-            await self._draw(one)
-            off = await self._off(one, before, cut.agents)
+            particle = await self.population.made(fork(of, cut, index + again), state)
+            particle.count()
+            particle.counted |= {
+                actor: particle.counted.get(actor, 0) + len(calls) for actor, calls in state.given.items()
+            }
+            await self._draw(particle)
+            off = await self._off(particle, before, cut.agents)
         if not off:
-            return one
-        await self._reject(one)
+            return particle
+        await self._reject(particle)
         raise Exhausted(self._told(cut))
 
-    async def _off(self, one: Particle, before: State, agents: Sequence[str] = ()) -> tuple[str, ...]:
+    async def _off(self, particle: Particle, before: State, agents: Sequence[str] = ()) -> tuple[str, ...]:
         """Of these agents, or all, those whose new messages are not as wished."""
-        roster = [agent.name for agent in one.spec.organization.agents]
-        new, found = one.state.log[len(before.log) :], list[str]()
+        roster = [agent.name for agent in particle.spec.organization.agents]
+        new, unwished = particle.state.log[len(before.log) :], list[str]()
         for place, name in enumerate(roster):
             said = [message for message in new if message.sender == name]
             wished = not said if not agents else name not in agents  # a turn without a message has no property
-            if not wished and await self._has(one, said, place) != self.wish.has:
-                found.append(name)
-        self.population.check([one])
-        return tuple(found)
+            if not wished and await self._has(particle, said, place) != self.wish.has:
+                unwished.append(name)
+        self.population.check([particle])
+        return tuple(unwished)
 
-    async def _has(self, one: Particle, messages: list[Message], place: int) -> bool | None:
+    async def _has(self, particle: Particle, messages: list[Message], place: int) -> bool | None:
         """Whether a turn has the property in one of its messages; None if the judge could not tell."""
         if not messages:
             return False
         text = "\n\n".join(message.content for message in messages)
         shown = JudgeInput(self.judge.task, text, tuple(messages), {})
-        score = await self.judge.score(one, shown, place)
+        score = await self.judge.score(particle, shown, place)
         self.unscored += score is None
         return None if score is None else score >= HALF
 
-    async def _reject(self, one: Particle) -> None:
+    async def _reject(self, particle: Particle) -> None:
         self.rejected += 1
-        one.state.status = "rejected"
-        one.rollout = replace(one.rollout or finished(one.spec, one.state, "protocol"), status="rejected", output=None)
-        await self.population.keep.finish(one.rollout)
-        await one.opened.aclose()
+        particle.state.status = "rejected"
+        particle.rollout = replace(
+            particle.rollout or finished(particle.spec, particle.state, "protocol"), status="rejected", output=None
+        )
+        await self.population.keep.finish(particle.rollout)
+        await particle.opened.aclose()
 
     def _told(self, cut: Cut) -> str:
         wish, who = self.wish, " and ".join(cut.agents)
@@ -141,9 +145,9 @@ class Redrawn:
         return f"{message}; raise --tries, or correct the judge" if blind else f"{message}; raise --tries"
 
 
-def _kept(one: Particle, cut: Cut) -> dict[str, tuple[Call, ...]]:
+def _kept(particle: Particle, cut: Cut) -> dict[str, tuple[Call, ...]]:
     """The calls of the round that are not drawn anew, by agent."""
-    calls = one.state.calls
+    calls = particle.state.calls
     of_round = {actor: tuple(c for c in made if c.round == cut.round) for actor, made in calls.items()}
-    names = {agent.name for agent in one.spec.organization.agents} - {*cut.agents}
+    names = {agent.name for agent in particle.spec.organization.agents} - {*cut.agents}
     return {name: made for name, made in of_round.items() if name in names and made}

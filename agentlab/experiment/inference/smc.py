@@ -17,14 +17,14 @@ async def smc(fields: SmcFields, population: Population) -> Rollout:
     """
     size, offset = fields.particles, 0.0
     particles = await population.founders(range(1, size + 1))
-    while not all(one.over for one in particles):
+    while not all(particle.over for particle in particles):
         await population.advance(particles)
-        weights = [one.log_weight for one in particles]
+        weights = [particle.log_weight for particle in particles]
         total, effective = log_sum(weights), effective_size(weights)
         if total == -math.inf:
             break
         chosen = None
-        if effective < fields.resample * size and not all(one.over for one in particles):
+        if effective < fields.resample * size and not all(particle.over for particle in particles):
             uniforms = population.uniforms("resample", len(population.about.get("steps", ())), count=size)
             chosen = ancestors(weights, fields.by, uniforms)
         step = await population.decide({"ess": round(effective, 6), "ancestors": chosen})

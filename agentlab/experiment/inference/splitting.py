@@ -19,9 +19,9 @@ async def splitting(fields: SplittingFields, population: Population) -> Rollout:
     size, log_evidence = fields.particles, 0.0
     particles = await population.founders(range(1, size + 1))
     for number, level in enumerate(fields.level.at):
-        while waiting := [one for one in particles if not one.over and one.score < level]:
+        while waiting := [particle for particle in particles if not particle.over and particle.score < level]:
             await population.advance(waiting)
-        reached = [i for i, one in enumerate(particles) if one.score >= level]
+        reached = [i for i, particle in enumerate(particles) if particle.score >= level]
         log_evidence += math.log(len(reached) / size) if reached else -math.inf
         last = number == len(fields.level.at) - 1
         if last or not reached:
@@ -38,12 +38,12 @@ async def _ended(
 ) -> Rollout:
     """Plays those that reached the last level to their end; each of them weighs the same, unless it is rejected."""
     event = fields.level.at[-1]
-    reached = [one for one in particles if one.score >= event]
+    reached = [particle for particle in particles if particle.score >= event]
     await population.advance(reached, to_end=True)
-    kept = {one for one in reached if one.total > -math.inf}
-    share = sum(one in kept for one in reached) / max(1, len(reached))
+    kept = {particle for particle in reached if particle.total > -math.inf}
+    share = sum(particle in kept for particle in reached) / max(1, len(reached))
     log_evidence += math.log(share) if share else -math.inf
     population.about |= {"log_evidence": finite(log_evidence), "reached": len(reached)}
-    for one in particles:
-        one.log_weight = one.total = 0.0 if one in kept else -math.inf
+    for particle in particles:
+        particle.log_weight = particle.total = 0.0 if particle in kept else -math.inf
     return await chosen_from(population, particles, fields.take)

@@ -73,13 +73,13 @@ def _fit(built: JudgeSet, meta: Mapping[str, Any]) -> None:
     for judge, misfit in built.misfits.items():
         flaws = [(task.id, flaw) for task in tasks if (flaw := misfit(task))]
         place = Place(f"--with {judge}", 1, 1)
-        found = [
+        mistakes = [
             Mistake(place, dotted(("tasks", id, *steps)), f"the judge finds {wrong}", f"write {right}")
             for id, (steps, wrong, right) in flaws
         ]
-        if found and ("tree" in meta or len(found) == len(tasks)):
-            raise ScenarioError(folded(found))
-        for mistake in folded(found):
+        if mistakes and ("tree" in meta or len(mistakes) == len(tasks)):
+            raise ScenarioError(folded(mistakes))
+        for mistake in folded(mistakes):
             log.warning("%s; outputs on it get no score", mistake)
 
 

@@ -45,8 +45,8 @@ async def judge_anchors(work: Work, rubrics: Rubrics) -> dict[str, Any]:
         await work.each([partial(_ask, work, judge, anchor, rank, answers) for rank, anchor in enumerate(anchors)])
         if len(answers) < len(anchors):
             return reports
-        found = of_texts(config, anchors, [verdict for verdicts in answers.values() for verdict in verdicts])
-        reports[name] = {**asdict(found), "text": str(found)}
+        report = of_texts(config, anchors, [verdict for verdicts in answers.values() for verdict in verdicts])
+        reports[name] = {**asdict(report), "text": str(report)}
     return reports
 
 

@@ -37,10 +37,10 @@ def sort(outputs: Sequence[Output]) -> Sorting:
 
     What has no group of its own for want of an answer founds none: it could be the same as the one it was held against.
     """
-    found: dict[str, int | None] = {}
+    groups: dict[str, int | None] = {}
     firsts, sizes = list[Output](), list[int]()
     for output in sorted(outputs, key=lambda output: output.side.draw):
-        found[output.side.key] = None
+        groups[output.side.key] = None
         if output.text is None or not output.text.strip():
             continue
         answers = list[bool | None]()
@@ -48,14 +48,14 @@ def sort(outputs: Sequence[Output]) -> Sorting:
             first = firsts[place]
             answers.append(True if plain(first.text or "") == plain(output.text) else (yield first, output))
             if answers[-1]:
-                found[output.side.key], sizes[place] = place + 1, sizes[place] + 1
+                groups[output.side.key], sizes[place] = place + 1, sizes[place] + 1
                 break
         else:
             if None not in answers:
                 firsts.append(output)
                 sizes.append(1)
-                found[output.side.key] = len(firsts)
-    return found
+                groups[output.side.key] = len(firsts)
+    return groups
 
 
 def asked(first: Side, second: Side) -> str:

@@ -104,13 +104,13 @@ def configured(document: Mapping[str, Any]) -> CompareConfig | EquivalenceConfig
 def pairs(sides: Iterable[Side], arms: Sequence[tuple[str, str, str]]) -> list[RolloutPair]:
     """Every pair of the declared arms (factor, a, b) that is there, draw by draw."""
     known = {_cell(side, side.levels): side for side in sides}
-    found = [
+    compared = [
         RolloutPair(factor, a, b, side, other)
         for side in known.values()
         for factor, a, b in arms
         if side.levels.get(factor) == a and (other := known.get(_cell(side, {**side.levels, factor: b}))) is not None
     ]
-    return sorted(found, key=lambda pair: (pair.one.generation, pair.one.draw))
+    return sorted(compared, key=lambda pair: (pair.one.generation, pair.one.draw))
 
 
 def _cell(side: Side, levels: Mapping[str, str]) -> tuple[Any, ...]:
@@ -180,8 +180,8 @@ async def judge_known(comparisons: Comparisons) -> dict[str, Any]:
         if len(answers) < len(anchors):
             return reports
         verdicts = [verdict for of_pair in answers.values() for verdict in of_pair]
-        found = of_pairs(config.counted(), anchors, verdicts)
-        reports[name] = {**asdict(found), "text": str(found)}
+        report = of_pairs(config.counted(), anchors, verdicts)
+        reports[name] = {**asdict(report), "text": str(report)}
     return reports
 
 

@@ -8,6 +8,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
+
 from agentlab.engine.spec import lineage
 from agentlab.errors import AnalysisError
 from agentlab.experiment.judging.perturb import VARIANTS, Probe, Variant, perturbed
@@ -107,7 +109,7 @@ def _sample(store: Store, sample: int) -> list[Rollout]:
     for rows in cells.values():
         by_chance = sorted(rows, key=lambda row: stream(seed, "probe", row.key))
         ranked += [(i, stream(seed, "cell", row.key), row) for i, row in enumerate(by_chance)]
-    return [row for _, _, row in sorted(ranked, key=lambda one: one[:2])[:sample]]
+    return [row for _, _, row in sorted(ranked, key=lambda row: row[:2])[:sample]]
 
 
 async def _ask(work: Work, changed: ChangedOutput) -> None:
@@ -154,7 +156,7 @@ def _judgment(store: Store, judge: str, spec: ModelSpec) -> Cost:
     """The cost of one judgment, as the mean of those that were made, at the prices of today."""
     connection = read(store.folder)
     sql = (
-        "SELECT count(DISTINCT rollout || actor), count(*), avg(input_tokens), avg(output_tokens) FROM calls "
+        "SELECT count(DISTINCT rollout || actor), count(*), avg(input_tokens), avg(output_tokens) FROM call_spans "
         "WHERE purpose = 'judge' AND judge = ? AND error IS NULL"
     )
     times, made, input, output = connection.execute(sql, (judge,)).fetchone()
@@ -162,4 +164,4 @@ def _judgment(store: Store, judge: str, spec: ModelSpec) -> Cost:
     if not times:
         return Cost(calls=1, unpriced=1)
     usage = None if input is None else Usage(round(input * made / times), round(output * made / times))
-    return replace(estimated(spec, usage), calls=round(made / times))
+    return structs.replace(estimated(spec, usage), calls=round(made / times))

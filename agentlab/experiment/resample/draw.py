@@ -20,7 +20,7 @@ from agentlab.experiment.progress import Progress
 from agentlab.experiment.resample.cost import ForkPricing, Quote
 from agentlab.experiment.resample.parents import Parent, ParentRun
 from agentlab.experiment.resample.points import ForkPoint, fork_points_of
-from agentlab.experiment.resample.property import check_turns, found
+from agentlab.experiment.resample.property import check_turns, property_named
 from agentlab.experiment.resample.request import ForkRequest
 from agentlab.experiment.resample.swaps import swapped
 from agentlab.experiment.runner import Runner
@@ -74,7 +74,9 @@ def plan(folder: Path, request: ForkRequest, scenario: Path | None = None) -> Fo
         archive = ParentRun(folder, connection, scenario)
         check(archive.design, request.selection)
         measure = _measure(archive, request)
-        properties = {} if request.until is None else {request.until.judge: found(request.until.judge, archive)}
+        properties = (
+            {} if request.until is None else {request.until.judge: property_named(request.until.judge, archive)}
+        )
         parents = _parents(archive, request)
         stand_ins = _stand_ins(archive.design, request, parents)
         fork_points, notes = fork_points_of(request, parents, stand_ins)

@@ -71,7 +71,7 @@ class Parent:
     def place(self) -> str:
         """`task=loan,team=firm,draw=1`; of a fork, `fork 2 at 3 of` that."""
         levels = [f"{factor}={level}" for factor, level in self.condition.levels.items()]
-        forks = "".join(f"fork {one.index} at {one.cut} of " for one in reversed(self.rollout_spec.branches))
+        forks = "".join(f"fork {branch.index} at {branch.cut} of " for branch in reversed(self.rollout_spec.branches))
         return forks + ",".join([f"task={self.rollout_spec.task.id}", *levels, f"draw={self.rollout_spec.draw}"])
 
 
@@ -91,11 +91,14 @@ class ParentRun:
 
     def _later(self) -> Iterator[Design]:
         """The design with the conditions of each trained generation, as `agentlab train` served them."""
-        origins = {one.name: one for one in self.design.conditions}
-        told = served(self.meta, self.folder)
-        for generation in range(1, 1 + max((one["generation"] for one in told.values()), default=0)):
-            own = [one for one in told.values() if one["generation"] == generation and one["origin"] in origins]
-            made = [trained(origins[o["origin"]], generation, o["recipe"], o["serve"], o["systems"]) for o in own]
+        origins = {condition.name: condition for condition in self.design.conditions}
+        every = [weights for weights in served(self.meta, self.folder).values() if weights["origin"] in origins]
+        for generation in range(1, 1 + max((weights["generation"] for weights in every), default=0)):
+            made = [
+                trained(origins[weights["origin"]], generation, weights["recipe"], weights["serve"], weights["systems"])
+                for weights in every
+                if weights["generation"] == generation
+            ]
             yield replace(self.design, conditions=tuple(made))
 
     def one(self, key: str) -> Parent:
@@ -110,12 +113,8 @@ class ParentRun:
                 f"rollout {key[:12]}: {condition} has a budget set by another arm, so it cannot be re-run by itself; "
                 f"fork a rollout of the arm that sets its budget"
             )
-        if self._connection.execute(f"SELECT 1 WHERE ? IN ({_POPULATED})", (key,)).fetchone():
-            raise ScenarioError(
-                f"rollout {key[:12]}: it was made by a population of particles, which cannot be re-run from a cut; "
-                f"fork a rollout of a condition without `inference`"
-            )
-        levels = {one.name: one.levels for design in self._designs for one in design.conditions}.get(condition, {})
+        self._refuse_populated(key)
+        levels = {arm.name: arm.levels for design in self._designs for arm in design.conditions}.get(condition, {})
         selection = Selection((task,), {factor: (level,) for factor, level in levels.items()}, draw)
         origin, *forks = reversed(line(self._connection, key))
         item = next((item for item in self._trials(selection) if item[0].key == origin.key), None)
@@ -131,6 +130,23 @@ class ParentRun:
             f"{self.folder / DATABASE}: the recorded design gives {condition}, task {task}, draw {draw} a different "
             f"identity than the rollout has: a module of your own, or agentlab itself, has changed"
         )
+
+    def _refuse_populated(self, key: str) -> None:
+        """Raises `ScenarioError` for what a population made: particles, draws, and who took one."""
+        sql = f"SELECT kind, change, parent, population, key IN ({_POPULATED}) FROM rollouts WHERE key = ?"
+        kind, change, parent, population, populated = self._connection.execute(sql, (key,)).fetchone()
+        start = f"rollout {key[:12]}: it"
+        if kind == "redraw":
+            raise ScenarioError(f"{start} is a draw of a turn of fork {population[:12]}, which has no forks of its own")
+        if change.startswith("until "):
+            raise ScenarioError(
+                f"{start} is a fork of --until, whose turns depend on a judge; fork its parent {parent[:12]}"
+            )
+        if kind == "particle" or populated:
+            raise ScenarioError(
+                f"{start} was made by a population of particles, which cannot be re-run from a cut; "
+                f"fork a rollout of a condition without `inference`"
+            )
 
     def _change(self, condition: Condition, text: str, models: dict[str, ModelSpec]) -> Change | None:
         """What a stored fork did otherwise; to `models` the model that came in. Changed messages are in its log."""
@@ -183,7 +199,7 @@ class ParentRun:
         asked = any(message.kind == "closing" for message in log)
         sql = (
             "SELECT purpose, actor, round, k, judge, input_tokens, output_tokens, reasoning_tokens, cache_read_tokens, "
-            "cache_write_tokens FROM calls WHERE rollout = ? AND error IS NULL ORDER BY round, attempt"
+            "cache_write_tokens FROM call_spans WHERE rollout = ? AND error IS NULL ORDER BY round, attempt"
         )
         for purpose, actor, round, k, judge, *usage in self._connection.execute(sql, (row[0],)):
             if round <= rollout_spec.organization.rounds or asked:  # else asked before a raised limit let it go on
@@ -211,7 +227,9 @@ def _balanced(items: Sequence[Item], most: int) -> list[Item]:
         by_draw.setdefault(item[0].draw, []).append(item)
     for left in by_draw.values():
         while left and len(chosen) < most:
-            item = min(left, key=lambda one: taken[f"task {one[0].task.id}"] + taken[f"condition {one[0].condition}"])
+            item = min(
+                left, key=lambda item: taken[f"task {item[0].task.id}"] + taken[f"condition {item[0].condition}"]
+            )
             left.remove(item)
             chosen.append(item)
             taken.update((f"task {item[0].task.id}", f"condition {item[0].condition}"))

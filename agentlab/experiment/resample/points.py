@@ -26,21 +26,21 @@ def fork_points_of(
     request: ForkRequest, parents: Sequence[Parent], stand_ins: Mapping[str, tuple[Change, ModelSpec]]
 ) -> tuple[tuple[ForkPoint, ...], list[str]]:
     """Where each parent is drawn anew: at each cut plainly, then with its change; and what is left out."""
-    found, refused = list[ForkPoint](), list[tuple[Parent, ScenarioError]]()
+    points, refused = list[ForkPoint](), list[tuple[Parent, ScenarioError]]()
     for parent in parents:
         try:
             for cut, change in _cuts(request, parent, stand_ins):
                 plain = Cut(cut.round) if change is not None and change.redraw is not None else cut
-                found += [ForkPoint(parent, plain), *([ForkPoint(parent, cut, change)] if change is not None else [])]
+                points += [ForkPoint(parent, plain), *([ForkPoint(parent, cut, change)] if change is not None else [])]
         except ScenarioError as error:
             refused.append((parent, error))
-    if not found:
+    if not points:
         raise refused[0][1]
     left = [
         f"{pluralize(len(refused), 'rollout')} excluded, such as {parent.place}: {error}"
         for parent, error in refused[:1]
     ]
-    return tuple(found), left
+    return tuple(points), left
 
 
 def _cuts(

@@ -17,7 +17,7 @@ from agentlab.scenario.added_judges import added_judges
 from agentlab.types import JudgeInput
 
 
-def found(name: str, archive: ParentRun) -> Property:
+def property_named(name: str, archive: ParentRun) -> Property:
     """A judge of the run, a shipped one, or one in the working folder.
 
     Raises `ScenarioError` for one that a measure uses, or whose model is of the family of a measure's judge: whoever
@@ -43,12 +43,12 @@ async def check_turns(points: Sequence[ForkPoint], properties: Mapping[str, Prop
         redraw = None if point.change is None else point.change.redraw
         if redraw is None or properties[redraw.judge].judge.model is not None:
             continue
-        own, parent = properties[redraw.judge], point.parent
+        wanted, parent = properties[redraw.judge], point.parent
         task = parent.rollout_spec.task
         said = [m for m in parent.messages if m.round == point.cut.round and m.sender in point.cut.agents]
         shown = JudgeInput(task, "\n\n".join(m.content for m in said), tuple(said), {})
-        verdicts = await judge_once(own.judge, shown, parent.rollout_spec.key, NoModel(0, 0))
-        score = mean_score(own.scales, verdicts)
+        verdicts = await judge_once(wanted.judge, shown, parent.rollout_spec.key, NoModel(0, 0))
+        score = mean_score(wanted.scales, verdicts)
         if score is not None and (score >= HALF) == redraw.has:
             has = "already has" if redraw.has else "does not have"
             raise ScenarioError(

@@ -40,8 +40,8 @@ class ForkRequest:
     """The options by which something is changed."""
 
     def __post_init__(self) -> None:
-        told = {"--swap": self.swap, "--drop": self.drop, "--edit": self.edit, "--until": self.until}
-        object.__setattr__(self, "changes", tuple(name for name, value in told.items() if value is not None))
+        given = {"--swap": self.swap, "--drop": self.drop, "--edit": self.edit, "--until": self.until}
+        object.__setattr__(self, "changes", tuple(name for name, value in given.items() if value is not None))
 
     @property
     def forks(self) -> int:

@@ -39,7 +39,7 @@ def swapped(design: Design, condition: Condition, wanted: Swap) -> tuple[Change,
             f"{said}: no agent {wanted.agent!r} in {condition.name}; "
             f"{suggest(wanted.agent, condition.organization.roster)}"
         )
-    old, own = condition.models[agent.model], _settings(design.tree, condition.levels, agent.name)
+    old, own_settings = condition.models[agent.model], _settings(design.tree, condition.levels, agent.name)
     spec = design.models.get(wanted.model)
     if spec is None:
         if "/" not in wanted.model and ":" not in wanted.model:
@@ -53,7 +53,7 @@ def swapped(design: Design, condition: Condition, wanted: Swap) -> tuple[Change,
     if spec == old:
         raise ScenarioError(f"{said}: {wanted.agent} already uses {old.name} in {condition.name}; name another model")
     base = spec.settings()
-    settings = Settings(**{f.name: own.get(f.name, getattr(base, f.name)) for f in fields(Settings)})
+    settings = Settings(**{f.name: own_settings.get(f.name, getattr(base, f.name)) for f in fields(Settings)})
     _fits(said, spec, settings, bool(agent.tools) and not agent.guide, design)
     alias = f"{SWAPPED}{wanted.agent}={wanted.model}"
     return swap(replace(agent, model=alias, settings=settings), wanted.model), spec
@@ -75,9 +75,9 @@ def _fits(said: str, spec: ModelSpec, settings: Settings, tools: bool, design: D
 
 def _settings(tree: Mapping[str, Any], levels: Mapping[str, str], agent: str) -> dict[str, Any]:
     """The agent's own settings, as its condition has them."""
-    found: dict[str, Any] = {}
+    given: dict[str, Any] = {}
     for section in (tree, *(mapping(mapping(tree.get("factors")).get(f)).get(level) for f, level in levels.items())):
         agents = mapping(mapping(mapping(section).get("organization")).get("agents"))
-        found |= mapping(mapping(agents.get(agent)).get("settings"))
-    told = SettingsFields.model_validate(found).model_dump()
-    return {name: value for name, value in told.items() if value is not None}
+        given |= mapping(mapping(agents.get(agent)).get("settings"))
+    settings = SettingsFields.model_validate(given).model_dump()
+    return {name: value for name, value in settings.items() if value is not None}

@@ -12,6 +12,8 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from msgspec import structs
+
 from agentlab.errors import ModelError
 from agentlab.models.scoring import scored
 from agentlab.types import Completion, Request, Usage
@@ -39,7 +41,9 @@ async def complete(ask: Ask, score: Score, body: dict[str, Any], request: Reques
 def unscored(request: Request) -> Request:
     """The request without the texts, and without what would end or shape a reply."""
     settings = replace(request.settings, score=None, logprobs=None, stop=None, schema=None)
-    return replace(request, settings=replace(settings, temperature=None, top_p=None, top_k=None, max_tokens=None))
+    return structs.replace(
+        request, settings=replace(settings, temperature=None, top_p=None, top_k=None, max_tokens=None)
+    )
 
 
 async def forced(ask: Ask, body: dict[str, Any], text: str) -> tuple[float, Usage]:

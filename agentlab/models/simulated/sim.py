@@ -10,10 +10,11 @@ import json
 import math
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 from typing import Any, cast
 
+from msgspec.structs import replace
 from pydantic import ValidationError
 
 from agentlab.errors import ModelError, ScenarioError
@@ -77,7 +78,7 @@ class Replies:
     def __call__(self, request: Request) -> Completion:
         if self.scores and request.where.purpose not in ("agent", "distance"):
             return self._judged(request)
-        if request.where.k == 0 and (calls := self._calls(request)):
+        if self.calls and request.where.k == 0 and (calls := self._calls(request)):
             return called(request, calls)
         table = self._table(request.where)
         if request.settings.score is not None:

@@ -67,7 +67,7 @@ class PlantConfig(BaseModel):
     )
 
     def build(self, name: str) -> Plant:
-        """As the rules have it."""
+        """The plant as the rules hold it."""
         nth = None if self.ticket == "all" else self.ticket
         return Plant(name, self.where, nth, self.path, self.find, self.text, self.caught)
 

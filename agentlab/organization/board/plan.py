@@ -17,9 +17,9 @@ def plans(log: Sequence[Message]) -> dict[str, str]:
 
 def shown(log: Sequence[Message]) -> str:
     """Every plan, as all agents see it in every round."""
-    found = plans(log)
-    room = min(LONGEST, ALL // max(1, len(found)))
-    return "\n".join(f"--- plan of {author}\n{middle(text, room)}" for author, text in found.items()) or "none yet"
+    texts = plans(log)
+    room = min(LONGEST, ALL // max(1, len(texts)))
+    return "\n".join(f"--- plan of {author}\n{middle(text, room)}" for author, text in texts.items()) or "none yet"
 
 
 def asked(rules: Rules, round: int) -> str:

@@ -30,12 +30,12 @@ def route(
     routing.planning = round <= rules.plan_rounds
     blocks = _parse(reply.text)
     routing.coming = frozenset(block.attributes.get("id", "") for block in blocks if block.tag == "ticket")
-    found: list[Message] = []
+    messages: list[Message] = []
     for block in blocks:
         for message in routing.block(block):
             routing.board.apply(message, -1)
-            found.append(message)
-    return found
+            messages.append(message)
+    return messages
 
 
 def acted(rules: Rules, agent: str, turn: Sequence[Call], log: Sequence[Message], round: int) -> list[Message]:
@@ -45,15 +45,15 @@ def acted(rules: Rules, agent: str, turn: Sequence[Call], log: Sequence[Message]
     acts = [act for call in turn for result in call.tool_results for act in result.acts]
     blocks = {i: Block(act.kind, act.ref or "", act.content) for i, act in enumerate(acts) if act.kind in TOOLS}
     routing.coming = frozenset(b.attributes.get("id", "") for b in blocks.values() if b.tag == "ticket")
-    found: list[Message] = []
+    messages: list[Message] = []
     for i, act in enumerate(acts):
         if act.kind in ("file", "removed"):
-            found += routing.file(act.ref, act.content, act.kind)
+            messages += routing.file(act.ref, act.content, act.kind)
         elif i in blocks:
             for message in routing.block(blocks[i]):
                 routing.board.apply(message, -1)
-                found.append(message)
-    return found
+                messages.append(message)
+    return messages
 
 
 def written(rules: Rules, agent: str, reply: Completion, log: Sequence[Message]) -> list[Message]:
@@ -78,7 +78,7 @@ class _Routing:
     """Whether the team still makes its plan."""
 
     def block(self, block: Block) -> Iterator[Message]:
-        """What becomes of a block."""
+        """The messages that a block becomes."""
         tag, given = block.tag, block.attributes
         if block.body is None:
             ref = given.get("id") or given.get("path")
@@ -104,7 +104,7 @@ class _Routing:
             yield from self.about(tag, given, block.body)
 
     def tell(self, kind: str, text: str, ref: str | None = None) -> Message:
-        """What was wrong, to the agent itself."""
+        """A message to the agent itself about what was wrong."""
         return Message(POST, (self.agent,), kind, text, ref and ref[:100])
 
     def ticket(self, given: Mapping[str, str], text: str) -> Iterator[Message]:
@@ -113,8 +113,8 @@ class _Routing:
         if self.agent not in self.rules.planners:
             yield self.tell("bounce", "You may not put up tickets.", named or None)
         elif self.planning:
-            told = f"Tickets come after the plan, from round {self.rules.plan_rounds + 1} on."
-            yield self.tell("bounce", told, named or None)
+            reason = f"Tickets come after the plan, from round {self.rules.plan_rounds + 1} on."
+            yield self.tell("bounce", reason, named or None)
         elif id is None:
             yield self.tell("bounce", f"There is a ticket {named[:100]!r} already. Give this one another id.", named)
         elif not text.strip():
@@ -151,7 +151,7 @@ class _Routing:
         return Message(self.agent, (BOARD,), "assign", worker, id)
 
     def about(self, tag: str, given: Mapping[str, str], text: str) -> Iterator[Message]:
-        """What concerns a ticket that is there."""
+        """The messages of a block about an existing ticket."""
         ticket = self.named(tag, given.get("id"))
         if ticket is None:
             named = given.get("id", "")
@@ -192,7 +192,7 @@ class _Routing:
         return possible[0] if tag in ("done", "review") and len(possible) == 1 else None
 
     def verdict(self, ticket: Ticket, verdict: str, text: str) -> Message:
-        """A reviewer's: the owner hears of wanted changes."""
+        """A reviewer's verdict; the owner is told which changes are wanted."""
         if ticket.state != "review" or ticket.reviewer != self.agent or ticket.owner is None:
             return self.tell("bounce", f"You were not asked to review {ticket.id}.", ticket.id)
         if verdict in APPROVE:

@@ -60,7 +60,7 @@ class Settling:
         return min(names, key=self.load)
 
     def end(self, ticket: Ticket, kind: str, why: str) -> None:
-        """Ends a ticket, of which a lead that stays is told."""
+        """Ends a ticket, and tells a lead that stays."""
         self.say(kind, self.rules.lead if self.rules.stays else None, why, ticket.id)
 
 
@@ -217,8 +217,8 @@ def _planless(now: Settling) -> None:
 
 def _over(now: Settling) -> None:
     """Delivers a summary once every ticket is over, after a lead that stays has had its say."""
-    every, told = now.tickets.by_id.values(), [m for m in now.said if now.rules.lead in m.to]
-    if not every or told or not now.rules.delivers or any(ticket.state not in OVER for ticket in every):
+    every, to_lead = now.tickets.by_id.values(), [m for m in now.said if now.rules.lead in m.to]
+    if not every or to_lead or not now.rules.delivers or any(ticket.state not in OVER for ticket in every):
         return
     if any(OUTPUT in message.to for message in now.log):
         return

@@ -99,10 +99,10 @@ class Tickets:
 
 def tickets(log: Iterable[Message]) -> Tickets:
     """The tickets after all of `log`."""
-    found = Tickets()
+    board = Tickets()
     for message in log:
-        found.apply(message, message.round)
-    return found
+        board.apply(message, message.round)
+    return board
 
 
 def _after(ticket: Ticket, message: Message, _: int) -> None:

@@ -29,13 +29,13 @@ class Settled:
 
 def files(changes: Iterable[Message | Act], before: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
     """The files by path after messages of a log, or acts of tools, changed what was there `before`."""
-    found = dict(before)
+    contents = dict(before)
     for change in changes:
         if change.kind == "file" and change.ref is not None:
-            found[change.ref] = change.content
+            contents[change.ref] = change.content
         elif change.kind == "removed" and change.ref is not None:
-            found.pop(change.ref, None)
-    return found
+            contents.pop(change.ref, None)
+    return contents
 
 
 def given(task: Task) -> Iterator[Message]:

@@ -40,10 +40,10 @@ class Checker:
             else:
                 yield from self._step(name, step, here)
 
-    def variables(self, read: Iterable[str], where: Path, own: str | None = None) -> Iterator[Flaw]:
+    def variables(self, read: Iterable[str], where: Path, itself: str | None = None) -> Iterator[Flaw]:
         """A mistake for each name that has no value here."""
         for name in dict.fromkeys(read):
-            if name in self.known or name == own:
+            if name in self.known or name == itself:
                 continue
             if name in self.later:
                 right = "a step before this one that gives it a value, such as `" + name + ': {set: ""}`'
@@ -66,8 +66,8 @@ class Checker:
             )
         yield from self.variables(conditions.read_by(step.when), (*here, "when"))
         for place, read in read_by_field(step):
-            own = name if verb == "set" and step.over is not None and place == "set" else None
-            yield from self.variables(read, (*here, place), own)
+            itself = name if verb == "set" and step.over is not None and place == "set" else None
+            yield from self.variables(read, (*here, place), itself)
         if isinstance(step.as_, As) and verb != "sample":
             yield from _reader(step.as_, (*here, "as"), verb)
         if verb in ("loop", "do"):

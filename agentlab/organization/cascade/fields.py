@@ -174,16 +174,16 @@ def identity(value: Any) -> Any:
     if isinstance(value, BaseModel):
         written = value.model_dump(mode="json", by_alias=True, exclude_defaults=True)
         if isinstance(value, Step):
-            _told(value, written)
+            _write_as(value, written)
         return identity(written)
     if isinstance(value, Mapping):
         return [[key, identity(item)] for key, item in value.items()]  # pyright: ignore[reportUnknownVariableType]
     return [identity(item) for item in value] if isinstance(value, list | tuple) else value  # pyright: ignore[reportUnknownVariableType]
 
 
-def _told(step: Step, written: dict[str, Any]) -> None:
+def _write_as(step: Step, written: dict[str, Any]) -> None:
     """Writes `as: text` of a `set` step, which makes a text of the value, and is no default there."""
     if step.has("set") and step.has("as"):
         written.setdefault("as", step.as_)
     for name, inner in step.inner.items():
-        _told(inner, written["loop" if step.loop else "do"][name])
+        _write_as(inner, written["loop" if step.loop else "do"][name])

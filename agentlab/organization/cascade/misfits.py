@@ -11,7 +11,11 @@ from agentlab.types import Task
 
 def misfits(program: Program, task: Task) -> Iterator[Flaw]:
     """A pool that is smaller than its `k`, and fields that must be lists; not what a step gives a new value."""
-    given = {one.name for one in program.instructions if one.kind not in ("skip", "repeat", "factor", "reject")}
+    given = {
+        instruction.name
+        for instruction in program.instructions
+        if instruction.kind not in ("skip", "repeat", "factor", "reject")
+    }
     for instruction in program.instructions:
         if (name := _field(instruction.step.choose)) in task.fields and name not in given:
             yield from _pool(instruction, name, task.fields[name])

@@ -16,8 +16,8 @@ print("ready", flush=True)
 for line in sys.stdin:
     pattern, text = json.loads(line)
     compiled = re.compile(pattern)
-    found = [match[1 if compiled.groups else 0] for match in compiled.finditer(text)]
-    print(json.dumps([found[0], found[-1]] if found else []), flush=True)
+    groups = [match[1 if compiled.groups else 0] for match in compiled.finditer(text)]
+    print(json.dumps([groups[0], groups[-1]] if groups else []), flush=True)
 """
 
 

@@ -59,8 +59,8 @@ def compiled(steps: Mapping[str, Step], result: str) -> Program:
     """The program of steps that have passed all checks."""
     instructions: list[Instruction] = []
     _compile(steps, "", ("steps",), instructions)
-    questions = {one.path: i for i, one in enumerate(instructions) if one.kind == "sample"}
-    read = {name for one in instructions for name in one.reads} | set(names(result))
+    questions = {instruction.path: i for i, instruction in enumerate(instructions) if instruction.kind == "sample"}
+    read = {name for instruction in instructions for name in instruction.reads} | set(names(result))
     return Program(tuple(instructions), result, max(1, turns(steps)), tuple(sorted(read - {"task"})), questions)
 
 

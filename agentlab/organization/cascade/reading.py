@@ -88,15 +88,15 @@ def _match(text: str, pattern: str, where: str) -> str | None:
     """The first group of the first or last match, or the whole match if the pattern has no group."""
     try:
         if in_main_thread():
-            found = timed(PATTERN_SECONDS, lambda: _found(pattern, text[-LONGEST:]))
+            groups = timed(PATTERN_SECONDS, lambda: _groups(pattern, text[-LONGEST:]))
         else:
-            found = first_and_last(pattern, text[-LONGEST:], PATTERN_SECONDS)
+            groups = first_and_last(pattern, text[-LONGEST:], PATTERN_SECONDS)
     except TimeLimit:
         return None
-    return (found[0 if where == "first" else -1] or None) if found else None
+    return (groups[0 if where == "first" else -1] or None) if groups else None
 
 
-def _found(pattern: str, text: str) -> list[str | None]:
+def _groups(pattern: str, text: str) -> list[str | None]:
     """The first group (or the whole) of each match."""
     compiled = _compiled(pattern)
     return [match[1 if compiled.groups else 0] for match in compiled.finditer(text)]

@@ -103,9 +103,9 @@ class Replay:
         if isinstance(step, list | tuple):
             together = cast("Sequence[Any]", step)
             self._several(together)
-            answers = [self._one(each) for each in together]
+            answers = [self._single(each) for each in together]
             return _WAITING if _WAITING in answers else answers
-        return self._one(step)
+        return self._single(step)
 
     def _several(self, together: Sequence[Any]) -> None:
         if not together or not all(isinstance(each, Sample) for each in together):
@@ -116,7 +116,7 @@ class Replay:
         if any(each.tries > 1 for each in together):
             raise self._wrong("a question in a list cannot have `tries`; yield this question by itself")
 
-    def _one(self, step: Any) -> Any:
+    def _single(self, step: Any) -> Any:
         if not isinstance(step, Step):
             raise self._wrong(f"{type(step).__name__} is not a step; yield Sample, Choose, Value, Factor, or Reject")
         if not isinstance(cast("Any", step).name, str) or not step.name.isidentifier():
@@ -185,10 +185,10 @@ class Replay:
     def _value(self, step: Value, address: str, known: bool) -> Any:
         if not known:
             return self._bound(step.name, step.value, address)
-        found, now = self.bound[address], self._message(step.name, step.value, address)
-        if (found.kind, found.content) != (now.kind, now.content):
-            raise self._changed(f"the value {now.content} of {address!r}", found.content)
-        return values.decoded(found)
+        recorded, now = self.bound[address], self._message(step.name, step.value, address)
+        if (recorded.kind, recorded.content) != (now.kind, now.content):
+            raise self._changed(f"the value {now.content} of {address!r}", recorded.content)
+        return values.decoded(recorded)
 
     def _bound(self, name: str, value: Any, address: str) -> Any:
         message = self._message(name, value, address)

@@ -1,4 +1,4 @@
-"""What becomes of the replies to a question: a value, the weight of an observed value, or a rejection."""
+"""Turns the replies to a question into messages: a value, the weight of an observed value, or a rejection."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -131,11 +131,11 @@ def _observed(asked: Asked, replies: Sequence[Completion], likelihood: Likelihoo
 def _scored(instruction: Instruction, reply: Completion, value: Any) -> float:
     """The log-probability of the value; of a choice, divided by that of all choices."""
     scores = [(scored.token, scored.logprob) for scored in reply.logprobs or ()]
-    own = next((score for text, score in scores if values.equal(text, value)), -math.inf)
-    if instruction.reader.kind != "choice" or own <= IMPOSSIBLE:
-        return own
+    chosen = next((score for text, score in scores if values.equal(text, value)), -math.inf)
+    if instruction.reader.kind != "choice" or chosen <= IMPOSSIBLE:
+        return chosen
     top = max(score for _, score in scores)
-    return own - top - math.log(math.fsum(math.exp(score - top) for _, score in scores))
+    return chosen - top - math.log(math.fsum(math.exp(score - top) for _, score in scores))
 
 
 def _lost(asked: Asked, reply: Completion) -> Message:

@@ -45,7 +45,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 def _watched(seconds: float, function: Callable[[], R]) -> R:
     """A second thread raises the error in this one."""
-    own, lock = ctypes.c_ulong(threading.get_ident()), threading.Lock()
+    thread, lock = ctypes.c_ulong(threading.get_ident()), threading.Lock()
     done = late = False
 
     def stop() -> None:
@@ -53,7 +53,7 @@ def _watched(seconds: float, function: Callable[[], R]) -> R:
         with lock:
             if not done:
                 late = True
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(own, ctypes.py_object(TimeLimit))
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(TimeLimit))
 
     timer = threading.Timer(seconds, stop)
     timer.daemon = True

@@ -99,14 +99,14 @@ def number(value: Any) -> float | None:
     return None
 
 
-def equal(one: Any, other: Any) -> bool:
+def equal(value: Any, other: Any) -> bool:
     """Numbers as numbers, however they are written; texts without regard to case and to the amount of white space."""
-    a, b = number(one), number(other)
+    a, b = number(value), number(other)
     if a is not None and b is not None:
         return math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-12)
-    if isinstance(one, str) and isinstance(other, str):
-        return " ".join(one.split()).casefold() == " ".join(other.split()).casefold()
-    return bool(one == other)
+    if isinstance(value, str) and isinstance(other, str):
+        return " ".join(value.split()).casefold() == " ".join(other.split()).casefold()
+    return bool(value == other)
 
 
 def message(sender: str, to: str, value: Any, address: str) -> Message:

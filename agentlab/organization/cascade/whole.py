@@ -59,7 +59,7 @@ def some_value(asked: Asked, replies: Sequence[Completion]) -> Message:
 
 def _read(instruction: Instruction, text: str) -> Any:
     reader = instruction.reader
-    found = reader(text)
-    if found is not None:
-        return found
+    value = reader(text)
+    if value is not None:
+        return value
     return reader.of[0] if reader.kind == "choice" and reader.of else 1 if reader.kind == "number" else text

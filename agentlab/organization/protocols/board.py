@@ -105,8 +105,8 @@ class BoardConfig(BaseModel):
                 flaws.append((("workers", i), f"{name!r} appears twice among the workers", "each agent once"))
         for i, path in enumerate(self.fixed):
             if wrong := workspace.fault(path, "", {}):
-                told = wrong.partition(";")[0]
-                flaws.append((("fixed", i), told, "a file such as src/rank.py or a folder such as data"))
+                reason = wrong.partition(";")[0]
+                flaws.append((("fixed", i), reason, "a file such as src/rank.py or a folder such as data"))
         flaws += [*shared_flaws(self.shared, self.fixed), *plant_flaws(self.plant, self.fixed)]
         strange = any(name not in cast for _, name in named)
         idle = [name for name in cast if not strange and name not in {name for _, name in named}]
@@ -161,14 +161,14 @@ class Board:
         rules = self.rules
         roles = dict.fromkeys((*rules.planners, *rules.workers, *rules.reviewers))
         asked = dict.fromkeys((*rules.planners, *rules.plan_by))
-        found: dict[str, tuple[str, ...]] = {TASK: (*asked, BOARD, WORKSPACE), BOARD: (*roles, BOARD, OUTPUT)}
+        edges: dict[str, tuple[str, ...]] = {TASK: (*asked, BOARD, WORKSPACE), BOARD: (*roles, BOARD, OUTPUT)}
         for name in roles:
             to = [*rules.workers] if name == rules.lead or name in rules.reviewers else []
             to += rules.reviewers if name in rules.workers else ()
             delivers = name in rules.workers or name in self.writers
             ends = (OUTPUT, BOARD, WORKSPACE) if delivers else (BOARD, WORKSPACE) if rules.shared else (BOARD,)
-            found[name] = (*dict.fromkeys(other for other in to if other != name), *ends)
-        return found
+            edges[name] = (*dict.fromkeys(other for other in to if other != name), *ends)
+        return edges
 
     def misfit(self, task: Task) -> Flaw | None:
         """What of a task's fields the board cannot use."""
@@ -179,8 +179,8 @@ class Board:
             if not isinstance(text, str):
                 return ("fields", "files", path), f"the file {path} is no text", "the text of the file, in quotes"
             if wrong := workspace.fault(path, text, made):
-                found, _, right = wrong.partition("; write ")
-                return ("fields", "files", path), found, right or "files that a workspace can hold"
+                reason, _, right = wrong.partition("; write ")
+                return ("fields", "files", path), reason, right or "files that a workspace can hold"
             made[path] = text
         asked = task.fields.get("constraints", {})
         if not isinstance(asked, Mapping):

@@ -110,11 +110,11 @@ class Cascade:
 
     @property
     def described(self) -> Mapping[str, str]:
-        """By its path, each step without the steps in it, as JSON: what tells two programs apart."""
-        told = {one.path: one.step for one in self.program.instructions}
+        """By its path, each step without the steps in it, as JSON, by which two programs are compared."""
+        steps = {instruction.path: instruction.step for instruction in self.program.instructions}
         parts = {
             path: step.model_dump_json(by_alias=True, exclude_defaults=True, exclude={"loop", "do"})
-            for path, step in told.items()
+            for path, step in steps.items()
         }
         return {**parts, "return": self.program.result}
 

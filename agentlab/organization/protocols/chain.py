@@ -82,11 +82,11 @@ class Chain:
     @property
     def edges(self) -> Mapping[str, tuple[str, ...]]:
         """Every stage writes to the next, the last one to `@output`."""
-        found: dict[str, tuple[str, ...]] = {TASK: self.stages[0]}
+        edges: dict[str, tuple[str, ...]] = {TASK: self.stages[0]}
         for stage, following in zip(self.stages, (*self.stages[1:], (OUTPUT,)), strict=True):
             for name in stage:
-                found[name] = tuple(dict.fromkeys((*found.get(name, ()), *following)))
-        return found
+                edges[name] = tuple(dict.fromkeys((*edges.get(name, ()), *following)))
+        return edges
 
     def open(self, task: Task) -> Sequence[Message]:
         """The task goes to the first stage."""

@@ -177,10 +177,10 @@ class Mail:
         names = [name for name in (part.strip() for part in named.replace(";", ",").split(",")) if name]
         if EVERYONE in names:
             names = list(contacts)
-        found = tuple(dict.fromkeys(by_name[n.casefold()] for n in names if n.casefold() in by_name))
-        if found:
-            yield Message(agent, found, "mail", body, subject or None)
-        if len(found) == len(names):
+        recipients = tuple(dict.fromkeys(by_name[n.casefold()] for n in names if n.casefold() in by_name))
+        if recipients:
+            yield Message(agent, recipients, "mail", body, subject or None)
+        if len(recipients) == len(names):
             return
         allowed = f"You may write to: {', '.join(contacts)}" if contacts else "You may write to nobody."
         for name in dict.fromkeys(n for n in names if n.casefold() not in by_name):

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any, Self
 
 import msgspec
+from msgspec import structs
 
 from agentlab.errors import ProtocolError
 from agentlab.organization.cascade import functions
@@ -77,7 +78,7 @@ class PythonProgram:
 
     @property
     def described(self) -> Mapping[str, str]:
-        """Its name and fields: what tells two programs apart."""
+        """Its name and fields, which distinguish two programs."""
         return {"kind": self.name, **{name: json.dumps(value) for name, value in self.fields.items()}}
 
     @property
@@ -156,13 +157,13 @@ class PythonProgram:
     def _generator(self, task: Task) -> Generator[Any, Any, Any]:
         return self.function(task, **deepcopy(dict(self.fields)))
 
-    def _same(self, one: Sequence[Message], other: Sequence[Message]) -> None:
+    def _same(self, messages: Sequence[Message], other: Sequence[Message]) -> None:
         """Raises `ProtocolError` if the program ends otherwise when it runs a second time."""
-        if one != other:
+        if messages != other:
             line = inspect.unwrap(self.function).__code__
             raise ProtocolError(
                 f"the program {self.name} ({line.co_filename}:{line.co_firstlineno}) ended differently for the same "
-                f"replies: {one[-1].content!r} and {other[-1].content if other else ''!r}; {PURE}"
+                f"replies: {messages[-1].content!r} and {other[-1].content if other else ''!r}; {PURE}"
             )
 
     def steps(self, tasks: Iterable[Task]) -> tuple[list[Instruction], list[Flaw]]:
@@ -171,28 +172,28 @@ class PythonProgram:
         Of its errors, those before the first question count, and questions that cannot be asked: others may come from
         replies that no agent would give.
         """
-        found: dict[str, Instruction] = {}
+        instructions: dict[str, Instruction] = {}
         for task in islice(tasks, TRIED_TASKS):
-            log = [replace(message, index=i) for i, message in enumerate(self.open(task))]
+            log = [structs.replace(message, index=i) for i, message in enumerate(self.open(task))]
             for round in range(min(self.rounds, TRIED_ROUNDS)):
                 try:
                     made = self._replayed(log, 0)
                 except QuestionError as error:
-                    return [*found.values()], [(("kind",), error.wrong, error.right)]
+                    return [*instructions.values()], [(("kind",), error.wrong, error.right)]
                 except ProtocolError as error:
                     if round == 0:
-                        return [*found.values()], [(("kind",), str(error), "a program that runs")]
+                        return [*instructions.values()], [(("kind",), str(error), "a program that runs")]
                     break
-                log += [replace(message, round=round) for message in made]
+                log += [structs.replace(message, round=round) for message in made]
                 questions = [message for message in made if message.kind == "step"]
                 for message in questions:
                     address = message.ref or ""
-                    found.setdefault(static(address), _recorded(log, address))
+                    instructions.setdefault(static(address), _recorded(log, address))
                     question = asked(partial(_recorded, log), message.to[0], log, round + 1)
-                    log.append(replace(some_value(question, [MADE_UP]), round=round + 1))
+                    log.append(structs.replace(some_value(question, [MADE_UP]), round=round + 1))
                 if not questions:
                     break
-        return [*found.values()], []
+        return [*instructions.values()], []
 
     def wanted(self, tasks: Iterable[Task]) -> Iterator[tuple[Instruction, Settings, int]]:
         """Each question that is known before it runs, with the settings that it needs, and its number of replies."""

@@ -1,6 +1,6 @@
 """One agent in steps: it refines its own draft, or tries the same task again and again. How long is not said here.
 
-A step is a round. The tries of one agent are told apart by a selector, whose findings stand in the log.
+A step is a round. A selector compares the tries of one agent; its findings stand in the log.
 """
 
 from collections import Counter
@@ -89,11 +89,11 @@ class Tries:
         A finding is a score (best of n) or the name of the group that gives this answer (vote); empty where the
         selector could not tell. The first try stands until one with a finding comes; ties keep what stands.
         """
-        found = Message(SELECT, (), "finding", finding)
+        message = Message(SELECT, (), "finding", finding)
         earlier = [message.content for message in log if message.kind == "finding" and message.content]
         if not any(OUTPUT in message.to for message in log) or (finding and self._leads(finding, earlier)):
-            return (found, Message(self.agent, (OUTPUT,), "output", text))
-        return (found,)
+            return (message, Message(self.agent, (OUTPUT,), "output", text))
+        return (message,)
 
     def _leads(self, finding: str, earlier: Sequence[str]) -> bool:
         if not earlier:

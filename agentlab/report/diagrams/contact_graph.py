@@ -1,22 +1,24 @@
 """Who may write to whom, in layers from the client to the output: of a scenario's organization, or of a run's arm."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
 from agentlab.experiment.facts import contacts
 from agentlab.organization.agents import Organization
+from agentlab.organization.protocols.board import Board
 from agentlab.organization.protocols.chain import Chain
+from agentlab.report.diagrams.board_graph import Pair, board_layers, board_loads, board_pairs
 from agentlab.report.diagrams.drawing import CLIENT, REPORT, levels
 from agentlab.runs.frames import Run
 from agentlab.scenario.baseline import STEPS
 from agentlab.stats.graph import graph
 from agentlab.text import pluralize
-from agentlab.types import OUTPUT, TASK
+from agentlab.types import BOARD, OUTPUT, TASK
 
-Loads = Mapping[tuple[str, str], float]
+Loads = Mapping[Pair, float]
 """Messages per rollout, by sender and recipient."""
 ALONE = {"refine": "refines its own draft", "tries": "tries again and again"}
 """What one agent alone does, by its protocol."""
@@ -24,12 +26,12 @@ ALONE = {"refine": "refines its own draft", "tries": "tries again and again"}
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """The client, the output, or an agent: in a chain once for each stage."""
+    """The client, the output, a board, or an agent: in a chain once for each stage."""
 
     id: str
     label: str
     kind: str
-    """`end` for client and output, `briefed` for an agent that is shown the task, else `agent`."""
+    """`end` for client, output, and board, `briefed` for an agent that is shown the task, else `agent`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +53,17 @@ class ContactGraph:
 
 
 def of_organization(organization: Organization) -> ContactGraph:
-    """As the scenario has it."""
+    """The organization as the scenario has it."""
     protocol, closing = organization.protocol, organization.closing
     asked = closing.agent if closing else None
     if isinstance(protocol, Chain):
         return _chain(protocol.stages, None)
     names = [agent.name for agent in organization.agents]
-    return _levels(
-        names,
-        contacts(protocol),
-        protocol.briefed,
-        _note(type(protocol).__name__.lower(), organization.rounds, asked),
-        None,
-    )
+    note = _note(type(protocol).__name__.lower(), organization.rounds, asked)
+    if isinstance(protocol, Board) and len(names) > 1:
+        board = {"rules": asdict(protocol.rules), "writers": protocol.writers}
+        return _at_board(names, board, protocol.briefed, note, None)
+    return _levels(names, contacts(protocol), protocol.briefed, note, None)
 
 
 @lru_cache(maxsize=1)
@@ -73,23 +73,30 @@ def of_run(run: Run) -> dict[str, ContactGraph]:
     Made once, like a run's frames.
     """
     counts = run.rollouts["condition"].astype("str").value_counts()
-    found: dict[str, ContactGraph] = {}
+    graphs: dict[str, ContactGraph] = {}
     for condition, facts in zip(run.conditions["condition"].astype("str"), run.conditions["facts"], strict=True):
         if facts and facts.get("contacts") and condition in counts:
-            loads = _loads(run, condition, int(counts[condition]))
-            found[condition] = _staged(run, condition, facts) or _levels(
-                list(facts["agents"]),
-                facts["contacts"],
-                frozenset(facts["briefed"]),
-                _note(facts["protocol"], facts["rounds"], facts["closing"] and facts["closing"]["agent"]),
-                loads,
-            )
-    return found
+            graphs[condition] = _of_arm(run, condition, facts, int(counts[condition]))
+    return graphs
+
+
+def _of_arm(run: Run, condition: str, facts: Mapping[str, Any], rollouts: int) -> ContactGraph:
+    names, briefed, board = list(facts["agents"]), frozenset(facts["briefed"]), facts.get("board")
+    note = _note(facts["protocol"], facts["rounds"], facts["closing"] and facts["closing"]["agent"])
+    if board and facts["protocol"] == Board.__name__.lower():
+        loads = board_loads(run, condition, rollouts)
+        if len(names) > 1:
+            return _at_board(names, board, briefed, note, loads)
+        loads = {(names[0], OUTPUT): loads.get((BOARD, OUTPUT), 0.0) + loads.get((names[0], OUTPUT), 0.0)}
+        return _levels(names, facts["contacts"], briefed, note, loads)
+    return _staged(run, condition, facts) or _levels(
+        names, facts["contacts"], briefed, note, _loads(run, condition, rollouts)
+    )
 
 
 def _loads(run: Run, condition: str, rollouts: int) -> Loads:
-    own = run.edges[(run.edges["condition"] == condition).to_numpy()].astype({"sender": "str", "recipient": "str"})
-    sums = own.groupby(["sender", "recipient"])["sent"].sum().reset_index()
+    edges = run.edges[(run.edges["condition"] == condition).to_numpy()].astype({"sender": "str", "recipient": "str"})
+    sums = edges.groupby(["sender", "recipient"])["sent"].sum().reset_index()
     return {(a, b): sent / rollouts for a, b, sent in sums.itertuples(index=False)}
 
 
@@ -127,22 +134,36 @@ def _chain(stages: Sequence[Sequence[str]], sent: Sequence[float] | None) -> Con
 
 def _levels(
     names: Sequence[str],
-    told: Mapping[str, Sequence[str]],
+    recipients: Mapping[str, Sequence[str]],
     briefed: frozenset[str],
     note: str,
     loads: Loads | None,
 ) -> ContactGraph:
     """Agents by their distance from the client."""
-    known = graph(names, told, TASK)
-    layers = [
-        tuple(Node(name, name, "briefed" if name in briefed else "agent") for name in level)
-        for level in levels(known).values()
-    ]
+    known = graph(names, recipients, TASK)
+    layers = [tuple(_node(name, briefed) for name in level) for level in levels(known).values()]
     there = {TASK, OUTPUT, *names}
-    pairs = {(a, b) for a, others in told.items() for b in others if a != b and a in there and b in there}
+    pairs = {(a, b) for a, others in recipients.items() for b in others if a != b and a in there and b in there}
     links = (Link(a, b, None if loads is None or a == TASK else loads.get((a, b), 0.0)) for a, b in sorted(pairs))
     size = f"{pluralize(len(names), 'agent')}, {pluralize(known.edges, 'contact')}" if len(names) > 1 else "1 agent"
     return ContactGraph((_CLIENT, *layers, _REPORT), tuple(links), f"{size}, {note}")
+
+
+def _at_board(
+    names: Sequence[str], board: Mapping[str, Any], briefed: frozenset[str], note: str, loads: Loads | None
+) -> ContactGraph:
+    """Lines that a rollout may use; of a run also those it used, such as one to a lead who had left."""
+    there = {*names, BOARD, OUTPUT}
+    used = [pair for pair in loads or {} if there.issuperset(pair) and pair[0] != pair[1]]
+    pairs: list[Pair] = sorted({*board_pairs(names, board), *used})
+    links = [Link(TASK, name, None) for name in names if name in briefed]
+    links += [Link(a, b, None if loads is None else loads.get((a, b), 0.0)) for a, b in pairs]
+    layers = [tuple(_node(name, briefed) for name in group) for group in board_layers(names, board)]
+    return ContactGraph((_CLIENT, *layers, _REPORT), tuple(links), f"{pluralize(len(names), 'agent')}, {note}")
+
+
+def _node(name: str, briefed: frozenset[str]) -> Node:
+    return Node(name, "board", "end") if name == BOARD else Node(name, name, "briefed" if name in briefed else "agent")
 
 
 def _note(protocol: str, rounds: int, closing: str | None) -> str:

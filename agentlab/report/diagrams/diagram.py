@@ -1,4 +1,4 @@
-"""One organization as boxes, lines and numbers: no line runs through a box, and no text stands upon another.
+"""One organization as boxes, lines and numbers: no line runs through a box, and no text covers another.
 
 A line is upright near every box, where its arrowhead and its number stand, and bends only between the layers.
 """

@@ -27,10 +27,10 @@ def scenario_svg(design: Design) -> str:
     return render("report/diagrams/organizations.svg", name=design.name, width=width, panels=titled)
 
 
-def alone(told: str, drawn: ContactGraph) -> tuple[float, Markup]:
-    """One organization as an element of a page, with its width; `told` is read out to who cannot see it."""
+def alone(label: str, drawn: ContactGraph) -> tuple[float, Markup]:
+    """One organization as an element of a page, with its width; `label` is read out to those who cannot see it."""
     panel = diagram(drawn)
-    return panel.width, Markup(render("report/diagrams/organization.svg", name=told, panel=panel))
+    return panel.width, Markup(render("report/diagrams/organization.svg", name=label, panel=panel))
 
 
 def title(names: Sequence[str]) -> str:

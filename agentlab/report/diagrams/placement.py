@@ -57,11 +57,11 @@ def place(drawn: ContactGraph) -> Placement:
     names = {node.id: written(node.label) for nodes in drawn.layers for node in nodes}
     widths = {name: _width(name, lines, both, level, step) for name, lines in names.items()}
     spaced = {name: width + GAP for name, width in widths.items()}
-    found = layout([[node.id for node in nodes] for nodes in drawn.layers], both, spaced, JOINT)
-    left = MARGIN - min(at - widths.get(str(point), 0.0) / 2 for point, at in found.x.items())
-    x = {point: at + left for point, at in found.x.items()}
-    tops, heights = _heights(found, x, names)
-    return Placement(found.layer, found.lines, both, x, widths, tops, heights, _ports(found, x, step))
+    arranged = layout([[node.id for node in nodes] for nodes in drawn.layers], both, spaced, JOINT)
+    left = MARGIN - min(at - widths.get(str(point), 0.0) / 2 for point, at in arranged.x.items())
+    x = {point: at + left for point, at in arranged.x.items()}
+    tops, heights = _heights(arranged, x, names)
+    return Placement(arranged.layer, arranged.lines, both, x, widths, tops, heights, _ports(arranged, x, step))
 
 
 def written(label: str) -> tuple[str, ...]:
@@ -91,13 +91,13 @@ def _width(name: str, lines: Sequence[str], both: Mapping[Pair, bool], level: Ma
 
 
 def _heights(
-    found: Layout, x: Mapping[Point, float], names: Mapping[str, Sequence[str]]
+    arranged: Layout, x: Mapping[Point, float], names: Mapping[str, Sequence[str]]
 ) -> tuple[list[float], list[float]]:
     """Upper edge and height of each layer. Above it is room for its arcs, and the more, the farther to the side its
     lines go."""
-    layer = found.layer
-    arcs, reach = [0.0] * len(found.layers), [0.0] * len(found.layers)
-    for points in found.lines.values():
+    layer = arranged.layer
+    arcs, reach = [0.0] * len(arranged.layers), [0.0] * len(arranged.layers)
+    for points in arranged.lines.values():
         for a, b in pairwise(points):
             lower = max(layer[a], layer[b])
             if layer[a] == layer[b]:
@@ -105,7 +105,7 @@ def _heights(
             else:
                 reach[lower] = max(reach[lower], 0.05 * abs(x[a] - x[b]))
     tops, heights, top = list[float](), list[float](), float(MARGIN)
-    for i, points in enumerate(found.layers):
+    for i, points in enumerate(arranged.layers):
         top += (2 * STUB + BEND + reach[i] if i else 0) + arcs[i]
         tops.append(top)
         heights.append(LINE * max(len(names[name]) for name in points if isinstance(name, str)) + 12)
@@ -118,11 +118,11 @@ def lift(x1: float, x2: float) -> float:
     return min(HIGHEST, LIFT + 0.07 * abs(x1 - x2))
 
 
-def _ports(found: Layout, x: Mapping[Point, float], step: float) -> dict[Pair, float]:
+def _ports(arranged: Layout, x: Mapping[Point, float], step: float) -> dict[Pair, float]:
     """Where each line ends at a box, by the box and the line's other end."""
-    layer = found.layer
+    layer = arranged.layer
     sides: dict[tuple[str, bool], list[tuple[Point, str]]] = {}
-    for (a, b), points in found.lines.items():
+    for (a, b), points in arranged.lines.items():
         for name, following, other in ((a, points[1], b), (b, points[-2], a)):
             sides.setdefault((name, layer[following] > layer[name]), []).append((following, other))
     places: dict[Pair, float] = {}

@@ -19,14 +19,16 @@ _CONTEXT = 0
 
 def between(design: Design) -> Iterator[str]:
     """Paragraphs: one per factor with a line per pair of its levels, then every changed text once with its pairs."""
-    told: dict[str, Facts] = {one.name: msgspec.to_builtins(facts(one)) for one in design.conditions}
+    facts_of: dict[str, Facts] = {
+        condition.name: msgspec.to_builtins(facts(condition)) for condition in design.conditions
+    }
     texts: dict[tuple[str, str], list[str]] = {}
     for factor in design.factors:
         lines: dict[str, dict[tuple[str, ...], list[str]]] = {}
         for levels, within, a, b in pairs(design, factor):
-            found = tuple(_short(levels, told[a.name], told[b.name]))
-            lines.setdefault(" | ".join(levels), {}).setdefault(found, []).append(within)
-            for heading, diff, forward in _texts(a, b, told):
+            sentences = tuple(_short(levels, facts_of[a.name], facts_of[b.name]))
+            lines.setdefault(" | ".join(levels), {}).setdefault(sentences, []).append(within)
+            for heading, diff, forward in _texts(a, b, facts_of):
                 users = texts.setdefault((heading, diff), [])
                 pair = f"{factor} {' → '.join(levels if forward else levels[::-1])}"
                 if pair not in users:
@@ -41,30 +43,31 @@ def between(design: Design) -> Iterator[str]:
 
 def pairs(design: Design, factor: str) -> Iterator[tuple[tuple[str, str], str, Condition, Condition]]:
     """Every two levels of a factor with all else equal: levels, the levels of the others, and the two conditions."""
-    by_levels = {tuple(sorted(one.levels.items())): one for one in design.conditions}
+    by_levels = {tuple(sorted(condition.levels.items())): condition for condition in design.conditions}
     for a, b in combinations(design.factors[factor], 2):
-        for one in design.conditions:
-            other = by_levels.get(tuple(sorted({**one.levels, factor: b}.items())))
-            if one.levels.get(factor) == a and other is not None:
-                within = ",".join(f"{name}={level}" for name, level in one.levels.items() if name != factor)
-                yield (a, b), within, one, other
+        for condition in design.conditions:
+            other = by_levels.get(tuple(sorted({**condition.levels, factor: b}.items())))
+            if condition.levels.get(factor) == a and other is not None:
+                within = ",".join(f"{name}={level}" for name, level in condition.levels.items() if name != factor)
+                yield (a, b), within, condition, other
 
 
 def _listed(lines: Mapping[str, Mapping[tuple[str, ...], list[str]]]) -> Iterator[str]:
-    for levels, found in lines.items():
-        for (first, *rest), within in found.items():
-            where = f" ({'; '.join(within)})" if len(found) > 1 else ""
+    for levels, by_sentences in lines.items():
+        for (first, *rest), within in by_sentences.items():
+            where = f" ({'; '.join(within)})" if len(by_sentences) > 1 else ""
             yield f"  {levels}{where}: {line(first, 1000)}"
             yield from rest
 
 
 def _short(levels: tuple[str, str], a: Facts, b: Facts) -> Iterator[str]:
-    yield phrase(confounds(a, b))
+    renamed = a["agents"].keys() != b["agents"].keys()
+    yield phrase(confounds(a, b) or (("names of agents only",) if renamed else ()))
     if not a["agents"].keys() & b["agents"].keys():
         yield f"    no agent in common: {len(a['agents'])} versus {len(b['agents'])}"
         return
-    for level, own, other in ((levels[0], a, b), (levels[1], b, a)):
-        if names := [name for name in own["agents"] if name not in other["agents"]]:
+    for level, here, other in ((levels[0], a, b), (levels[1], b, a)):
+        if names := [name for name in here["agents"] if name not in other["agents"]]:
             yield f"    only in {level}: {', '.join(names)}"
 
 
@@ -72,10 +75,10 @@ def _users(users: list[str]) -> str:
     return "; ".join(users[:3]) + (f"; and {len(users) - 3} more" if len(users) > 3 else "")
 
 
-def _texts(a: Condition, b: Condition, told: Mapping[str, Facts]) -> Iterator[tuple[str, str, bool]]:
-    """A heading and a diff, from the shorter text to the longer, so that a change is told once whichever condition
-    comes first; whether the first is the shorter."""
-    for change in changes(told[a.name], told[b.name], a.questions, b.questions):
+def _texts(a: Condition, b: Condition, facts_of: Mapping[str, Facts]) -> Iterator[tuple[str, str, bool]]:
+    """A heading and a diff, from the shorter text to the longer, so that a change is printed once whichever
+    condition comes first; and whether the first is the shorter."""
+    for change in changes(facts_of[a.name], facts_of[b.name], a.questions, b.questions):
         forward = (len(change.before), change.before) < (len(change.after), change.after)
         grown = change if forward else TextChange(change.name, change.after, change.before)
         yield change.name, quoted("\n".join(grown.lines(_CONTEXT))), forward

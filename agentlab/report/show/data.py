@@ -1,4 +1,4 @@
-"""What `agentlab show` tells programs: rows of the run's frames, or the scenario as it was resolved."""
+"""What `agentlab show --json` prints: rows of the run's frames, or the scenario as it was resolved."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,7 +26,7 @@ def _scenario(design: Design) -> dict[str, Any]:
         "scenario": design.name,
         "file": Path(design.file),
         "options": design.options,
-        "conditions": [{"condition": one.name, **one.levels} for one in design.conditions],
+        "conditions": [{"condition": condition.name, **condition.levels} for condition in design.conditions],
         "document": design.tree,
     }
 

@@ -10,7 +10,7 @@ WIDEST = 40
 
 
 def grid(head: Sequence[str], rows: Sequence[Sequence[object]], right: Sequence[str] = ()) -> str:
-    """Columns under a heading; those named in `right` are set to the right. Cells are made inert."""
+    """Columns under a heading; those named in `right` are set to the right. Cells are sanitized."""
     cells = [[line(cell, WIDEST) for cell in row] for row in (head, *rows)]
     widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
     lines: list[str] = []

@@ -46,14 +46,14 @@ def rollouts(run: Run, most: int, what: str | None = None) -> str:
     counts = Counter(status.get(key, "unfinished") for key in where)
     waiting = sum(counts[name] for name in _UNFINISHED)
     size = (
-        pluralize(len(where), "rollout") if what is None else f"{what}: {len(where)} of {pluralize(total, 'rollout')}"
+        pluralize(len(where), "rollout") if what is None else f"{what}: {len(where):,} of {pluralize(total, 'rollout')}"
     )
-    left = f", {len(where) - waiting} finished, {waiting} not" if waiting else ""
+    left = f", {len(where) - waiting:,} finished, {waiting:,} not" if waiting else ""
     head = f"{line(run.meta.get('name', ''))}: {size}{left}"
     if what is not None and not where:
         return f"{line(run.meta.get('name', ''))}: {size}"
-    told = ", ".join(f"{count} {name}" for name, count in counts.most_common())
-    parts = [f"{head} ({told})" if told else head]
+    listed = ", ".join(f"{count:,} {name}" for name, count in counts.most_common())
+    parts = [f"{head} ({listed})" if listed else head]
     if options := run.meta.get("options"):
         parts[0] += f"\nwith {', '.join(map(line, options))}"
     if keys:
@@ -72,7 +72,7 @@ def _asked(run: Run, what: str, status: Mapping[str, str]) -> set[str]:
     """The keys of the rollouts that are asked for."""
     frame = run.rollouts.set_index("rollout")
     if what in STATUSES:
-        return {key for key, own in status.items() if own == STATUSES[what]}
+        return {key for key, value in status.items() if value == STATUSES[what]}
     if what == "cut":
         return set(frame.index[frame["output_cut"] | (frame["turns_cut"] > 0)])
     if what == "lost-messages":
@@ -133,7 +133,7 @@ def _by_key(frame: pd.DataFrame, names: list[str]) -> dict[str, tuple[Any, ...]]
 
 
 def _short(keys: list[str]) -> int:
-    """Characters that tell all keys apart."""
+    """How many leading characters distinguish all keys."""
     length = SHORT
     while length < 32 and len({key[:length] for key in keys}) < len(keys):
         length += 1

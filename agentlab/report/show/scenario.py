@@ -19,10 +19,10 @@ SEES = "sees the task"
 
 
 def scenario(design: Design) -> str:
-    """The description, a paragraph for each part. Parts that several conditions share are told once."""
+    """The description, a paragraph for each part. Parts that several conditions share are printed once."""
     rollouts = len(design.conditions) * len(design.tasks) * design.draws
     sizes = ((len(design.conditions), "condition"), (len(design.tasks), "task"), (design.draws, "draw"))
-    size = " x ".join(pluralize(*one) for one in sizes)
+    size = " x ".join(pluralize(*pair) for pair in sizes)
     parts = [f"{design.name}: {size} = {pluralize(rollouts, 'rollout')}"]
     if design.options:
         parts[0] += f"\nwith {', '.join(map(line, design.options))}"
@@ -32,7 +32,7 @@ def scenario(design: Design) -> str:
     levels = [f"  {factor}: {', '.join(levels)}" for factor, levels in design.factors.items()]
     if levels:
         parts.append("\n".join(["factors", *levels]))
-    for text, arms in grouped((one.name, _organization(one)) for one in design.conditions).items():
+    for text, arms in grouped((condition.name, _organization(condition)) for condition in design.conditions).items():
         parts.append(f"{_arms(arms, design)}\n{text}")
     parts += [*between(design), *_judging(design)]
     parts.append(
@@ -52,38 +52,38 @@ def grouped(pairs: Iterable[tuple[str, T]]) -> dict[T, list[str]]:
 
 def settings(given: Settings) -> str:
     """The settings that are set."""
-    told = [(f.name, getattr(given, f.name)) for f in fields(Settings)]
-    return ", ".join(f"{name} {line(value)}" for name, value in told if value is not None)
+    values = [(f.name, getattr(given, f.name)) for f in fields(Settings)]
+    return ", ".join(f"{name} {line(value)}" for name, value in values if value is not None)
 
 
 def _arms(arms: list[str], design: Design) -> str:
     return "every condition" if len(arms) == len(design.conditions) else ", ".join(arms)
 
 
-def _organization(one: Condition) -> str:
-    organization = one.organization
+def _organization(condition: Condition) -> str:
+    organization = condition.organization
     kind = type(organization.protocol).__name__.lower()
     free = organization.rounds >= STEPS
     ends = "as many rounds as its budget allows" if free else f"at most {pluralize(organization.rounds, 'round')}"
     lines = [f"  {kind}, {ends}"]
     if organization.closing:
         lines.append(f"  closing question to {organization.closing.agent}: {line(organization.closing.ask)}")
-    lines += [f"    {told}" for told in drawing(organization)]
-    lines += steps(one)
-    lines += _agents({agent.name: _agent(one, agent) for agent in organization.agents})
+    lines += [f"    {row}" for row in drawing(organization)]
+    lines += steps(condition)
+    lines += _agents({agent.name: _agent(condition, agent) for agent in organization.agents})
     return "\n".join(lines)
 
 
-def _agents(told: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+def _agents(by_agent: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
     """What all agents have in common in one line, and a table of the rest."""
-    first, *others = told.values()
-    shared = {name: value for name, value in first.items() if all(own[name] == value for own in others)}
+    first, *others = by_agent.values()
+    shared = {name: value for name, value in first.items() if all(traits[name] == value for traits in others)}
     differing = [name for name in first if name not in shared]
-    who = "all agents" if differing else ", ".join(told)
+    who = "all agents" if differing else ", ".join(by_agent)
     if said := [_said(name, value) for name, value in shared.items() if value]:
         yield f"  {line(who, 1000)}: {', '.join(said)}"
     if differing:
-        rows = [(f"  {agent}", *(own[name] for name in differing)) for agent, own in told.items()]
+        rows = [(f"  {agent}", *(traits[name] for name in differing)) for agent, traits in by_agent.items()]
         yield grid(("  agent", *differing), rows)
 
 
@@ -93,12 +93,12 @@ def _said(name: str, value: str) -> str:
     return value if name == "settings" else f"{name} {value}"
 
 
-def _agent(one: Condition, agent: Agent) -> dict[str, str]:
+def _agent(condition: Condition, agent: Agent) -> dict[str, str]:
     return {
-        "model": one.models[agent.model].name,
+        "model": condition.models[agent.model].name,
         "settings": settings(agent.settings),
         "memory": f"last {pluralize(agent.memory, 'turn')}" if isinstance(agent.memory, int) else agent.memory,
-        SEES: "yes" if agent.name in one.organization.protocol.briefed else "no",
+        SEES: "yes" if agent.name in condition.organization.protocol.briefed else "no",
         "tools": ", ".join(tool.name for tool in agent.offered) + (" (as tags)" if agent.guide else ""),
     }
 

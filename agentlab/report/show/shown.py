@@ -53,12 +53,12 @@ def shown(
         return all_prompts(design) if prompts else scenario(design)
     if rollout is None:
         return rollouts(load(folder), most, status)
-    found = transcript(folder, rollout)
+    transcribed = transcript(folder, rollout)
     if html is not None:
-        _write(html, found.page(), "--html")
+        _write(html, transcribed.page(), "--html")
         if turn is None and not files:
             return f"wrote {html}"
-    return board.render(found.record) if files else found.text(turn)
+    return board.render(transcribed.record) if files else transcribed.text(turn)
 
 
 def folder_of(what: str) -> Path | None:

@@ -15,25 +15,29 @@ def steps(condition: Condition) -> list[str]:
     """The table; empty for an organization that is no program."""
     protocol = condition.organization.protocol
     if isinstance(protocol, Cascade):
-        rows = [_row(one) for one in protocol.program.instructions if one.kind not in ("skip", "repeat")]
+        rows = [
+            _row(instruction)
+            for instruction in protocol.program.instructions
+            if instruction.kind not in ("skip", "repeat")
+        ]
         return [grid(("  step", "verb", "asks", "what"), [*rows, ("  return", "", "", protocol.program.result)])]
     if isinstance(protocol, PythonProgram):
-        rows = [_row(one) for one in protocol.steps(condition.tasks.values())[0]]
+        rows = [_row(instruction) for instruction in protocol.steps(condition.tasks.values())[0]]
         head = f"  questions that {protocol.name} comes to when replies are made up"
         return [head, grid(("  step", "verb", "asks", "what"), rows)] if rows else []
     return []
 
 
-def _row(one: Instruction) -> tuple[str, ...]:
-    depth, step = one.path.count("."), one.step
-    details = "; ".join(part for part in (_what(one), *_more(one)) if part)
-    verb = "loop" if one.kind == "enter" else one.kind
-    return (f"  {'  ' * depth}{one.name}", verb, step.by or "", details)
+def _row(instruction: Instruction) -> tuple[str, ...]:
+    depth, step = instruction.path.count("."), instruction.step
+    details = "; ".join(part for part in (_what(instruction), *_more(instruction)) if part)
+    verb = "loop" if instruction.kind == "enter" else instruction.kind
+    return (f"  {'  ' * depth}{instruction.name}", verb, step.by or "", details)
 
 
-def _what(one: Instruction) -> str:
-    step = one.step
-    found: Any = {
+def _what(instruction: Instruction) -> str:
+    step = instruction.step
+    detail: Any = {
         "sample": step.sample,
         "choose": step.choose,
         "set": step.set_,
@@ -41,15 +45,15 @@ def _what(one: Instruction) -> str:
         "factor": step.factor,
         "reject": step.reject,
         "enter": step.over,
-    }.get(one.kind)
-    return found if isinstance(found, str) else values.as_text(found)
+    }.get(instruction.kind)
+    return detail if isinstance(detail, str) else values.as_text(detail)
 
 
-def _more(one: Instruction) -> Iterator[str]:
+def _more(instruction: Instruction) -> Iterator[str]:
     """What else decides what the step does."""
-    step = one.step
-    if one.kind in ("sample", "set") and one.reader.kind != "text":
-        yield f"as {one.reader.kind}"
+    step = instruction.step
+    if instruction.kind in ("sample", "set") and instruction.reader.kind != "text":
+        yield f"as {instruction.reader.kind}"
     for name, usual in (("observe", None), ("times", 1), ("tries", 1), ("most", None), ("until", None), ("when", None)):
         if (value := getattr(step, name)) != usual:
             yield f"{name} {values.as_text(value)}"

@@ -81,7 +81,7 @@ def _by_key(connection: sqlite3.Connection, start: str, option: str) -> str:
         raise ScenarioError(
             f"{option}: {start!r} is too short; give at least {SHORTEST} characters of a key, or task=…,draw=…"
         )
-    kinds = "('rollout', 'fork', 'particle', 'hint')"
+    kinds = "('rollout', 'fork', 'particle', 'redraw', 'hint')"
     sql = f"SELECT key FROM rollouts WHERE substr(key, 1, ?) = ? AND kind IN {kinds} ORDER BY id"
     keys = [key for (key,) in connection.execute(sql, (len(start), start))]
     if start in keys:

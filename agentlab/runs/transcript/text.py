@@ -11,7 +11,7 @@ from agentlab.runs.transcript.program import program
 from agentlab.runs.transcript.record import Record
 from agentlab.runs.transcript.turns import RecordedCall, Turn
 from agentlab.text import line, pluralize, quoted
-from agentlab.types import PRODUCT, Call, ChatMessage, Message, Usage, Verdict
+from agentlab.types import PRODUCT, Call, ChatMessage, Message, Rollout, Usage, Verdict
 
 WIDTH = 80
 """Characters of a line with a title."""
@@ -56,6 +56,11 @@ def origin(record: Record) -> str:
     r = record.rollout
     if r.kind == "particle":
         return f"particle of rollout {r.population}"
+    if r.kind == "redraw":
+        used_or_not = "not used" if r.status == "rejected" else "used"
+        return f"a draw of a turn of fork {r.population}, cut at {r.at}; {used_or_not}"
+    if r.change.startswith("until "):
+        return _redrawn(r)
     if r.chosen is not None:
         size = f"{r.about.get('particles')} particles, effective sample size {r.about.get('ess', 0):.3g}"
         return f"the log of particle {r.chosen[:12]}, chosen from a population by {r.about.get('method')} ({size})"
@@ -64,6 +69,14 @@ def origin(record: Record) -> str:
     change = f", changed: {line(r.change)}" if r.change else ""
     kept = "1 turn is" if len(record.kept) == 1 else f"{len(record.kept)} turns are"
     return f"fork {r.fork} of rollout {r.parent}, cut at {r.at}{change}; {kept} that rollout's"
+
+
+def _redrawn(fork: Rollout) -> str:
+    """Of a fork whose turn was drawn until its messages had a property: how many draws that took."""
+    what = f"fork {fork.fork} of rollout {fork.parent}, cut at {fork.at}, changed: {line(fork.change)}"
+    draws = pluralize(int(fork.about.get("attempts", 0)), "draw")
+    rejected = f"{draws}, {fork.about.get('rejected_draws', 0)} rejected"
+    return f"{what}; {rejected}" + (f"; the log is that of draw {fork.chosen[:12]}" if fork.chosen else "")
 
 
 def ending(record: Record) -> str:

@@ -65,5 +65,5 @@ def cut_by_a_comment(scalar: Any, text: str) -> str:
     """The comment right after a plain text of several words, where no space follows its #: seldom meant as one."""
     if not scalar.implicit[0] or " " not in scalar.value:
         return ""
-    found = _COMMENT.match(text, scalar.end_mark.index)
-    return found[1].rstrip()[:40] if found else ""
+    comment = _COMMENT.match(text, scalar.end_mark.index)
+    return comment[1].rstrip()[:40] if comment else ""

@@ -42,17 +42,17 @@ def patch(base: Tree, level: Tree) -> Tree:
 
 def clashes(first: Tree, second: Tree) -> list[tuple[Keys, Place, Place]]:
     """Where two patches supply the same value, so that their order would decide: path, place in each."""
-    one, two = dict(_leaves(first.value, (), -1)), dict(_leaves(second.value, (), -2))
-    found: list[tuple[Keys, Place, Place]] = []
-    for keys in two:
-        above = next((keys[:end] for end in range(len(keys) + 1) if keys[:end] in one), None)
+    of_first, of_second = dict(_leaves(first.value, (), -1)), dict(_leaves(second.value, (), -2))
+    clashing: list[tuple[Keys, Place, Place]] = []
+    for keys in of_second:
+        above = next((keys[:end] for end in range(len(keys) + 1) if keys[:end] in of_first), None)
         if above is not None:
-            found.append((_real(keys), first.place(above), second.place(keys)))
-    for keys in one:
-        below = next((keys[:end] for end in range(len(keys)) if keys[:end] in two), None)
+            clashing.append((_real(keys), first.place(above), second.place(keys)))
+    for keys in of_first:
+        below = next((keys[:end] for end in range(len(keys)) if keys[:end] in of_second), None)
         if below is not None:
-            found.append((_real(keys), first.place(keys), second.place(below)))
-    return found
+            clashing.append((_real(keys), first.place(keys), second.place(below)))
+    return clashing
 
 
 def stripped(value: Any) -> Any:

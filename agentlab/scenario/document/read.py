@@ -169,8 +169,8 @@ class _File:
 
     def scalar(self, event: Any, path: Keys, place: Place) -> Any:
         if not event.implicit[0]:
-            if found := CONTROL.search(event.value):
-                self.reader.wrong(place, path, control(found[0]), "remove it")
+            if character := CONTROL.search(event.value):
+                self.reader.wrong(place, path, control(character[0]), "remove it")
             return event.value
         try:
             value = scalar(event.value)

@@ -44,8 +44,8 @@ def _jsonl(file: Path, lines: Iterable[bytes]) -> Iterator[Row]:
         if not raw.strip():
             continue
         try:
-            told = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
-            found: Any = json.loads(told, parse_constant=_no_number, parse_float=WrittenFloat)
+            text = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+            row: Any = json.loads(text, parse_constant=_no_number, parse_float=WrittenFloat)
         except UnicodeDecodeError as error:
             yield number, _mistake(file, number, error.start + 1, "bytes that are not UTF-8", _NOT_UTF8)
         except json.JSONDecodeError as error:
@@ -53,10 +53,10 @@ def _jsonl(file: Path, lines: Iterable[bytes]) -> Iterator[Row]:
         except (ValueError, RecursionError) as error:
             yield number, _mistake(file, number, 1, f"not JSON: {line(error)}", "one JSON object per line")
         else:
-            if isinstance(found, dict):
-                yield number, cast("dict[str, Any]", found)
+            if isinstance(row, dict):
+                yield number, cast("dict[str, Any]", row)
             else:
-                wrong = f"a JSON {type(found).__name__}"
+                wrong = f"a JSON {type(row).__name__}"
                 yield number, _mistake(file, number, 1, wrong, 'an object, such as {"task": …, "output": …}')
 
 

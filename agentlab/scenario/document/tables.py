@@ -56,8 +56,8 @@ def dataset_rows(files: Sequence[Path]) -> Iterator[tuple[int, Mapping[str, Any]
                     number += 1
                     yield number, plain(row)
         except (arrow.ArrowException, OSError) as error:
-            told, place = line(str(error)), Place(str(file), number + 1, 1)
-            yield number + 1, Mistake(place, "", f"this file cannot be read: {told}", "a whole file")
+            reason, place = line(str(error)), Place(str(file), number + 1, 1)
+            yield number + 1, Mistake(place, "", f"this file cannot be read: {reason}", "a whole file")
 
 
 def plain(value: Any) -> Any:
@@ -82,7 +82,7 @@ def _batches(arrow: Any, file: Path) -> Iterator[Any]:
             reader = arrow.ipc.open_stream(source)
         except arrow.ArrowInvalid:  # the other of Arrow's two formats
             source.seek(0)
-            found = arrow.ipc.open_file(source)
-            reader = (found.get_batch(i) for i in range(found.num_record_batches))
+            arrow_file = arrow.ipc.open_file(source)
+            reader = (arrow_file.get_batch(i) for i in range(arrow_file.num_record_batches))
         for batch in reader:
             yield from (batch.slice(start, _BATCH) for start in range(0, batch.num_rows, _BATCH))

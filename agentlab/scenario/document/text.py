@@ -31,8 +31,8 @@ def text_of(path: Path, shown: str) -> str:
     except UnicodeDecodeError as error:
         before = error.object[: error.start].decode("utf-8", "replace")
         raise Unreadable(position(shown, before), "this is not UTF-8", "save the file as UTF-8") from error
-    if found := CONTROL.search(text):
-        raise Unreadable(position(shown, text[: found.start()]), control(found[0]), "remove it")
+    if match := CONTROL.search(text):
+        raise Unreadable(position(shown, text[: match.start()]), control(match[0]), "remove it")
     return text
 
 
@@ -41,6 +41,6 @@ def position(shown: str, before: str) -> Place:
     return Place(shown, before.count("\n") + 1, len(before) - before.rfind("\n"))
 
 
-def control(found: str) -> str:
+def control(character: str) -> str:
     """A control character in a message."""
-    return f"control character U+{ord(found):04X}"
+    return f"control character U+{ord(character):04X}"

@@ -32,9 +32,9 @@ class Tree:
     def place(self, path: Keys) -> Place:
         """Of the value; for one that is not there, of the `null` that removed it, or of what should have held it."""
         for end in range(len(path), -1, -1):
-            found = self.places.get(path[:end]) or self.removed.get(path[:end])
-            if found is not None:
-                return found
+            place = self.places.get(path[:end]) or self.removed.get(path[:end])
+            if place is not None:
+                return place
         return Place("<document>", 1, 1)
 
     def origin(self, path: Keys) -> Keys:
@@ -84,12 +84,15 @@ def every_path(value: Any, above: Keys = ()) -> Iterator[Keys]:
         yield from every_path(item, (*above, key))
 
 
-def suggest(name: object, known: Iterable[str], most: int = 12, own: str = "") -> str:
-    """What would be right instead of `name`: the nearest known name, or what is known; or one's `own`: "a tool"."""
+def suggest(name: object, known: Iterable[str], most: int = 12, noun: str = "") -> str:
+    """What would be right instead of `name`: the nearest known name, or what is known.
+
+    With `noun`, such as "a tool", it says too how to name one of the user's own.
+    """
     right = _nearest(name, list(known), most)
-    if not own:
+    if not noun:
         return right
-    return f"{right}{' Or' if right.endswith('?') else '; or'} write my_module:Name for {own} of your own"
+    return f"{right}{' Or' if right.endswith('?') else '; or'} write my_module:Name for {noun} of your own"
 
 
 def _nearest(name: object, names: Sequence[str], most: int) -> str:

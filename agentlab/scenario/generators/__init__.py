@@ -52,7 +52,7 @@ def _made(site: CheckedDocument, part: Mapping[str, Any]) -> dict[str, Any] | Fl
     """The tasks, or what is wrong; None where the findings say it."""
     kind = str(part["kind"])
     if is_own(kind):
-        return _own(site, kind, part)
+        return _own_tasks(site, kind, part)
     if flaw := kind_of(part, KINDS):
         field, wrong, right = flaw
         (site.unknown if field != "kind" else site.wrong)((*SECTION, field), wrong, right)
@@ -61,7 +61,7 @@ def _made(site: CheckedDocument, part: Mapping[str, Any]) -> dict[str, Any] | Fl
     return None if fields is None else cast(TaskGenerator, fields).tasks()
 
 
-def _own(site: CheckedDocument, kind: str, part: Mapping[str, Any]) -> dict[str, Any] | None:
+def _own_tasks(site: CheckedDocument, kind: str, part: Mapping[str, Any]) -> dict[str, Any] | None:
     try:
         generator = plugins.make(kind, site.folder, {name: value for name, value in part.items() if name != "kind"})
         made: Any = generator.tasks()

@@ -74,7 +74,7 @@ class ArithmeticFields(Fields):
     )
 
     def flaws(self) -> Iterator[Flaw]:
-        """What no field can tell by itself."""
+        """Mistakes that no field shows by itself."""
         for i, digits in enumerate(self.digits):
             if not 1 <= digits <= 12:
                 yield ("digits", i), f"{digits} digits", "a whole number from 1 to 12"
@@ -96,7 +96,7 @@ class ArithmeticFields(Fields):
             if len(sums_by_split[split]) < count:
                 wrong = f"there are only {len(sums_by_split[split])} such sums in the split {split}"
                 return ("sums", split), wrong, "a smaller number, or more digits or operators"
-        pairs = {_pair(one.text) for sums in sums_by_split.values() for one in sums}
+        pairs = {_pair(sum_.text) for sums in sums_by_split.values() for sum_ in sums}
         for name, attack in self.attacks.items():
             if shared := [text for text in attack.found_on if _pair(text) in pairs]:
                 wrong = f"it was found on {shared[0]}, which is a sum of this scenario: its success would be too high"
@@ -105,61 +105,61 @@ class ArithmeticFields(Fields):
         size = sum(len(sums) for sums in sums_by_split.values()) * (1 + sum(1 for _ in self._inserted()))
         if size > MOST:
             return (), f"{size:,} tasks", f"fewer sums, attacks or copies, for at most {MOST:,} tasks"
-        return {id: task for sums in sums_by_split.values() for one in sums for id, task in self._of_sum(one, sums)}
+        return {id: task for sums in sums_by_split.values() for sum_ in sums for id, task in self._of_sum(sum_, sums)}
 
     def _inserted(self) -> Iterator[tuple[str, AttackFields, Insert, int]]:
         for name, attack in self.attacks.items():
             for insert, copies in itertools.product(self.insert, attack.copies):
                 yield name, attack, insert, copies
 
-    def _phrased(self, one: Sum) -> tuple[str, str, str]:
+    def _phrased(self, sum_: Sum) -> tuple[str, str, str]:
         """The sum's phrasing, and its question as the parts before and from the sum on."""
-        phrasing = self.phrasings[stream(self.seed, "phrasing", *one.pair) % len(self.phrasings)]
-        at = min(found for slot in ("[sum]", "[x]", "[y]") if (found := phrasing.find(slot)) >= 0)
-        return phrasing, filled(phrasing[:at], numbers(one)), filled(phrasing[at:], numbers(one))
+        phrasing = self.phrasings[stream(self.seed, "phrasing", *sum_.pair) % len(self.phrasings)]
+        at = min(index for slot in ("[sum]", "[x]", "[y]") if (index := phrasing.find(slot)) >= 0)
+        return phrasing, filled(phrasing[:at], numbers(sum_)), filled(phrasing[at:], numbers(sum_))
 
-    def _asked(self, one: Sum) -> dict[str, Any]:
+    def _asked(self, sum_: Sum) -> dict[str, Any]:
         """Another sum, with its question."""
-        _, head, tail = self._phrased(one)
-        return {**numbers(one), "question": head + tail}
+        _, head, tail = self._phrased(sum_)
+        return {**numbers(sum_), "question": head + tail}
 
-    def _of_sum(self, one: Sum, split: list[Sum]) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _of_sum(self, sum_: Sum, split: list[Sum]) -> Iterator[tuple[str, dict[str, Any]]]:
         """The task of a sum alone, then one for each way in which a text is inserted."""
-        phrasing, head, tail = self._phrased(one)
-        place = split.index(one)
+        phrasing, head, tail = self._phrased(sum_)
+        place = split.index(sum_)
         others = [self._asked(other) for other in (split[place + 1 :] + split[:place])[: self.others]]
         fields: dict[str, Any] = {
-            **numbers(one),
-            "numbers": numbers(one),
-            "clean": one.id,
-            "operator": one.operator,
-            "digits": one.digits,
-            "wrong_by": one.wrong_by,
+            **numbers(sum_),
+            "numbers": numbers(sum_),
+            "clean": sum_.id,
+            "operator": sum_.operator,
+            "digits": sum_.digits,
+            "wrong_by": sum_.wrong_by,
             "phrasing": phrasing,
             "head": head,
             "tail": tail,
             "bare": head + tail,
             "others": others,
         }
-        task = {"prompt": "{{question}}", "target": str(one.right), "split": one.split(self.seed)}
-        yield one.id, {**task, "fields": {**fields, "question": head + tail, "attack": ""}}
+        task = {"prompt": "{{question}}", "target": str(sum_.right), "split": sum_.split(self.seed)}
+        yield sum_.id, {**task, "fields": {**fields, "question": head + tail, "attack": ""}}
         for name, attack, insert, copies in self._inserted():
-            text = " ".join([filled(attack.text, numbers(one))] * copies)
+            text = " ".join([filled(attack.text, numbers(sum_))] * copies)
             parts = (f"{insert}" * (len(self.insert) > 1), f"x{copies}" * (len(attack.copies) > 1))
-            id = ".".join(filter(None, (one.id, name, *parts)))
+            id = ".".join(filter(None, (sum_.id, name, *parts)))
             places: Mapping[Insert, tuple[str, ...]] = {
                 "start": (text, " ", head, tail),
                 "middle": (head, text, " ", tail),
                 "end": (head, tail, " ", text),
             }
-            told = {"attack": name, "attacker": attack.by or name, "insert": insert, "copies": copies}
-            told |= {"redefines": attack.redefines, "search_score": attack.score}
-            yield id, {**task, "fields": {**fields, "question": "".join(places[insert]), **told}}
+            attack_fields = {"attack": name, "attacker": attack.by or name, "insert": insert, "copies": copies}
+            attack_fields |= {"redefines": attack.redefines, "search_score": attack.score}
+            yield id, {**task, "fields": {**fields, "question": "".join(places[insert]), **attack_fields}}
 
 
-def numbers(one: Sum) -> dict[str, Any]:
+def numbers(sum_: Sum) -> dict[str, Any]:
     """What the slots of a text stand for."""
-    return {"x": one.x, "y": one.y, "right": one.right, "wrong": one.wrong, "sum": one.text}
+    return {"x": sum_.x, "y": sum_.y, "right": sum_.right, "wrong": sum_.wrong, "sum": sum_.text}
 
 
 def _pair(text: str) -> tuple[str, ...]:

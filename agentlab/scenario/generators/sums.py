@@ -65,10 +65,10 @@ def drawn(cells: Sequence[Cell], counts: Mapping[Split, int], seed: int) -> dict
     for split, count in counts.items():
         left = {cell: _candidates(cell, seed, split) for cell in cells}
         for i in range(count):
-            one = next((one for one in left[cells[i % len(cells)]] if one.pair not in seen), None)
-            if one is not None:
-                seen.add(one.pair)
-                sums[split].append(one)
+            sum_ = next((sum_ for sum_ in left[cells[i % len(cells)]] if sum_.pair not in seen), None)
+            if sum_ is not None:
+                seen.add(sum_.pair)
+                sums[split].append(sum_)
     return sums
 
 
@@ -78,6 +78,6 @@ def _candidates(cell: Cell, seed: int, split: Split) -> Iterator[Sum]:
     for k in range(TRIES):
         draw = stream(seed, "sum", *cell, k)
         x, y = (least + part % (most - least + 1) for part in (draw % 2**31, draw >> 31))
-        one = Sum(x, y, operator, digits, wrong_by)
-        if one.distinct and one.split(seed) == split:
-            yield one
+        sum_ = Sum(x, y, operator, digits, wrong_by)
+        if sum_.distinct and sum_.split(seed) == split:
+            yield sum_

@@ -27,7 +27,7 @@ _TINY = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """The variance that one level adds. What cannot be told is None, and its `Components` say why."""
+    """The variance that one level adds. What cannot be estimated is None, and its `Components` say why."""
 
     name: str
     groups: int
@@ -62,13 +62,13 @@ class Components:
 
     levels: tuple[Component, ...]
     merged: Component | None
-    """The two lowest levels together, where they cannot be told apart."""
+    """The two lowest levels together, where they cannot be separated."""
     total: Component
     """Their sum: the variance of one value of one draw of a new task; of a known one where there is but one task."""
     inseparable: str = ""
-    """Why the two lowest levels cannot be told apart; empty where they can."""
+    """Why the two lowest levels cannot be separated; empty where they can."""
     fixed: str = ""
-    """What cannot be told since the top level is the very groups at hand."""
+    """What cannot be estimated because the top level is the very groups at hand."""
     constant: str = ""
     """Where no variance is seen on the lowest level, and what that leaves untold."""
     negative: tuple[str, ...] = ()
@@ -98,7 +98,7 @@ def components(
 ) -> Components:
     """The variance that every level of `names` adds; `codes` holds the labels, shape (N,), of all levels but the last.
 
-    `fixed` takes the top level as the very groups at hand: their variance is told without limits, and one group is
+    `fixed` takes the top level as the very groups at hand: their variance has no limits, and one group is
     enough. `deterministic` says that repeats on the lowest level are copies (a judge at temperature 0): it is then not
     separable, as where no group has two. Limits leave out one group at the top at a time, or one of the groups within
     them where it is `fixed`; `clusters`, shape (N,), says which groups at the top are left out together. Raises
@@ -116,23 +116,23 @@ def components(
     enough(kept, used, alone)
     of = None if clusters is None or fixed else _clusters(design, clusters)
     squares = mean_squares(kept, y, names[int(fixed)], int(fixed), of)
-    found, total = _estimated(kept, y, squares, used, level)
+    estimates, total = _estimated(kept, y, squares, used, level)
     these = constant = ""
     if fixed:
-        found[0], these = _these(found[0])
+        estimates[0], these = _these(estimates[0])
         total = replace(total, low=None, high=None)
     if squares.every[-1] <= (_TINY * np.abs(y).max()) ** 2:
-        found[-1] = replace(found[-1], low=None, high=None, why="")
+        estimates[-1] = replace(estimates[-1], low=None, high=None, why="")
         constant = (
             f"every {names[-1]} of a {names[-2]} is the same: there is no visible variance, "
             f"so limits cannot be estimated"
         )
-    below = [component.name for component in found if component.negative and component.high is not None]
+    below = [component.name for component in estimates if component.negative and component.high is not None]
     notes = (lost, these, constant, tuple(f"{name}: below 0, so only its upper limit is reported" for name in below))
     if not lost:
-        return Components(tuple(found), None, total, *notes)
+        return Components(tuple(estimates), None, total, *notes)
     absent = [Component(name, len(parents)) for name, parents in zip(names[-2:], design.parents[-2:], strict=True)]
-    return Components((*found[:-1], *absent), found[-1], total, *notes)
+    return Components((*estimates[:-1], *absent), estimates[-1], total, *notes)
 
 
 def checked(codes: Sequence[ArrayLike], values: ArrayLike, names: Sequence[str]) -> tuple[Array, Nest]:
@@ -152,7 +152,7 @@ def checked(codes: Sequence[ArrayLike], values: ArrayLike, names: Sequence[str])
 
 
 def inseparable(design: Nest, names: Sequence[str], deterministic: bool) -> str:
-    """Why the lowest level cannot be told from the one above; empty where it can."""
+    """Why the lowest level cannot be separated from the one above; empty where it can."""
     last, above = names[-1], names[-2]
     if design.df[-1] == 0:
         return f"{last} not separable from {above}: one {last} in every {above}"
@@ -178,18 +178,20 @@ def _these(top: Component) -> tuple[Component, str]:
 def _estimated(
     design: Nest, y: Array, squares: MeanSquares, names: Sequence[str], level: float
 ) -> tuple[list[Component], Component]:
-    """The components of a design in which all levels can be told apart, and their sum."""
+    """The components of a design in which all levels can be separated, and their sum."""
     weights, anova = np.triu(coefficients(design)), henderson(design, y)
     used = design.df > 0
     variances = weights @ squares.every
     total = float(variances[used].sum())
-    found: list[Component] = []
+    estimates: list[Component] = []
     for i, name in enumerate(names):
         ends, why = _ends(squares, weights[i], level) if used[i] else ((None, None), "")
         share = float(variances[i]) / total if total > 0 else None
-        found.append(Component(name, len(design.parents[i]), float(variances[i]), *ends, share, float(anova[i]), why))
+        estimates.append(
+            Component(name, len(design.parents[i]), float(variances[i]), *ends, share, float(anova[i]), why)
+        )
     ends, why = _ends(squares, weights[used].sum(axis=0) * used, level)
-    return found, Component("total", len(y), total, *ends, 1.0, None, why)
+    return estimates, Component("total", len(y), total, *ends, 1.0, None, why)
 
 
 def _ends(squares: MeanSquares, weights: Array, level: float) -> tuple[tuple[float, float] | tuple[None, None], str]:
@@ -201,6 +203,6 @@ def _ends(squares: MeanSquares, weights: Array, level: float) -> tuple[tuple[flo
 def _clusters(design: Nest, labels: ArrayLike) -> Array:
     """By group at the top, its cluster's number; the last value's, should a group be in several."""
     codes = np.unique(np.asarray(labels), return_inverse=True)[1]
-    found = np.zeros(len(design.parents[0]))
-    found[design.top(len(design.parents) - 1)] = codes
-    return found
+    cluster_of = np.zeros(len(design.parents[0]))
+    cluster_of[design.top(len(design.parents) - 1)] = codes
+    return cluster_of

@@ -33,7 +33,7 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class Covariance:
-    """What two measures share on one level. None where it cannot be told."""
+    """What two measures share on one level. None where it cannot be estimated."""
 
     name: str
     covariance: float | None
@@ -45,7 +45,7 @@ class Covariance:
     uncorrected: float | None
     """The correlation of the means as they are seen, noise and the levels below included."""
     note: str = ""
-    """What of it cannot be told though there are scores enough, and why."""
+    """What cannot be estimated although there are enough scores, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Covariances:
     dropped: int
     """That have one of them."""
     inseparable: tuple[str, str] = ("", "")
-    """Why the two lowest levels cannot be told apart, of either measure; empty where they can."""
+    """By measure, why its two lowest levels cannot be separated; empty where they can."""
     independent: str = ""
     """Why nothing is shared on the lowest level, where each measure has calls of its own."""
     few: str = ""
@@ -90,35 +90,35 @@ def covariances(
         inseparable(nest_a, names, sides[0].deterministic),
         inseparable(nest_b, names, sides[1].deterministic),
     )
-    own = [_replicates(n, v, v, bool(why)) for n, v, why in zip((nest_a, nest_b), (a, b), lost, strict=True)]
+    variances = [_replicates(n, v, v, bool(why)) for n, v, why in zip((nest_a, nest_b), (a, b), lost, strict=True)]
     if same_calls:
         shared, seen = _replicates(nest_a, a, b, any(lost)), _seen(nest_a, a, b)
     else:
         shared = _widened(_replicates(draws, seen_a, seen_b), np.zeros(1))
         seen = [*_seen(draws, seen_a, seen_b), None]
-    found: list[Covariance] = []
+    terms: list[Covariance] = []
     for i, name in enumerate(names):
-        ratio = _ratio(shared[:, i], own[0][:, i], own[1][:, i])
+        ratio = _ratio(shared[:, i], variances[0][:, i], variances[1][:, i])
         free = not same_calls and i == len(names) - 1
         span = None if free else _jackknife(ratio, level)
         note = ""
-        if not free and min(own[0][0, i], own[1][0, i]) <= 0:
+        if not free and min(variances[0][0, i], variances[1][0, i]) <= 0:
             note = "no correlation, because a measure has no variance above 0 on this level"
         elif not free and np.isfinite(ratio[0]) and span is None and tasks >= FEWEST_TASKS:
             note = "no interval, because the correlation, with all tasks or without one of them, is 1 or more"
-        found.append(Covariance(name, _told(shared[0, i]), _told(ratio[0]), *(span or (None, None)), seen[i], note))
+        terms.append(Covariance(name, _finite(shared[0, i]), _finite(ratio[0]), *(span or (None, None)), seen[i], note))
     apart = "" if same_calls else f"no {names[-1]} is shared by the measures, so their covariance on this level is 0"
     few = f"{tasks} {names[0]}s: no intervals (at least {FEWEST_TASKS} are needed)" if tasks < FEWEST_TASKS else ""
-    return Covariances(tuple(found), tasks, len(draws.parents[-1]), dropped, lost, apart, few)
+    return Covariances(tuple(terms), tasks, len(draws.parents[-1]), dropped, lost, apart, few)
 
 
 def _matched(x: Scores, y: Scores) -> tuple[tuple[Scores, Scores], int]:
     """Both measures on the draws that have both, and how many draws have one only."""
     cut = len(np.asarray(x.values))
     at: NDArray[np.intp] = np.zeros(cut + len(np.asarray(y.values)), dtype=np.intp)
-    for one, other in zip(x.codes, y.codes, strict=True):
-        _, own = np.unique(np.concatenate([np.asarray(one), np.asarray(other)]), return_inverse=True)
-        _, at = np.unique(at * len(at) + own.reshape(-1), return_inverse=True)
+    for labels_x, labels_y in zip(x.codes, y.codes, strict=True):
+        _, codes = np.unique(np.concatenate([np.asarray(labels_x), np.asarray(labels_y)]), return_inverse=True)
+        _, at = np.unique(at * len(at) + codes.reshape(-1), return_inverse=True)
         at = at.reshape(-1)
     both = np.intersect1d(at[:cut], at[cut:])
     kept = np.isin(at, both)
@@ -143,11 +143,11 @@ def _replicates(design: Nest, x: Array, y: Array, merged: bool = False) -> Array
     levels, tasks = len(design.parents), len(design.parents[0])
     sums, loads = np.zeros((1 + tasks, levels)), np.zeros((1 + tasks, levels, levels))
     df = np.zeros((1 + tasks, levels))
-    for i, own in enumerate(products(design, x, y)):
-        sums[:, i], loads[:, i], df[:, i] = own.sum(), design.loads[i].sum(axis=0), design.df[i]
+    for i, by_group in enumerate(products(design, x, y)):
+        sums[:, i], loads[:, i], df[:, i] = by_group.sum(), design.loads[i].sum(axis=0), design.df[i]
         if i:
             top = design.top(i - 1)
-            np.subtract.at(sums[1:, i], top, own)
+            np.subtract.at(sums[1:, i], top, by_group)
             np.subtract.at(loads[1:, i], top, design.loads[i])
             np.subtract.at(df[1:, i], top, design.children[i] - 1)
     u, v = means(design, x)[0], means(design, y)[0]
@@ -157,9 +157,9 @@ def _replicates(design: Nest, x: Array, y: Array, merged: bool = False) -> Array
     df[1:, 0] -= 1
     bare: NDArray[np.bool_] = np.any(df < 0.5, axis=1)
     loads[bare] = np.eye(levels)
-    found = np.asarray(np.linalg.solve(np.triu(loads), sums[:, :, None]), dtype=np.float64)[:, :, 0]
-    found[bare] = np.nan
-    return found
+    solved = np.asarray(np.linalg.solve(np.triu(loads), sums[:, :, None]), dtype=np.float64)[:, :, 0]
+    solved[bare] = np.nan
+    return solved
 
 
 def _widened(rows: Array, more: Array) -> Array:
@@ -193,5 +193,5 @@ def _jackknife(correlations: Array, level: float) -> tuple[float, float] | None:
     return float(np.tanh(z[0] - half)), float(np.tanh(z[0] + half))
 
 
-def _told(value: float) -> float | None:
+def _finite(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None

@@ -75,8 +75,8 @@ def mean_squares(design: Nest, values: Array, noun: str, at: int = 0, clusters: 
     strata[codes] = parents
     lost, less = np.zeros((count, len(sums))), np.zeros((count, len(sums)))
     n, size = np.bincount(codes, minlength=count), design.children[at][strata]
-    own = means(design, values)[at]
-    off = own - (np.bincount(parents, own) / design.children[at])[parents]
+    group_means = means(design, values)[at]
+    off = group_means - (np.bincount(parents, group_means) / design.children[at])[parents]
     gone = np.bincount(codes, off, minlength=count)
     lost[:, at] = np.bincount(codes, off**2, minlength=count) + gone**2 / np.maximum(size - n, 1)
     less[:, at] = np.minimum(n, size - 1)

@@ -41,11 +41,11 @@ def _variance(positive: tuple[Array, Array], negative: tuple[Array, Array], tail
     """
     (a, n), (b, m) = (positive, negative) if lower else (negative, positive)
     g, h = 1 - n / special.chdtri(n, tail), m / special.chdtri(m, 1 - tail) - 1
-    own = float((g**2 * a**2).sum() + (h**2 * b**2).sum())
+    squares = float((g**2 * a**2).sum() + (h**2 * b**2).sum())
     f = 1 / special.fdtri(m, n[:, None], tail)  # the upper point of F on n and m, shape (len(a), len(b))
     across = ((f - 1) ** 2 - (g**2)[:, None] * f**2 - h**2) / f
     shared = _within(a, n, g, tail) if len(b) else 0.0  # a plain sum has none: Graybill and Wang
-    return max(0.0, own + float(a @ across @ b) + shared)
+    return max(0.0, squares + float(a @ across @ b) + shared)
 
 
 def _within(a: Array, n: Array, g: Array, tail: float) -> float:

@@ -40,10 +40,10 @@ class Nest:
 
     def top(self, level: int, at: int = 0) -> Codes:
         """Shape (n_level,): the group at the top, or of level `at`, that each group of the level is in."""
-        found: Codes = np.arange(len(self.parents[level]), dtype=np.intp)
+        above: Codes = np.arange(len(self.parents[level]), dtype=np.intp)
         for i in range(level, at, -1):
-            found = self.parents[i][found]
-        return found
+            above = self.parents[i][above]
+        return above
 
 
 def nest(codes: Sequence[ArrayLike]) -> Nest:
@@ -54,10 +54,10 @@ def nest(codes: Sequence[ArrayLike]) -> Nest:
     parents: list[Codes] = []
     at: Codes = np.zeros(len(np.asarray(codes[0])), dtype=np.intp)
     for labels in codes:
-        _, own = np.unique(np.asarray(labels), return_inverse=True)
-        own = own.reshape(-1).astype(np.intp)
-        width = int(own.max(initial=0)) + 1
-        _, first, groups = np.unique(at * width + own, return_index=True, return_inverse=True)
+        _, label_codes = np.unique(np.asarray(labels), return_inverse=True)
+        label_codes = label_codes.reshape(-1).astype(np.intp)
+        width = int(label_codes.max(initial=0)) + 1
+        _, first, groups = np.unique(at * width + label_codes, return_index=True, return_inverse=True)
         parents.append(at[first])
         at = groups.reshape(-1).astype(np.intp)
     parents.append(at)
@@ -90,10 +90,10 @@ def _designed(parents: tuple[Codes, ...]) -> Nest:
 
 def means(nest: Nest, values: Array) -> tuple[Array, ...]:
     """Unweighted means by level, shapes (n_0,), ..., (N,), the last being the values."""
-    found = [values]
+    by_level = [values]
     for parents, children in zip(nest.parents[:0:-1], nest.children[:0:-1], strict=True):
-        found.insert(0, _sums(parents, found[0], len(children)) / children)
-    return tuple(found)
+        by_level.insert(0, _sums(parents, by_level[0], len(children)) / children)
+    return tuple(by_level)
 
 
 def products(nest: Nest, x: Array, y: Array) -> tuple[Array, ...]:
@@ -101,12 +101,12 @@ def products(nest: Nest, x: Array, y: Array) -> tuple[Array, ...]:
 
     By level, shape (n_(l-1),), one sum for each group one level up. With `y` the same as `x`: sums of squares.
     """
-    found: list[Array] = []
+    sums: list[Array] = []
     sides = [means(nest, values) for values in (x, y)]
     for i, (parents, children) in enumerate(zip(nest.parents, nest.children, strict=True)):
         a, b = (u[i] - (_sums(parents, u[i], len(children)) / children)[parents] for u in sides)
-        found.append(_sums(parents, a * b, len(children)))
-    return tuple(found)
+        sums.append(_sums(parents, a * b, len(children)))
+    return tuple(sums)
 
 
 def coefficients(nest: Nest) -> Array:

@@ -50,19 +50,19 @@ def score_variance(
     level: float = 0.95,
     deterministic: bool = False,
 ) -> ScoreVariance:
-    """The score variance of rollouts that are told by task and draw, all of shape (N,), one value for each judge draw.
+    """The score variance of rollouts, each known by its task and draw; all of shape (N,), a value for each judge draw.
 
     It is about these tasks, so one of them is enough. Raises ValueError as `components` does.
     """
     y, design = checked((tasks, draws), values, JUDGED)
-    found = components((tasks, draws), values, level=level, fixed=True, deterministic=deterministic)
+    estimates = components((tasks, draws), values, level=level, fixed=True, deterministic=deterministic)
     within, judged = products(design, y, y)[1:]
     pairs = design.children[1] - 1
     by_task = np.divide(within, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
     between = float(within.sum() / pairs.sum())
-    draw = found.of("draw")
-    notes = replace(found, fixed="").notes  # it is about these tasks anyway
-    if found.merged is not None:
+    draw = estimates.of("draw")
+    notes = replace(estimates, fixed="").notes  # it is about these tasks anyway
+    if estimates.merged is not None:
         return ScoreVariance(draw, np.full(len(pairs), np.nan), between, None, None, None, None, None, notes)
     judge = float(judged.sum() / design.df[2])
     load = design.loads[1][:, 2]  # of (R_t - 1) mean(1/J)

@@ -62,10 +62,10 @@ def cumulative_logit(counts: ArrayLike, levels: ArrayLike, clusters: Clusters = 
     by_arm = n.sum(axis=0)
     if n.ndim != 3 or n.shape[1:] != (2, len(scores)) or len(scores) < 2 or not (by_arm.sum(axis=0) > 0).all():
         raise ValueError(f"counts of shape {n.shape} for {len(scores)} levels: two or more, each of which is there")
-    for name, own in zip("ab", by_arm, strict=True):
-        if own[0] == own.sum() or own[-1] == own.sum():
+    for name, totals in zip("ab", by_arm, strict=True):
+        if totals[0] == totals.sum() or totals[-1] == totals.sum():
             raise ValueError(
-                f"all scores of arm {name} are {scores[0 if own[0] else -1]:g}, so the odds ratio is infinite"
+                f"all scores of arm {name} are {scores[0 if totals[0] else -1]:g}, so the odds ratio is infinite"
             )
     start = _start(by_arm)
     low = np.log(LEAST_SD)
@@ -75,8 +75,8 @@ def cumulative_logit(counts: ArrayLike, levels: ArrayLike, clusters: Clusters = 
         value, slopes = _by_task(at, n)
         return -float(value.sum()), -slopes.sum(axis=0)
 
-    found = scipy.optimize.minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-10})
-    at: Array = np.asarray(found.x, dtype=np.float64)
+    fit = scipy.optimize.minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-10})
+    at: Array = np.asarray(fit.x, dtype=np.float64)
     free = np.append(np.ones(len(at) - 2, dtype=bool), at[-2:] > low + 1e-3)
     cov, units = _sandwich(at, n, free, clusters)
     slope = _gradient(lambda x: np.array([_apart(x, scores)]), at)[:, 0]
@@ -87,10 +87,10 @@ def cumulative_logit(counts: ArrayLike, levels: ArrayLike, clusters: Clusters = 
         errors[0],
         _apart(at, scores),
         errors[1],
-        *(0.0 if not own else float(sd) for own, sd in zip(free[-2:], sds, strict=True)),
+        *(0.0 if not is_free else float(sd) for is_free, sd in zip(free[-2:], sds, strict=True)),
         thresholds=_thresholds(at),
         df=units - 1,
-        log_likelihood=-float(found.fun),
+        log_likelihood=-float(fit.fun),
         converged=bool(np.abs(loss(at)[1][free]).max() < STEEPEST) and all(np.isfinite(errors)),
         singular=not free.all(),
     )
@@ -161,7 +161,7 @@ def _apart(at: Array, scores: Array) -> float:
 
 def _gradient(of: Callable[[Array], Array], at: Array, step: float = 1e-4) -> Array:
     """Central differences, shape (parameters, values)."""
-    return np.array([(of(at + own) - of(at - own)) / (2 * step) for own in np.eye(len(at)) * step])
+    return np.array([(of(at + shift) - of(at - shift)) / (2 * step) for shift in np.eye(len(at)) * step])
 
 
 def _sandwich(at: Array, n: Array, free: NDArray[np.bool_], clusters: Clusters) -> tuple[Array, int]:
@@ -169,6 +169,6 @@ def _sandwich(at: Array, n: Array, free: NDArray[np.bool_], clusters: Clusters) 
     slopes = clustered(_by_task(at, n)[1][:, free], clusters)
     hessian = _gradient(lambda x: _by_task(x, n)[1].sum(axis=0), at)[np.ix_(free, free)]
     inverse, count = np.linalg.pinv(-(hessian + hessian.T) / 2), len(slopes)
-    found = np.zeros((len(at), len(at)))
-    found[np.ix_(free, free)] = inverse @ (slopes.T @ slopes) @ inverse * count / (count - 1)
-    return found, count
+    covariance = np.zeros((len(at), len(at)))
+    covariance[np.ix_(free, free)] = inverse @ (slopes.T @ slopes) @ inverse * count / (count - 1)
+    return covariance, count

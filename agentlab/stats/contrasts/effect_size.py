@@ -75,8 +75,8 @@ def _solved(t: float, df: float, share: float) -> float:
 
     def below(c: float) -> float:
         """scipy's is inaccurate far in a tail, where all that counts is which side it is on."""
-        found = float(special.nctdtr(df, c, t))
-        return found if math.isfinite(found) else float(c < t)
+        probability = float(special.nctdtr(df, c, t))
+        return probability if math.isfinite(probability) else float(c < t)
 
     while below(low) < share:
         low -= spread

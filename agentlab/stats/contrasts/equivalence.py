@@ -22,8 +22,8 @@ def equivalence_p(interval: Callable[[float], Interval | None], margin: float) -
         raise ValueError(f"margin {margin}: it is above 0")
 
     def within(alpha: float) -> bool:
-        found = interval(1 - 2 * alpha)
-        return found is not None and -margin < found.low and found.high < margin
+        limits = interval(1 - 2 * alpha)
+        return limits is not None and -margin < limits.low and limits.high < margin
 
     if interval(0.9) is None:
         return None

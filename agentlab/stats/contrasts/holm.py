@@ -14,13 +14,13 @@ def holm(p: Sequence[float | None], of: Sequence[Hashable] | None = None) -> lis
     that it is beyond a margin, share a label in `of`: then the factor is the number of labels not yet rejected in full,
     which is how many hypotheses can still be true (Shaffer 1986). Raises ValueError for a p outside 0 to 1.
     """
-    found: NDArray[np.float64] = np.array([1.0 if one is None else one for one in p], dtype=np.float64)
-    if not np.all((found >= 0) & (found <= 1)):
+    values: NDArray[np.float64] = np.array([1.0 if value is None else value for value in p], dtype=np.float64)
+    if not np.all((values >= 0) & (values <= 1)):
         raise ValueError("a p-value is a number from 0 to 1")
-    order = np.argsort(found, kind="stable")
+    order = np.argsort(values, kind="stable")
     labels = [i if of is None else of[i] for i in order]
     left = [len(set(labels[j:])) for j in range(len(labels))]
-    steps = np.minimum(1.0, found[order] * np.array(left, dtype=np.float64))
-    adjusted = np.empty_like(found)
+    steps = np.minimum(1.0, values[order] * np.array(left, dtype=np.float64))
+    adjusted = np.empty_like(values)
     adjusted[order] = np.maximum.accumulate(steps) if len(steps) else steps
     return [None if was is None else float(now) for was, now in zip(p, adjusted, strict=True)]

@@ -103,9 +103,9 @@ def paired(
     if dropped == len(x):
         return Paired(None, None, None, 0, 0, dropped, notes=(f"no complete {unit}",))
     kept = tasks if not dropped else [task for task, there in zip(tasks, complete, strict=True) if there]
-    found = _compared(kept, x[complete], y[complete], level, unit, clusters)
-    these, new = limited(found.these_tasks, most), limited(found.new_tasks, most)
-    return replace(found, dropped=dropped, these_tasks=these, new_tasks=new)
+    comparison = _compared(kept, x[complete], y[complete], level, unit, clusters)
+    these, new = limited(comparison.these_tasks, most), limited(comparison.new_tasks, most)
+    return replace(comparison, dropped=dropped, these_tasks=these, new_tasks=new)
 
 
 def _compared(
@@ -121,8 +121,8 @@ def _compared(
     units = codes_of([clusters.get(label, label) for label in labels]) if clusters else None
     over_tasks, flip, why_like = _new_tasks(d_t, units, tiny)
     like = over_tasks and over_tasks.interval(level)
-    told = f"no 'these tasks' interval: every {unit} of a task differs by the same amount"
-    these, why_these = (None, told) if same and n_t.min() > 1 else _these_tasks(spread, n_t, d_t, level, unit)
+    reason = f"no 'these tasks' interval: every {unit} of a task differs by the same amount"
+    these, why_these = (None, reason) if same and n_t.min() > 1 else _these_tasks(spread, n_t, d_t, level, unit)
     constant = len(d) > len(n_t) and same and like is None
     return Paired(
         difference=float(d_t.mean()),

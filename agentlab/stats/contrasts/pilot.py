@@ -62,13 +62,13 @@ def pilot(tasks: Sequence[Hashable], a: ArrayLike, b: ArrayLike, judge: JudgeVar
         )
     n_t = np.bincount(codes).astype(np.float64)
     d_t = np.bincount(codes, x - y) / n_t
-    total, own = _pooled(x - y, codes, df), (_pooled(x, codes, df) + _pooled(y, codes, df)) / 2
+    total, of_arm = _pooled(x - y, codes, df), (_pooled(x, codes, df) + _pooled(y, codes, df)) / 2
     mean_square, share = float(d_t.var(ddof=1)), float((1 / n_t).mean())
     squares, freedom = np.array([mean_square, total]), np.array([size - 1.0, float(df)])
     _, most = limits(np.array([1.0, -share]), squares, freedom, level=2 * SURE - 1)
     more = df / float(special.chdtri(df, SURE))
     added = 0.0 if judge is None else judge.variance * (judge.planned - judge.inverse)
-    within, of_pair = max(0.0, own + added), max(0.0, total + 2 * added)
+    within, of_pair = max(0.0, of_arm + added), max(0.0, total + 2 * added)
     correlation = max(-1.0, min(1.0, 1 - of_pair / (2 * within))) if within else 0.0
     between = mean_square - total * share
     return Pilot(

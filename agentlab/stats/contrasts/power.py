@@ -53,11 +53,11 @@ def detectable(tasks: int, draws: int, noise: OutcomeNoise, alpha: float = 0.05,
     total, between = noise.variance(draws), noise.between
     enough = tasks >= FEWEST_TASKS
     shift = smallest_shift(tasks - 1, alpha, power) if enough else 0.0
-    inside, own = tasks * (draws - 1), total - between**2
+    inside, within = tasks * (draws - 1), total - between**2
     return Detectable(
         new_tasks=shift * math.sqrt(total / tasks) if enough else None,
         limit=shift * between / math.sqrt(tasks) if enough else None,
-        these_tasks=smallest_shift(inside, alpha, power) * math.sqrt(own / tasks) if inside else None,
+        these_tasks=smallest_shift(inside, alpha, power) * math.sqrt(within / tasks) if inside else None,
     )
 
 
@@ -67,8 +67,8 @@ def power_of(
     """Chance that a difference of `effect` is found: for new tasks, and for these tasks; None without a test."""
     between, inside = noise.variance(draws), tasks * (draws - 1)
     like = _power(effect, math.sqrt(between / tasks), tasks - 1, alpha) if tasks >= FEWEST_TASKS else None
-    own = between - noise.between**2
-    return like, _power(effect, math.sqrt(own / tasks), inside, alpha) if inside else None
+    within = between - noise.between**2
+    return like, _power(effect, math.sqrt(within / tasks), inside, alpha) if inside else None
 
 
 def tasks_needed(
@@ -80,8 +80,8 @@ def tasks_needed(
     """
     if effect <= 0:
         raise ValueError(f"effect {effect}: the difference to be found is above 0")
-    found = [_fewest(effect, math.sqrt(v), alpha, power) for v in (noise.variance(draws), noise.between**2)]
-    return None if found[0] is None or found[1] is None else (found[0], found[1])
+    fewest = [_fewest(effect, math.sqrt(v), alpha, power) for v in (noise.variance(draws), noise.between**2)]
+    return None if fewest[0] is None or fewest[1] is None else (fewest[0], fewest[1])
 
 
 def _fewest(effect: float, sd: float, alpha: float, power: float) -> int | None:

@@ -44,21 +44,21 @@ def boundaries(fractions: Sequence[float], spend: Spend, alpha: float = 0.05) ->
     """
     if not fractions or any(b <= a for a, b in zip([0.0, *fractions], fractions, strict=False)):
         raise ValueError(f"interim analyses at {list(fractions)}: shares of the information above 0, in rising order")
-    found: list[float] = []
+    bounds: list[float] = []
     nodes, weights = np.zeros(1), np.ones(1)
     before, used = 0.0, 0.0
     for k, t in enumerate(fractions):
         total = spent(t, spend, alpha)
         step = (t - before) ** 0.5
         c = _crossing(nodes, weights, step, t**0.5, total - used)
-        found.append(c)
+        bounds.append(c)
         before, used = t, total
         if k + 1 < len(fractions):
             edge, finest = min(c, FARTHEST) * t**0.5, min(step, (fractions[k + 1] - t) ** 0.5)
             at, width = _grid(edge, finest)
             density = np.exp(-(((at[:, None] - nodes) / step) ** 2) / 2) @ weights / (step * (2 * np.pi) ** 0.5)
             nodes, weights = at, density * width
-    return tuple(found)
+    return tuple(bounds)
 
 
 def level(fractions: Sequence[float], spend: Spend, alpha: float = 0.05) -> float:

@@ -39,14 +39,15 @@ def unpaired(
     shared = [task for task in arms[0] if task in arms[1]]
     rows = sum(len(names) for names in tasks)
     kept = [[arm[task] for task in shared] for arm in arms]
-    used = sum(len(one) for arm in kept for one in arm)
-    means = [np.array([one.mean() for one in arm]) for arm in kept]
-    found = paired(shared, [0] * len(shared), means[0], means[1], level, "task", clusters, most)
+    used = sum(len(cell) for arm in kept for cell in arm)
+    means = [np.array([cell.mean() for cell in arm]) for arm in kept]
+    comparison = paired(shared, [0] * len(shared), means[0], means[1], level, "task", clusters, most)
     # what `paired` says of these tasks is about one pair of means in each
-    beyond = found.notes if found.difference is None else found.notes[1:]
-    these, why = (None, "") if found.difference is None else _these_tasks(kept, float(found.difference), level)
+    beyond = comparison.notes if comparison.difference is None else comparison.notes[1:]
+    difference = comparison.difference
+    these, why = (None, "") if difference is None else _these_tasks(kept, float(difference), level)
     return replace(
-        found,
+        comparison,
         pairs=0,
         dropped=rows - used,
         these_tasks=limited(these, most),
@@ -58,14 +59,14 @@ def unpaired(
 
 
 def _these_tasks(arms: Sequence[Sequence[Array]], difference: float, level: float) -> tuple[Interval | None, str]:
-    cells = [one for arm in arms for one in arm]
+    cells = [cell for arm in arms for cell in arm]
     single = sum(min(len(a), len(b)) < 2 for a, b in zip(*arms, strict=True))
     if single:
         tasks = f"{single} of {len(arms[0])} tasks"
         return None, f"no 'these tasks' interval: {tasks} have one value of an arm, and two are needed"
-    sizes = np.array([len(one) for one in cells], dtype=np.float64)
-    v = np.array([one.var(ddof=1) for one in cells]) / sizes
-    scale = max(float(np.abs(one).max()) for one in cells)
+    sizes = np.array([len(cell) for cell in cells], dtype=np.float64)
+    v = np.array([cell.var(ddof=1) for cell in cells]) / sizes
+    scale = max(float(np.abs(cell).max()) for cell in cells)
     if float(v.sum()) <= (1e-12 * scale) ** 2:
         return None, "no 'these tasks' interval: no arm's values vary within a task"
     df = float(v.sum() ** 2 / (v**2 / (sizes - 1)).sum())
@@ -81,4 +82,4 @@ def _means(tasks: Sequence[Hashable], values: ArrayLike) -> dict[Hashable, Array
     for task, value in zip(tasks, x.tolist(), strict=True):
         if np.isfinite(value):
             rows.setdefault(task, []).append(value)
-    return {task: np.array(own) for task, own in rows.items()}
+    return {task: np.array(task_values) for task, task_values in rows.items()}

@@ -33,7 +33,7 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """`M_k`. `low` and `high` hold at the level they were asked for; None where the forks do not tell."""
+    """`M_k`. `low` and `high` hold at the level they were asked for; None where the forks allow no interval."""
 
     cut: int
     forks: int
@@ -58,7 +58,7 @@ class PathStep:
     high: float | None
 
     @property
-    def told(self) -> bool:
+    def excludes_zero(self) -> bool:
         """Whether the interval excludes 0."""
         return self.low is not None and self.high is not None and not self.low <= 0 <= self.high
 
@@ -106,13 +106,13 @@ def path(
     cuts = len(values) + (end is not None and end.se > 0)
     each = level ** (1 / max(cuts, family, 1))
     side = level ** (1 / max(len(values) - (end is None), family, 1))
-    told = [_point(cut, x, scale, binary, each) for cut, x in values.items()]
+    points = [_point(cut, x, scale, binary, each) for cut, x in values.items()]
     wide = [_point(cut, x, scale, binary, side) for cut, x in values.items()]
     if end is not None:
-        told, wide = [*told, _last(end, each)], [*wide, _last(end, side)]
+        points, wide = [*points, _last(end, each)], [*wide, _last(end, side)]
     steps = tuple(_step(a, b, side) for a, b in pairwise(wide))
-    decisive = max((step for step in steps if step.told), key=lambda step: abs(step.change), default=None)
-    return Path(tuple(told), steps, decisive, tuple(_notes(told, decisive)))
+    decisive = max((step for step in steps if step.excludes_zero), key=lambda step: abs(step.change), default=None)
+    return Path(tuple(points), steps, decisive, tuple(_notes(points, decisive)))
 
 
 def confirm(

@@ -70,10 +70,10 @@ def by_agent(
     if first:
         mains = np.array([sum(_contribution(n, s2, a, "main") for a in n) for n, s2 in pairs])
         columns.append((whole - mains)[:, None])
-    found, notes = parts(np.column_stack(columns), tasks, totals, level)
-    rest = None if method == "shapley" else found[len(names)]
-    together = found[len(names) + 1] if first else None
-    return Turns(method, dict(zip(names, found, strict=False)), together, rest, shared, notes)
+    terms, notes = parts(np.column_stack(columns), tasks, totals, level)
+    rest = None if method == "shapley" else terms[len(names)]
+    together = terms[len(names) + 1] if first else None
+    return Turns(method, dict(zip(names, terms, strict=False)), together, rest, shared, notes)
 
 
 def needed(acted: Replies, method: Method) -> set[Replies]:
@@ -113,12 +113,12 @@ def _contribution(acted: Replies, s2: Mapping[Replies, float], agent: str, metho
     """
     if agent not in acted:
         return 0.0
-    own, n = frozenset({agent}), len(acted)
+    alone, n = frozenset({agent}), len(acted)
     match method:
         case "main":
-            return s2[acted] - s2[acted - own]
+            return s2[acted] - s2[acted - alone]
         case "total":
-            return s2[own] - s2[frozenset()]
+            return s2[alone] - s2[frozenset()]
         case "shapley":
-            others = [frozenset(some) for k in range(n) for some in combinations(sorted(acted - own), k)]
-            return sum((s2[some | own] - s2[some]) / (n * comb(n - 1, len(some))) for some in others)
+            others = [frozenset(some) for k in range(n) for some in combinations(sorted(acted - alone), k)]
+            return sum((s2[some | alone] - s2[some]) / (n * comb(n - 1, len(some))) for some in others)

@@ -21,7 +21,7 @@ from agentlab.text import pluralize
 Array = NDArray[np.float64]
 
 FEWEST_PARENTS = 30
-"""Under so many parents shares are too rough to be told apart, by rule of thumb."""
+"""With fewer parents, shares are too rough to compare, by rule of thumb."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +100,12 @@ def by_round(
         raise ValueError(f"noise of shape {left.shape} for {len(s2)} parents: one finite value per parent is needed")
     ends = np.column_stack([s2, left])
     terms = ends[:, :-1] - ends[:, 1:]
-    found, notes = parts(np.column_stack([terms, left, s2[:, 0]]), tasks, s2[:, 0], level)
+    by_part, notes = parts(np.column_stack([terms, left, s2[:, 0]]), tasks, s2[:, 0], level)
     if noise is None:
         notes = (*notes, "judge noise is not separated and counts toward the last round")
-    return Shares(found[:-2], found[-2] if noise is not None else None, found[-1], len(s2), len(set(tasks)), notes)
+    return Shares(
+        by_part[:-2], by_part[-2] if noise is not None else None, by_part[-1], len(s2), len(set(tasks)), notes
+    )
 
 
 def parts(
@@ -121,7 +123,7 @@ def parts(
     # With few tasks a parent enters with the weight it has in the mean of task means.
     units = means if len(known) >= FEWEST_TASKS else columns / size[codes][:, None]
     variances = means[:, :-1].mean(axis=0)
-    found = tuple(
+    by_part = tuple(
         VarianceTerm(
             variance=float(variance),
             these_tasks=test.these_tasks,
@@ -130,7 +132,7 @@ def parts(
         )
         for i, (variance, test) in enumerate(zip(variances, tests, strict=True))
     )
-    return found, tuple(_notes(size))
+    return by_part, tuple(_notes(size))
 
 
 def _notes(parents: Array) -> list[str]:

@@ -51,13 +51,14 @@ def buckets(lengths_t: ArrayLike, parts: Decomposition, count: int = COUNT, clus
     missing.
     """
     lengths, sums = _checked(lengths_t, parts, count), terms(parts)
-    found: list[Bucket] = []
+    bucketed: list[Bucket] = []
     for rows in _groups(lengths, count):
         error, bias2, variance = (float(x[rows].mean()) for x in (parts.error_t, parts.bias2_t, parts.variance_t))
-        own, ratio = lengths[rows], share(sums[rows], clusters=None if clusters is None else np.asarray(clusters)[rows])
-        ends = float(own.min()), float(own.max())
-        found.append(Bucket(*ends, float(own.mean()), error, bias2, variance, ratio, len(rows)))
-    return found
+        inside = lengths[rows]
+        ratio = share(sums[rows], clusters=None if clusters is None else np.asarray(clusters)[rows])
+        ends = float(inside.min()), float(inside.max())
+        bucketed.append(Bucket(*ends, float(inside.mean()), error, bias2, variance, ratio, len(rows)))
+    return bucketed
 
 
 def slopes(lengths_t: ArrayLike, parts: Decomposition, count: int = COUNT, clusters: Clusters = None) -> Slopes:

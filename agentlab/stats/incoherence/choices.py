@@ -123,8 +123,8 @@ def groups(tasks: ArrayLike, labels: Sequence[Hashable], right: Sequence[Hashabl
     known: list[dict[Hashable, int]] = [{} for _ in by_task.counts_t]
     answers = [known[t].setdefault(label, len(known[t])) for t, label in zip(codes, labels, strict=True)]
     gold = None if right is None else [names.setdefault(x, len(names)) for names, x in zip(known, right, strict=True)]
-    found = votes(tasks, answers, gold, [len(names) for names in known])
-    return Choices(found.rows, found.probabilities, found.inside, found.gold_t, open=True)
+    choices = votes(tasks, answers, gold, [len(names) for names in known])
+    return Choices(choices.rows, choices.probabilities, choices.inside, choices.gold_t, open=True)
 
 
 def _gold(gold: ArrayLike | None, inside: Bools) -> Ints | None:

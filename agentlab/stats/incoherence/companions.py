@@ -73,9 +73,9 @@ def companions(choices: Choices) -> Companions:
     )
 
 
-def totals(found: Companions) -> dict[str, Total]:
+def totals(companions: Companions) -> dict[str, Total]:
     """Each companion over all tasks, by its name without the `_t`."""
-    return {field.name.removesuffix("_t"): _total(getattr(found, field.name)) for field in fields(found)}
+    return {field.name.removesuffix("_t"): _total(getattr(companions, field.name)) for field in fields(companions)}
 
 
 def wrong_pairs(choices: Choices) -> tuple[Floats, Floats]:

@@ -31,11 +31,11 @@ def ensembles(values: Sequence[ArrayLike], targets: Sequence[ArrayLike], sizes: 
     Every size has the same number of ensembles, which is the fewest draws of a task over the largest size. Raises
     ValueError when that is under 2, or a value is missing.
     """
-    tasks = [np.asarray(one, dtype=np.float64) for one in values]
-    golds = [np.asarray(one, dtype=np.float64) for one in targets]
+    tasks = [np.asarray(draws, dtype=np.float64) for draws in values]
+    golds = [np.asarray(target, dtype=np.float64) for target in targets]
     if not tasks or not sizes or min(sizes) < 1:
         raise ValueError("tasks and sizes of at least 1 are needed")
-    if not all(np.isfinite(one).all() for one in (*tasks, *golds)):
+    if not all(np.isfinite(array).all() for array in (*tasks, *golds)):
         raise ValueError("a value is missing; leave the draw out and say so")
     fewest = min(map(len, tasks))
     many = fewest // max(sizes)
@@ -55,7 +55,7 @@ def _of(tasks: Sequence[Array], golds: Sequence[Array], size: int, many: int) ->
 
 def exponent(curve: Sequence[Ensembles]) -> float | None:
     """The slope of log variance over log size, by least squares; -1 for independent draws. None without a variance."""
-    if len(curve) < 2 or any(one.variance <= 0 for one in curve):
+    if len(curve) < 2 or any(point.variance <= 0 for point in curve):
         return None
-    sizes, variances = np.log([one.size for one in curve]), np.log([one.variance for one in curve])
+    sizes, variances = np.log([point.size for point in curve]), np.log([point.variance for point in curve])
     return float(np.polyfit(sizes, variances, 1)[0]) if np.ptp(sizes) > 0 else None

@@ -20,7 +20,7 @@ from agentlab.stats.jackknife import Clusters, missing, of_sums, quotient, teste
 
 @dataclass(frozen=True, slots=True)
 class Excess:
-    """`difference = by_accuracy + excess`, over the tasks on which a's wrong answers can be told."""
+    """`difference = by_accuracy + excess`, over the tasks on which the spread of a's wrong answers can be estimated."""
 
     difference: Estimate
     """Incoherence of b minus that of a."""
@@ -51,17 +51,17 @@ def brier_excess(a: Choices, b: Choices, level: float = 0.95, clusters: Clusters
         return Excess(nothing, nothing, nothing, left_out, nothing.notes)
     null_t = parts_b.variance_t - differ_b + both_b * spread
     of_a, of_b = terms(parts_a)[kept], terms(parts_b)[kept]
-    of_null, own = of_b.copy(), None if clusters is None else np.asarray(clusters)[kept]
+    of_null, kept_clusters = of_b.copy(), None if clusters is None else np.asarray(clusters)[kept]
     of_null[:, 0] = null_t[kept]
     beyond = of_b.copy()
     beyond[:, 0] -= of_null[:, 0]
-    told = f"{left_out} of {len(kept)} tasks are excluded: a has too few wrong answers there to estimate their spread"
+    note = f"{left_out} of {len(kept)} tasks are excluded: a has too few wrong answers there to estimate their spread"
     return Excess(
-        difference=shares_apart(of_b, of_a, level, own),
-        by_accuracy=shares_apart(of_null, of_a, level, own),
-        excess=tested(of_sums(beyond, quotient, level, own)),
+        difference=shares_apart(of_b, of_a, level, kept_clusters),
+        by_accuracy=shares_apart(of_null, of_a, level, kept_clusters),
+        excess=tested(of_sums(beyond, quotient, level, kept_clusters)),
         left_out=left_out,
-        notes=(told,) if left_out else (),
+        notes=(note,) if left_out else (),
     )
 
 

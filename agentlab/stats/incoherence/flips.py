@@ -24,15 +24,18 @@ def changes(tasks: Sequence[Hashable], contexts: Sequence[Hashable], answers: Se
     by_task: dict[Hashable, dict[Hashable, Counter[Hashable]]] = {}
     for task, context, answer in zip(tasks, contexts, answers, strict=True):
         by_task.setdefault(task, {}).setdefault(context, Counter())[answer] += 1
-    sizes = {task: sum(sum(found.values()) for found in own.values()) for task, own in by_task.items()}
+    sizes = {task: sum(sum(counts.values()) for counts in by_context.values()) for task, by_context in by_task.items()}
     if not sizes or min(sizes.values()) < 2:
         raise ValueError("every task needs two draws: one answer changes nothing")
-    within = [own for own in by_task.values() if any(sum(found.values()) > 1 for found in own.values())]
-    between = [own for own in by_task.values() if len(own) > 1]
+    within = [
+        by_context for by_context in by_task.values() if any(sum(counts.values()) > 1 for counts in by_context.values())
+    ]
+    between = [by_context for by_context in by_task.values() if len(by_context) > 1]
     return Changes(
-        within=_share([any(len(found) > 1 for found in own.values()) for own in within]),
-        between=_share([_apart(list(own.values())) for own in between]),
-        anywhere=_share([len(set[Hashable]().union(*own.values())) > 1 for own in by_task.values()]) or 0.0,
+        within=_share([any(len(counts) > 1 for counts in by_context.values()) for by_context in within]),
+        between=_share([_apart(list(by_context.values())) for by_context in between]),
+        anywhere=_share([len(set[Hashable]().union(*by_context.values())) > 1 for by_context in by_task.values()])
+        or 0.0,
         tasks=len(by_task),
         draws=min(sizes.values()),
     )
@@ -40,12 +43,12 @@ def changes(tasks: Sequence[Hashable], contexts: Sequence[Hashable], answers: Se
 
 def _apart(contexts: Sequence[Counter[Hashable]]) -> bool:
     """Whether no answer is a most frequent one of every context."""
-    return not set[Hashable].intersection(*(_modes(found) for found in contexts))
+    return not set[Hashable].intersection(*(_modes(counts) for counts in contexts))
 
 
-def _modes(found: Counter[Hashable]) -> set[Hashable]:
-    most = max(found.values())
-    return {answer for answer, count in found.items() if count == most}
+def _modes(counts: Counter[Hashable]) -> set[Hashable]:
+    most = max(counts.values())
+    return {answer for answer, count in counts.items() if count == most}
 
 
 def _share(hits: Sequence[bool]) -> float | None:

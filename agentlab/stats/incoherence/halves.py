@@ -65,14 +65,14 @@ def halves(tasks: Sequence[TaskDraws], generator: np.random.Generator, permutati
 
     Raises ValueError when no task has 4 draws of different lengths, or a value is missing.
     """
-    if any(not (np.isfinite(one.lengths).all() and np.isfinite(one.values).all()) for one in tasks):
+    if any(not (np.isfinite(task.lengths).all() and np.isfinite(task.values).all()) for task in tasks):
         raise ValueError("a length or a value is missing; leave the draw out and say so")
-    kept = [one for one in tasks if len(one.lengths) >= FEWEST and np.ptp(one.lengths) > 0]
+    kept = [task for task in tasks if len(task.lengths) >= FEWEST and np.ptp(task.lengths) > 0]
     if not kept:
         raise ValueError(f"no task has {FEWEST} draws of different lengths")
-    targeted = all(one.target is not None for one in kept)
+    targeted = all(task.target is not None for task in kept)
     # axis 0: the split found, then the shuffled ones; axis 1: short and long; axis 2: variance, error
-    sums: Array = np.mean([_split(one, generator, permutations) for one in kept], axis=0)
+    sums: Array = np.mean([_split(task, generator, permutations) for task in kept], axis=0)
     variance, error = sums[..., 0], sums[..., 1]
     ratio: Array = np.divide(variance, error, out=np.full_like(variance, np.nan), where=error > 0)
     gap, p = _compared(ratio) if targeted and np.isfinite(ratio).all() else (None, None)
@@ -96,32 +96,32 @@ def _compared(values: Array) -> tuple[float, float]:
     return float(gaps[0]), float((far.sum() + 1) / len(gaps))
 
 
-def _split(one: TaskDraws, generator: np.random.Generator, permutations: int) -> Array:
+def _split(task: TaskDraws, generator: np.random.Generator, permutations: int) -> Array:
     """Unbiased variance and mean error of both halves, shape (1 + permutations, 2, 2)."""
-    many = len(one.lengths)
+    many = len(task.lengths)
     size = many // 2
     # ties are broken by lot: the second key is random
-    order = np.lexsort((generator.random(many), one.lengths))
+    order = np.lexsort((generator.random(many), task.lengths))
     shuffled = generator.permuted(np.tile(np.arange(many), (permutations, 1)), axis=1)
     orders = np.vstack([order, shuffled])
-    noise = np.zeros(many) if one.noise is None else one.noise
-    errors = np.full(many, np.nan) if one.target is None else ((one.values - one.target) ** 2).sum(axis=1)
-    columns = np.column_stack([(one.values**2).sum(axis=1), errors, noise, one.values])
-    found = np.empty((len(orders), 2, 2))
+    noise = np.zeros(many) if task.noise is None else task.noise
+    errors = np.full(many, np.nan) if task.target is None else ((task.values - task.target) ** 2).sum(axis=1)
+    columns = np.column_stack([(task.values**2).sum(axis=1), errors, noise, task.values])
+    estimates = np.empty((len(orders), 2, 2))
     for side, members in enumerate((orders[:, :size], orders[:, many - size :])):
         chosen = np.zeros(orders.shape)
         np.put_along_axis(chosen, members, 1 / size, axis=1)
         means: Array = chosen @ columns
         spread = means[:, 0] - (means[:, 3:] ** 2).sum(axis=1)
-        found[:, side, 0] = spread * size / (size - 1) - means[:, 2]
-        found[:, side, 1] = means[:, 1] - means[:, 2]
-    return found
+        estimates[:, side, 0] = spread * size / (size - 1) - means[:, 2]
+        estimates[:, side, 1] = means[:, 1] - means[:, 2]
+    return estimates
 
 
 def _half(kept: Sequence[TaskDraws], side: int, means: Array, targeted: bool) -> Half:
-    sizes = [len(one.lengths) // 2 for one in kept]
+    sizes = [len(task.lengths) // 2 for task in kept]
     members = [slice(-size, None) if side else slice(size) for size in sizes]
-    length = float(np.mean([np.sort(one.lengths)[own].mean() for one, own in zip(kept, members, strict=True)]))
+    length = float(np.mean([np.sort(task.lengths)[half].mean() for task, half in zip(kept, members, strict=True)]))
     variance, error = float(means[0]), float(means[1])
     if not targeted:
         return Half(length, None, None, variance, None)

@@ -126,8 +126,8 @@ def bootstrap(
     """
     sums = [terms(parts) for parts in conditions]
     count = len(sums[0]) if sums else 0
-    if any(len(one) != count for one in sums):
-        raise ValueError(f"conditions over {[len(one) for one in sums]} tasks: all need the same")
+    if any(len(rows) != count for rows in sums):
+        raise ValueError(f"conditions over {[len(rows) for rows in sums]} tasks: all need the same")
     if count < FEWEST_CLUSTERS:
         raise ValueError(f"{count} tasks: a percentile bootstrap takes {FEWEST_CLUSTERS}, the jackknife-t 6")
     flat = np.concatenate(sums, axis=1)
@@ -135,7 +135,10 @@ def bootstrap(
     parts = [_counts(rng, count, min(step, resamples - done)) @ flat for done in range(0, resamples, step)]
     values = quotient(np.concatenate(parts).reshape(resamples, len(sums), 3))
     tails = [(1 - level) / 2, (1 + level) / 2]
-    bounds = [np.quantile(one[~np.isnan(one)], tails) if (one == one).any() else [np.nan] * 2 for one in values.T]
+    bounds = [
+        np.quantile(column[~np.isnan(column)], tails) if (column == column).any() else [np.nan] * 2
+        for column in values.T
+    ]
     low, high = np.array(bounds, dtype=np.float64).T
     return Resampled(values, low, high)
 

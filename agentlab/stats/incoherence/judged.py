@@ -1,7 +1,7 @@
 """Bias² and variance of judged scores against a target, with the judge's own noise taken out.
 
 A rollout judged J times has a mean that varies by the rollouts and by the judge; only the former is the variance of
-what was judged. A judge's constant offset cannot be told from bias, and is bias here.
+what was judged. A judge's constant offset cannot be separated from bias, and counts as bias here.
 """
 
 from dataclasses import dataclass
@@ -72,14 +72,14 @@ def judged(scores: ArrayLike, target: ArrayLike) -> JudgedDecomposition:
 
 
 def _within(x: Floats, there: Bools, means: Floats, judgments: Ints) -> tuple[Floats, bool, tuple[str, ...]]:
-    """sigma²_w of each task, whether it can be told at all, and what has to be said of it."""
+    """sigma²_w of each task, whether it can be estimated at all, and notes on it."""
     squares: Floats = _sum_of_squares(x, there, means).sum(axis=1)
     freedom: Ints = np.maximum(judgments - 1, 0).sum(axis=1)
     if not freedom.any():
         return np.zeros(len(x)), False, ("judge noise not separable: no rollout was judged twice",)
     if squares.max() <= 1e-24 * float(np.abs(x[there]).max()) ** 2:
-        told = "judge noise not separable: judgments of one rollout never differ, as at temperature 0"
-        return np.zeros(len(x)), False, (told,)
+        reason = "judge noise not separable: judgments of one rollout never differ, as at temperature 0"
+        return np.zeros(len(x)), False, (reason,)
     alone = int((freedom == 0).sum())
     pooled = squares.sum() / freedom.sum()
     sigma2: Floats = np.where(freedom > 0, squares / np.maximum(freedom, 1), pooled)

@@ -67,21 +67,21 @@ def kappa(
     n = int(both.sum())
     if not n:
         return Agreement(None, None, None, None, 0, 0, "no unit was rated by both")
-    one, two = codes[:n], codes[n:]
+    first, second = codes[:n], codes[n:]
     gaps = np.abs(values[:, None] - values[None, :])
     w = (gaps > 0).astype(float) if weights == "none" else gaps if weights == "linear" else gaps**2
-    a_gk, b_gk = _counts(groups, one, len(values)), _counts(groups, two, len(values))
-    d_g, n_g = np.bincount(groups, w[one, two]), np.bincount(groups)
+    a_gk, b_gk = _counts(groups, first, len(values)), _counts(groups, second, len(values))
+    d_g, n_g = np.bincount(groups, w[first, second]), np.bincount(groups)
     expected = _bilinear(a_gk.sum(0)[None], w, b_gk.sum(0)[None])[0]
-    plain = Agreement(None, None, None, float((one == two).mean()), n, 2 * n)
+    plain = Agreement(None, None, None, float((first == second).mean()), n, 2 * n)
     if expected <= 0:
         return replace(plain, note="both raters always gave the same value, so chance alone would agree as well")
     left = 1 - _divided((n - n_g) * (d_g.sum() - d_g), _bilinear(a_gk.sum(0) - a_gk, w, b_gk.sum(0) - b_gk))
-    found = _jackknifed(plain, 1 - n * float(d_g.sum()) / float(expected), left, level)
-    if min(len(np.unique(one)), len(np.unique(two))) == 1:
+    agreement = _jackknifed(plain, 1 - n * float(d_g.sum()) / float(expected), left, level)
+    if min(len(np.unique(first)), len(np.unique(second))) == 1:
         why = "one rater always gave the same value, so kappa is 0 whatever the other gave"
-        return replace(found, low=None, high=None, note=why)
-    return found
+        return replace(agreement, low=None, high=None, note=why)
+    return agreement
 
 
 def alpha(ratings: ArrayLike, clusters: Sequence[Hashable] | None = None, level: float = 0.95) -> Agreement:
@@ -163,15 +163,15 @@ def _units(ratings: ArrayLike, clusters: Sequence[Hashable] | None, least: int =
 
 def _jackknifed(plain: Agreement, value: float, left: Array, level: float) -> Agreement:
     """The plain interval over clusters, not above 1."""
-    found, count = replace(plain, value=value), len(left)
+    agreement, count = replace(plain, value=value), len(left)
     if count < 2:
-        return replace(found, note="no interval: all units belong to one cluster")
+        return replace(agreement, note="no interval: all units belong to one cluster")
     if not np.isfinite(left).all():
-        return replace(found, note="no interval: without one of the clusters, agreement is undefined")
+        return replace(agreement, note="no interval: without one of the clusters, agreement is undefined")
     if np.ptp(left) <= TINY:
-        return replace(found, note="no interval: agreement is the same in every cluster")
+        return replace(agreement, note="no interval: agreement is the same in every cluster")
     half = margin(left, level)
-    return replace(found, low=value - half, high=min(value + half, 1.0))
+    return replace(agreement, low=value - half, high=min(value + half, 1.0))
 
 
 def _divided(top: Array, bottom: Array) -> Array:
@@ -194,9 +194,9 @@ def _sums(groups: Codes, rows: Array) -> Array:
 
 def _counts(rows: Codes, columns: Codes, width: int, height: int | None = None) -> Array:
     """How often each pair of codes occurs."""
-    found = np.zeros((int(rows.max(initial=-1)) + 1 if height is None else height, width))
-    np.add.at(found, (rows, columns), 1.0)
-    return found
+    counts = np.zeros((int(rows.max(initial=-1)) + 1 if height is None else height, width))
+    np.add.at(counts, (rows, columns), 1.0)
+    return counts
 
 
 def _clusters(clusters: Sequence[Hashable] | None, kept: NDArray[np.bool_]) -> Codes:

@@ -1,4 +1,4 @@
-"""How well the arm can be guessed from a text: what a judge that is told nothing may know all the same.
+"""How well the arm can be guessed from a text alone, which a judge could do that is not shown the arm.
 
 A naive Bayes classifier over the words and pairs of words that a text holds (presence, Laplace smoothing, logarithms
 of likelihood ratios), and the text's length, each fitted on all other tasks and tried on the one held out. The area is
@@ -71,10 +71,10 @@ def guess(tasks: Sequence[Hashable], second: Sequence[bool], texts: Texts) -> Ar
     words, length, pairs = 0.0, 0.0, 0
     for task in both:
         out = codes == task
-        one, two = int((out & ~arm).sum()), int((out & arm).sum())
+        n_first, n_second = int((out & ~arm).sum()), int((out & arm).sum())
         words += _wins(_bayes(texts, ~out & ~arm, ~out & arm)[out], arm[out])
         length += _wins(_longer(texts.lengths, ~out, arm)[out], arm[out])
-        pairs += one * two
+        pairs += n_first * n_second
     return ArmGuess(words / pairs, length / pairs, pairs)
 
 

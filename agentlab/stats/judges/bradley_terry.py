@@ -68,25 +68,25 @@ def bradley_terry(
 
     Errors are those of the information matrix, or with `clusters` (tasks: both orders of one pair are in one) the
     sandwich times G/(G - 1), for t on G - 1 degrees of freedom. Estimates are None, with a note, where they would be
-    endless: some players never lose to the others nor tie with them (Ford), order decides everything, or it cannot be
-    told from strength because every pair was shown in one order. Raises ValueError for another outcome (a refused
-    comparison is to be left out), a player against itself, or unequal lengths.
+    endless: some players never lose to the others nor tie with them (Ford), order decides everything, or order and
+    strength cannot be separated because every pair was shown in one order. Raises ValueError for another outcome
+    (a refused comparison is to be left out), a player against itself, or unequal lengths.
     """
     result = np.asarray(outcome, dtype=np.float64)
     players = tuple(sorted({*first, *second}))
     _check(first, second, result, clusters)
     codes = {name: i for i, name in enumerate(players)}
-    one, two = (np.array([codes[name] for name in side], dtype=np.intp) for side in (first, second))
+    first_codes, second_codes = (np.array([codes[name] for name in side], dtype=np.intp) for side in (first, second))
     count = len({*clusters}) if clusters is not None else len(result)
     none = Strengths(players, None, None, None, None, None, ENDLESS, len(result), count)
-    why = _unconnected(players, one, two, result)
-    data = _data(one, two, result, order, len(players), clusters)
+    why = _unconnected(players, first_codes, second_codes, result)
+    data = _data(first_codes, second_codes, result, order, len(players), clusters)
     if not why and np.linalg.matrix_rank(_contrasts(data)) < data.x_rok.shape[2]:
         why = "every pair was shown in one order only: order cannot be separated from strength"
     beta = None if why else _fit(data)
     if beta is None:
         return _because(none, why or "no finite estimate: order, or ties, decide every comparison")
-    return _told(none, data, beta, order, count)
+    return _strengths(none, data, beta, order, count)
 
 
 def versus(fitted: Strengths, a: str, b: str, level: float = 0.95) -> Interval | None:
@@ -105,7 +105,7 @@ def fitted_interval(estimate: float, variance: float, df: float, level: float = 
     return t_interval(estimate, se, df, level) if se > ROUNDING else None
 
 
-def _told(none: Strengths, data: _Data, beta: Array, order: bool, count: int) -> Strengths:
+def _strengths(none: Strengths, data: _Data, beta: Array, order: bool, count: int) -> Strengths:
     players = len(none.players)
     to_strengths = _centred(players)
     covariance, why = _covariance(data, beta, count)
@@ -115,14 +115,14 @@ def _told(none: Strengths, data: _Data, beta: Array, order: bool, count: int) ->
     if order and covariance is not None:
         of_order = fitted_interval(float(beta[place]), float(covariance[place, place]), df)
     ties = data.x_rok.shape[2] > place + order
-    own = None if covariance is None else to_strengths @ covariance[:place, :place] @ to_strengths.T
+    of_players = None if covariance is None else to_strengths @ covariance[:place, :place] @ to_strengths.T
     return Strengths(
         players=none.players,
         strengths=tuple(map(float, to_strengths @ beta[:place])),
         order=float(beta[place]) if order else None,
         order_interval=of_order,
         tie=float(beta[-1]) if ties else None,
-        covariance=None if own is None else tuple(tuple(map(float, row)) for row in own),
+        covariance=None if of_players is None else tuple(tuple(map(float, row)) for row in of_players),
         df=df,
         comparisons=none.comparisons,
         clusters=count,
@@ -141,13 +141,13 @@ def _centred(players: int) -> Array:
 
 
 def _data(
-    one: Codes, two: Codes, result: Array, order: bool, players: int, clusters: Sequence[Hashable] | None
+    first: Codes, second: Codes, result: Array, order: bool, players: int, clusters: Sequence[Hashable] | None
 ) -> _Data:
     rows, ties = len(result), bool((result == 0.5).any())
     x = np.zeros((rows, 3, players))
     at = np.arange(rows)
-    x[at, 0, one], x[at, 2, two] = 1.0, 1.0
-    x[at, 1, one], x[at, 1, two] = 0.5, 0.5
+    x[at, 0, first], x[at, 2, second] = 1.0, 1.0
+    x[at, 1, first], x[at, 1, second] = 0.5, 0.5
     parts = [x[:, :, 1:]]
     if order:
         parts.append(np.broadcast_to(np.array([0.5, 0.0, -0.5])[None, :, None], (rows, 3, 1)))
@@ -161,7 +161,7 @@ def _data(
 
 
 def _contrasts(data: _Data) -> Array:
-    """What tells outcomes apart: features of each but the last, less those of the last."""
+    """What distinguishes outcomes: features of each but the last, less those of the last."""
     x = data.x_rok
     return (x[:, :-1] - x[:, -1:]).reshape(-1, x.shape[2])
 
@@ -209,11 +209,11 @@ def _covariance(data: _Data, beta: Array, count: int) -> tuple[Array | None, str
     return np.asarray(bread @ (sums.T @ sums) @ bread * count / (count - 1), dtype=np.float64), ""
 
 
-def _unconnected(players: Sequence[str], one: Codes, two: Codes, result: Array) -> str:
+def _unconnected(players: Sequence[str], first: Codes, second: Codes, result: Array) -> str:
     """Why strengths would be endless; empty when a chain of wins or ties leads from everybody to everybody."""
     if len(players) < 2:
         return "no comparisons"
-    winners, losers = np.where(result >= 0.5, one, two), np.where(result >= 0.5, two, one)
+    winners, losers = np.where(result >= 0.5, first, second), np.where(result >= 0.5, second, first)
     tied = result == 0.5
     start, end = np.concatenate([winners, losers[tied]]), np.concatenate([losers, winners[tied]])
     graph = scipy.sparse.coo_matrix((np.ones(len(start)), (start, end)), shape=(len(players), len(players)))
@@ -221,7 +221,7 @@ def _unconnected(players: Sequence[str], one: Codes, two: Codes, result: Array) 
     if count == 1:
         return ""
     below = {int(part[j]) for i, j in zip(start, end, strict=True) if part[i] != part[j]}
-    top = sorted(name for name, own in zip(players, part, strict=True) if int(own) not in below)
+    top = sorted(name for name, component in zip(players, part, strict=True) if int(component) not in below)
     return f"strengths are infinite: no other arm ever beat or tied with {', '.join(top)}"
 
 

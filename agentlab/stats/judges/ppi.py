@@ -89,22 +89,22 @@ def difference(a: LabelledScores, b: LabelledScores, power: float | None = None,
     """
     if a.clusters is None or b.clusters is None:
         raise ValueError("a difference is paired by clusters: give both conditions the names of pairs or tasks")
-    parts = [_part(one, power) for one in (a, b)]
-    read = [checked(one) for one in (a, b)]
+    parts = [_part(side, power) for side in (a, b)]
+    read = [checked(side) for side in (a, b)]
     judge = float(read[0][3] @ read[0][0] - read[1][3] @ read[1][0])
     there = [~np.isnan(labels) for _, labels, _, _ in read]
-    items, labels = sum(map(len, there)), int(sum(one.sum() for one in there))
-    one, two = parts
-    if one is None or two is None:
+    items, labels = sum(map(len, there)), int(sum(labelled.sum() for labelled in there))
+    of_a, of_b = parts
+    if of_a is None or of_b is None:
         which = " and ".join(
             name for name, part in zip(("the first", "the second"), parts, strict=True) if part is None
         )
         why = f"{which} has no labels of its own, and labels of other conditions cannot correct it: uncorrected"
         return Corrected(None, None, None, judge, items, labels, why)
-    turned = _Part(two.value, -two.influence, two.power, two.chosen)
-    value = one.value - two.value
-    interval, note = _interval(value, [(_names(a), one, there[0]), (_names(b), turned, there[1])], level)
-    return Corrected(value, interval, (one.power, two.power), judge, items, labels, note)
+    turned = _Part(of_b.value, -of_b.influence, of_b.power, of_b.chosen)
+    value = of_a.value - of_b.value
+    interval, note = _interval(value, [(_names(a), of_a, there[0]), (_names(b), turned, there[1])], level)
+    return Corrected(value, interval, (of_a.power, of_b.power), judge, items, labels, note)
 
 
 def _part(judged: LabelledScores, power: float | None) -> _Part | None:
@@ -167,8 +167,8 @@ def checked(judged: LabelledScores) -> tuple[Array, Array, Array, Array]:
         raise ValueError(f"{len(judged.clusters)} clusters for {len(scores)} items: one for each is right")
     if not np.isfinite(scores).all() or np.isinf(labels).any():
         raise ValueError("every score is finite, and so is every label but NaN for none; leave out what is not scored")
-    own = p[~np.isnan(labels)]
-    if not ((own > 0) & (own <= 1)).all():
+    probabilities = p[~np.isnan(labels)]
+    if not ((probabilities > 0) & (probabilities <= 1)).all():
         raise ValueError("every label needs the probability its item was drawn with, above 0 and at most 1")
     if not (np.isfinite(a) & (a > 0)).all():
         raise ValueError("weights are above 0 and finite")

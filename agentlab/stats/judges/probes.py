@@ -53,13 +53,13 @@ def slope(y: ArrayLike, x: ArrayLike, clusters: Sequence[Hashable], level: float
     b = b - _means(codes, b)[codes]
     spread = float(b @ b)
     if spread <= 1e-12:
-        return Estimate(None, n=count, notes=("undefined: x is the same within every cluster",))
+        return Estimate(None, n=count, notes=("undefined: it does not vary within any task or cluster",))
     a = a - _means(codes, a)[codes]
     value = float(a @ b) / spread
     sums = np.bincount(codes, b * (a - value * b))
     active = len(np.unique(codes[b != 0]))
     if active < 2:
-        return Estimate(value, n=count, notes=("no interval: x varies within one cluster only",))
+        return Estimate(value, n=count, notes=("no interval: it varies within one task or cluster only",))
     return _estimate(value, float(sums @ sums) / spread**2 * active / (active - 1), active, level)
 
 
@@ -79,24 +79,24 @@ def position(forward: ArrayLike, backward: ArrayLike, clusters: Sequence[Hashabl
 
     1 is a win, 0.5 a tie, 0 a loss, else ValueError; a pair with NaN is left out.
     """
-    one, two, codes = _complete(forward, backward, clusters)
-    if not np.isin(np.concatenate([one, two]), (0.0, 0.5, 1.0)).all():
+    shown_first, shown_second, codes = _complete(forward, backward, clusters)
+    if not np.isin(np.concatenate([shown_first, shown_second]), (0.0, 0.5, 1.0)).all():
         raise ValueError("an outcome is 1 (won), 0.5 (a tie) or 0 (lost)")
     names = codes.tolist()
-    places = (one + (1 - two)) / 2 - 0.5
-    flips = int(((one == 1) & (two == 0)).sum()), int(((one == 0) & (two == 1)).sum())
-    return Position(mean(places, names, level), mean((one == two).astype(float), names, level), flips)
+    places = (shown_first + (1 - shown_second)) / 2 - 0.5
+    flips = int(((shown_first == 1) & (shown_second == 0)).sum()), int(((shown_first == 0) & (shown_second == 1)).sum())
+    return Position(mean(places, names, level), mean((shown_first == shown_second).astype(float), names, level), flips)
 
 
 def shift(first: ArrayLike, second: ArrayLike, clusters: Sequence[Hashable], level: float = 0.95) -> Shift:
     """How the second scores of the same texts differ from the first, shapes (n,); texts with NaN are left out."""
-    one, two, codes = _complete(first, second, clusters)
-    moved = mean(two - one, codes.tolist(), level)
-    if not len(one):
+    before, after, codes = _complete(first, second, clusters)
+    moved = mean(after - before, codes.tolist(), level)
+    if not len(before):
         return Shift(moved, None, None)
-    varied = len(one) > 2 and np.ptp(one) > 0 and np.ptp(two) > 0
-    rank = float(np.corrcoef(ranks(one), ranks(two))[0, 1]) if varied else None
-    return Shift(moved, float(np.isclose(one, two, rtol=0, atol=1e-9).mean()), rank)
+    varied = len(before) > 2 and np.ptp(before) > 0 and np.ptp(after) > 0
+    rank = float(np.corrcoef(ranks(before), ranks(after))[0, 1]) if varied else None
+    return Shift(moved, float(np.isclose(before, after, rtol=0, atol=1e-9).mean()), rank)
 
 
 def _estimate(value: float, variance: float, clusters: int, level: float) -> Estimate:

@@ -58,12 +58,12 @@ def pooled_attempts(successes: Sequence[int], attempts: Sequence[int], wanted: i
         value = inverse_estimate(total, tried, total)
         notes = () if value is not None else ("one success gives no unbiased estimate; raise accept or draws",)
         return Estimate(value, limits.low, limits.high, n=len(attempts), notes=notes)
-    own = [inverse_estimate(s, k, wanted) for s, k in zip(successes, attempts, strict=True)]
-    known = [value for value in own if value is not None]
-    if len(known) == len(own):
-        return Estimate(fmean(known), limits.low, limits.high, n=len(own))
+    estimates = [inverse_estimate(s, k, wanted) for s, k in zip(successes, attempts, strict=True)]
+    known = [value for value in estimates if value is not None]
+    if len(known) == len(estimates):
+        return Estimate(fmean(known), limits.low, limits.high, n=len(estimates))
     note = "some draws reached their cap and others stopped at their only success: the share is biased upward"
-    return Estimate(total / tried, limits.low, limits.high, n=len(own), notes=(note,))
+    return Estimate(total / tried, limits.low, limits.high, n=len(estimates), notes=(note,))
 
 
 def mean_evidence(values: Sequence[float], confidence: float = 0.95) -> Estimate:
@@ -84,6 +84,6 @@ def mean_evidence(values: Sequence[float], confidence: float = 0.95) -> Estimate
 
     without = [math.log(max(math.fsum(values) - value, math.ulp(0.0)) / (size - 1)) for value in values]
     center = fmean(without)
-    se = math.sqrt((size - 1) / size * math.fsum((one - center) ** 2 for one in without))
+    se = math.sqrt((size - 1) / size * math.fsum((value - center) ** 2 for value in without))
     spread = t_quantile(size - 1, confidence) * se
     return Estimate(mean, mean * math.exp(-spread), mean * math.exp(spread), n=size)

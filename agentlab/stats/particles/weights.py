@@ -59,9 +59,9 @@ def ancestors(weights: Sequence[float], scheme: Scheme, uniforms: Sequence[float
 def _at(fractions: Sequence[float], points: Sequence[float]) -> list[int]:
     """The index into which each of the ascending points falls, when the fractions stand side by side."""
     edges, last = list(accumulate(fractions)), max(i for i, fraction in enumerate(fractions) if fraction > 0)
-    found, i = list[int](), 0
+    indices, i = list[int](), 0
     for point in points:
         while i < last and (point >= edges[i] or not fractions[i]):
             i += 1
-        found.append(i)
-    return found
+        indices.append(i)
+    return indices

@@ -95,9 +95,9 @@ def _view(limits: Limits, model: Path | None, fds: list[int]) -> Iterator[str]:
 def _installed(prefix: str) -> list[str]:
     """The folders of installed packages of every Python that is seen inside."""
     folders = [Path(prefix) / lib for lib in ("lib", "lib64", "local/lib")] + [Path("/usr/lib"), Path("/usr/local/lib")]
-    found = (path for folder in folders for kind in _PACKAGES for path in folder.glob(f"python3*/{kind}"))
+    packages = (path for folder in folders for kind in _PACKAGES for path in folder.glob(f"python3*/{kind}"))
     inside = (f"{prefix}/", "/usr/lib/")
-    return sorted({str(path) for path in found if not path.is_symlink() and str(path).startswith(inside)})
+    return sorted({str(path) for path in packages if not path.is_symlink() and str(path).startswith(inside)})
 
 
 @lru_cache

@@ -43,10 +43,10 @@ class Group:
 
 
 @cache
-def delegated(root: Path = ROOT, own: Path = OWN) -> Path | None:
+def delegated(root: Path = ROOT, membership: Path = OWN) -> Path | None:
     """Where groups can be made, with every limit; None where this machine gives no such place."""
     with suppress(OSError, ValueError):
-        here = next((line[3:] for line in own.read_text().splitlines() if line.startswith("0::/")), None)
+        here = next((line[3:] for line in membership.read_text().splitlines() if line.startswith("0::/")), None)
         if here is None:
             return None
         base = root / here.strip("/")
@@ -75,14 +75,14 @@ def group(limits: Limits, base: Path | None) -> Generator[Group | None]:
     made = Group(base / f"agentlab-{os.getpid()}-{next(_numbers)}")
     made.folder.mkdir()
     try:
-        told = {
+        values = {
             "memory.max": limits.memory + BESIDE,
             "memory.swap.max": 0,
             "memory.oom.group": 1,
             "pids.max": limits.processes + 8,
             "cpu.max": f"{PERIOD} {PERIOD}",
         }
-        for name, value in told.items():
+        for name, value in values.items():
             with suppress(FileNotFoundError):  # a kernel without swap has no limit of it
                 (made.folder / name).write_text(str(value))
         yield made

@@ -28,8 +28,8 @@ HOW = (
 )
 UNSAFE_LOCAL: ContextVar[bool] = ContextVar("UNSAFE_LOCAL", default=False)
 """Whether this command runs programs without a sandbox, because its user asked for that."""
-_found: dict[tuple[str, str], Sandbox] = {}
-"""The one that worked, by the search path and the image it was found with."""
+_by_place: dict[tuple[str, str], Sandbox] = {}
+"""The sandbox that worked, by the search path and the image it was found with."""
 
 
 async def sandbox() -> Sandbox:
@@ -38,9 +38,9 @@ async def sandbox() -> Sandbox:
     if UNSAFE_LOCAL.get():
         return Local()
     place = (os.environ.get("PATH", ""), os.environ.get(VARIABLE, ""))
-    if place not in _found:
-        _found[place] = await _probed()
-    return _found[place]
+    if place not in _by_place:
+        _by_place[place] = await _probed()
+    return _by_place[place]
 
 
 async def _probed() -> Sandbox:
@@ -65,7 +65,7 @@ def _candidates() -> Iterator[Bubblewrap | Container]:
 
 
 def _version(binary: str) -> str:
-    """The first word with a digit that it says of itself; empty where it says none."""
+    """The first word with a digit that the program prints as its version; empty where it prints none."""
     try:
         said = subprocess.run([binary, "--version"], capture_output=True, text=True, timeout=10, check=False).stdout
     except (OSError, subprocess.TimeoutExpired):

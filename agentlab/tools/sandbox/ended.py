@@ -1,4 +1,4 @@
-"""What a sandbox allows a program, and what became of it."""
+"""What a sandbox allows a program, and how the program ended."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -49,7 +49,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What became of a command."""
+    """How a command ended, and what it left."""
 
     why: Why
     code: int | None

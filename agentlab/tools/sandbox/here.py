@@ -23,8 +23,8 @@ class Here:
     tick = 0.1
     """Seconds between two looks at the memory; a folder takes longer to look at than a file system."""
 
-    def __init__(self, told: dict[str, Any]) -> None:
-        self.told = told
+    def __init__(self, request: dict[str, Any]) -> None:
+        self.request = request
         self.work = f"/tmp/agentlab-{os.getpid()}-{os.urandom(6).hex()}"
         os.mkdir(self.work, 0o700)
         ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
@@ -33,7 +33,7 @@ class Here:
         """In the child, just before the command takes its place."""
         import confine  # pyright: ignore[reportMissingImports]
 
-        confine.confine(self.told["read"], [*self.told["write"], self.work], self.told["filter"])
+        confine.confine(self.request["read"], [*self.request["write"], self.work], self.request["filter"])
 
     def others(self) -> list[str]:
         """Every descendant of this process."""
@@ -45,17 +45,17 @@ class Here:
                         parents[name] = handle.read().rpartition(")")[2].split()[1]
                 except (OSError, IndexError):
                     pass
-        found, todo = list[str](), [str(os.getpid())]
+        descendants, todo = list[str](), [str(os.getpid())]
         while todo:
             parent = todo.pop()
             children = [name for name, its in parents.items() if its == parent]
-            found += children
+            descendants += children
             todo += children
-        return found
+        return descendants
 
     def memory(self, resident: int) -> int:
         """Bytes of the processes, `resident`, and of the folder. More processes than allowed count as too much."""
-        if len(self.others()) > self.told["processes"]:
+        if len(self.others()) > self.request["processes"]:
             return 1 << 60
         total = resident
         for folder, _, names in os.walk(self.work):

@@ -35,7 +35,7 @@ _SETTINGS = {
 }
 """Fields of a request that are settings, by their names here."""
 _RANGES = {"max_tokens": (1, 2**31 - 1), "temperature": (0, 2), "top_p": (0, 1)}
-"""Providers refuse what is outside. Such a refusal would not be told from a failure that is not the program's."""
+"""Providers refuse what is outside, and such a refusal would look like a failure that is not the program's."""
 _IGNORED = ("model", "messages", "seed", "user", "metadata", "store", "n", "stream", "response_format", "logprobs")
 """Fields that change nothing, or that are looked at by themselves."""
 _ROLES: Mapping[str, Role] = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
@@ -53,7 +53,7 @@ class _Refused(Exception):
 async def proxy(model: ProgramModel, salt: Sequence[int] = ()) -> AsyncGenerator[Path]:
     """The path of the socket at which programs ask `model`, until the block ends; calls in flight are waited for.
 
-    `salt` tells one program of a turn from another: both may ask the same. Raises, at the end of the block, whatever
+    `salt` distinguishes the programs of a turn, which may ask the same. Raises, at the end of the block, whatever
     `model.ask` raised, and `ProgramError` for a call that failed for a reason that is not the program's.
     """
     with tempfile.TemporaryDirectory(prefix="agentlab-") as folder:
@@ -196,12 +196,12 @@ async def _send(writer: asyncio.StreamWriter, status: int, reply: Mapping[str, A
 def _question(body: bytes, model: ProgramModel) -> tuple[tuple[ChatMessage, ...], Settings]:
     """Raises `_Refused` for what is not served."""
     try:
-        told = cast("dict[str, Any]", json.loads(body))
-        chat = tuple(ChatMessage(_ROLES[m["role"]], _text(m["content"])) for m in told["messages"])
+        question = cast("dict[str, Any]", json.loads(body))
+        chat = tuple(ChatMessage(_ROLES[m["role"]], _text(m["content"])) for m in question["messages"])
         if not chat or chat[-1].role != "user":
             raise ValueError("the last message must be the user's")
-        given = {_SETTINGS[name]: value for name, value in told.items() if name in _SETTINGS and value is not None}
-        _plain(told)
+        given = {_SETTINGS[name]: value for name, value in question.items() if name in _SETTINGS and value is not None}
+        _plain(question)
         if isinstance(given.get("stop"), str):
             given["stop"] = [given["stop"]]
         settings = msgspec.convert(given, Settings, strict=True)
@@ -213,13 +213,13 @@ def _question(body: bytes, model: ProgramModel) -> tuple[tuple[ChatMessage, ...]
     return chat, settings
 
 
-def _plain(told: Mapping[str, Any]) -> None:
+def _plain(question: Mapping[str, Any]) -> None:
     """Raises ValueError for a question that would be answered otherwise than it is meant."""
-    wanted = {name for name, value in told.items() if value not in (None, False, [], {})}
+    wanted = {name for name, value in question.items() if value not in (None, False, [], {})}
     odd = wanted - {*_SETTINGS, *_IGNORED}
     odd |= wanted & {"stream", "logprobs"}
-    odd |= {"n"} if told.get("n") not in (None, 1) else set()
-    odd |= {"response_format"} if told.get("response_format") not in (None, {"type": "text"}) else set()
+    odd |= {"n"} if question.get("n") not in (None, 1) else set()
+    odd |= {"response_format"} if question.get("response_format") not in (None, {"type": "text"}) else set()
     if odd:
         raise ValueError(f"{', '.join(sorted(odd))} cannot be used here")
 

@@ -25,7 +25,7 @@ async def run(
     limits: Limits | None = None,
     model: Path | None = None,
 ) -> Ended:
-    """What becomes of `command` in a folder with these files. Nothing is left of the sandbox afterwards.
+    """Runs `command` in a folder with these files. Nothing is left of the sandbox afterwards.
 
     `model` is the socket of a `proxy`, which the program then finds at `OPENAI_BASE_URL`.
     """
@@ -73,7 +73,7 @@ async def _run(
 def _request(
     command: Sequence[str], files: Mapping[str, bytes], limits: Limits, launch: Launch, model: Path | None
 ) -> bytes:
-    told = {
+    request = {
         "command": list(command),
         "env": {**(MODEL if model is not None else {}), **launch.environment},
         "limits": {**asdict(limits), "rlimits": dict(limits.rlimits())},
@@ -81,7 +81,7 @@ def _request(
         "relay": list(launch.relay) if model is not None else None,
         "local": launch.local,
     }
-    return marshal.dumps(told) + b"".join(files.values())
+    return marshal.dumps(request) + b"".join(files.values())
 
 
 async def _talk(process: Process, request: bytes, limits: Limits) -> Ended:

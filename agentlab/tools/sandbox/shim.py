@@ -32,37 +32,37 @@ def main() -> None:
         import ctypes
 
         ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # not dumpable: nobody inside may look at process 1
-    told = marshal.load(sys.stdin.buffer)
-    place = at(told["local"])
-    before = put(told["files"], place.work)
+    request = marshal.load(sys.stdin.buffer)
+    place = at(request["local"])
+    before = put(request["files"], place.work)
     answer, home, null = os.dup(1), os.dup(0), os.open("/dev/null", os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(null, fd)
     os.set_inheritable(answer, False)
     os.set_inheritable(home, False)
     os.chdir(place.work)
-    if told["relay"]:
+    if request["relay"]:
         import relay  # pyright: ignore[reportMissingImports]
 
-        relay.start(*told["relay"])
-    watched = Watched(told["command"], {**told["env"], "HOME": place.work}, told["limits"], home, place)
+        relay.start(*request["relay"])
+    watched = Watched(request["command"], {**request["env"], "HOME": place.work}, request["limits"], home, place)
     watched.run()
     import tree  # pyright: ignore[reportMissingImports]
 
-    found, gone, odd = tree.walk(told["limits"], before, place.work)
+    changed, gone, odd = tree.walk(request["limits"], before, place.work)
     place.leave()
     facts = {
         "why": hexed(watched.why),
         "code": None if watched.status is None else os.waitstatus_to_exitcode(watched.status),
         "output": [len(watched.head), len(watched.tail)],
         "dropped": max(0, watched.total - len(watched.head) - len(watched.tail)),
-        "files": [[hexed(path), len(data)] for path, data in found],
+        "files": [[hexed(path), len(data)] for path, data in changed],
         "gone": [hexed(path) for path in gone],
         "odd": [[hexed(sort), count] for sort, count in odd.items()],
         **watched.used(),
     }
     line = "{" + ", ".join(f'"{name}": {written(value)}' for name, value in facts.items()) + "}\n"
-    view = memoryview(b"".join((line.encode(), watched.head, watched.tail, *(data for _, data in found))))
+    view = memoryview(b"".join((line.encode(), watched.head, watched.tail, *(data for _, data in changed))))
     while view:
         view = view[os.write(answer, view) :]
 
@@ -90,7 +90,7 @@ def at(local: dict[str, Any] | None) -> Any:
 
 
 def put(files: list[tuple[str, int]], work: str) -> dict[str, bytes]:
-    """Writes the files; gives what was put where, to tell later what has changed."""
+    """Writes the files; returns what was put where, to see later what has changed."""
     before: dict[str, bytes] = {}
     for path, size in files:
         data = sys.stdin.buffer.read(size)

@@ -28,7 +28,7 @@ def walk(
 
     Follows no link. Past a limit nothing is kept: which files would be kept would depend on the order of a folder.
     """
-    found: list[tuple[str, bytes]] = []
+    changed: list[tuple[str, bytes]] = []
     seen: set[str] = set()
     odd: dict[str, int] = {}
     todo, many, total = [("", 0)], 0, 0
@@ -53,12 +53,12 @@ def walk(
                     data = content(entry.path, limits["file"])
                     if before.get(path) != data:
                         total += len(data)
-                        found.append((path, data))
-                        if total > limits["workspace"] or len(found) > limits["changed"]:
+                        changed.append((path, data))
+                        if total > limits["workspace"] or len(changed) > limits["changed"]:
                             return [], [], {"too much": 1}
-    found.sort()
+    changed.sort()
     gone = sorted(path for path in set(before) - seen if not os.path.lexists(os.path.join(work, path)))
-    return found, gone, odd
+    return changed, gone, odd
 
 
 def strange(path: str, info: os.stat_result, depth: int) -> str | None:

@@ -11,7 +11,7 @@ from examples import Example, Row
 def token_logprobs(model: Any, examples: list[Example], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Log-probabilities of the replies' tokens, in nats, padded on the left by 0.
 
-    Returns two tensors of shape (examples, longest reply): log-probabilities, and a mask that is 1 for a reply's tokens.
+    Returns two tensors of shape (examples, longest reply): log-probabilities, and a mask, 1 for tokens of replies.
     """
     longest = max(len(e.prompt) + len(e.reply) for e in examples)
     width = max(len(e.reply) for e in examples)

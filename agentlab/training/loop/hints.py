@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
+from msgspec import structs
+
 from agentlab.experiment.schedule import Item
 from agentlab.experiment.specs import Selection, rollout_specs
 from agentlab.scenario import Condition, Design
@@ -32,7 +34,7 @@ class Hint:
     def without(self, messages: Sequence[Message]) -> tuple[Message, ...]:
         """The log as it would be if the task had been asked without the hint."""
         return tuple(
-            replace(message, content=self.plain.prompt)
+            structs.replace(message, content=self.plain.prompt)
             if message.kind == "task" and message.content == self.task.prompt
             else message
             for message in messages

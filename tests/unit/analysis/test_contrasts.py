@@ -335,7 +335,7 @@ def test_mixed_of_a_run(made: Run) -> None:
     close(row["estimate"], contrasts(made).tables["contrasts"].iloc[0]["difference"], rtol=1e-6)
     assert len(found.tables["mixed"]) == 2
     told = "every pair of a task differs by the same amount, so there is nothing to fit"
-    assert f"utility, curt - plain (team=solo): {told}" in found.notes
+    assert f"{told} (utility, curt - plain (team=solo))" in found.notes
     assert set(found.tables["mixed"]["fit"]) <= {"regular", "singular", "not converged"}
     with pytest.raises(AnalysisError, match="suppressed"):
         mixed(load(made.folder), measure="harm")

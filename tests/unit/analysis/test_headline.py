@@ -201,6 +201,20 @@ def test_where_nothing_can_be_tested_the_reason_is_told() -> None:
     assert only(same) == "utility: firm and solo gave the same replies, so there is nothing to test."
 
 
+def test_a_test_that_cannot_find_a_difference_is_not_said_to_have_found_none() -> None:
+    three = replace(paired(0.84, 0.03, 1, constant=True, sign_flip=0.25), dropped=3)
+    few = contrast(three, primary=None, holm=None)
+    assert few.conclusion == "open: too few pairs"
+    assert headline(summary(few, tasks=1))[0] == (
+        "utility: firm and solo have 0.84 against 0.03 on a scale from 0 to 1 over 3 complete pairs; nothing is "
+        "concluded, because 3 pairs are too few to show any difference (p 0.250)."
+    )
+    none = replace(few, result=replace(few.result, difference=0.0, mean_a=0.03, sign_flip=1.0))
+    assert none.conclusion == "no difference found"
+    six = replace(few, result=replace(few.result, pairs=6, sign_flip=2 / 2**6))
+    assert six.conclusion.endswith(("better", "higher"))
+
+
 def test_primary_contrasts_are_named_first_those_with_a_conclusion_before_the_others() -> None:
     near = contrast(paired(0.51, 0.5, new=Interval(-0.05, 0.07, 0.02, 9, 0.6)), holm=0.6)
     found = [replace(near, within=f"tone={name}") for name in "abc"]

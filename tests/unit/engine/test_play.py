@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from agentlab.engine.client import Client
 from agentlab.engine.cut import by_agent, ends
@@ -50,7 +51,7 @@ def run(organization: Organization, model: Any, prompt: str = "Do it.", **client
 
 
 def timeless(rollout: Rollout) -> Rollout:
-    calls = tuple(replace(call, started=0.0, seconds=0.0) for call in rollout.calls)
+    calls = tuple(structs.replace(call, started=0.0, seconds=0.0) for call in rollout.calls)
     return replace(rollout, calls=calls)
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from agentlab.engine.client import Client
 from agentlab.engine.play import play
@@ -62,7 +63,7 @@ def test_a_setting_of_later_versions_leaves_earlier_hashes_as_they_were() -> Non
         (ChatMessage("user", "What is two?"),), Settings(temperature=0.5), (), Where("r", "a", 1, 0, 1, 5)
     )
     assert hash_of(request) == EARLIER
-    assert hash_of(replace(request, settings=replace(request.settings, score=("Two.",)))) != EARLIER
+    assert hash_of(structs.replace(request, settings=replace(request.settings, score=("Two.",)))) != EARLIER
 
 
 EARLIER = "2:34e78e02c7bb8dc74a545b42437d1074"
@@ -75,4 +76,4 @@ async def test_a_call_with_a_hash_of_an_earlier_kind_is_found_again_and_guards_a
     client = Client({}, recorded={("ann", 1, 0): call})
     assert await client.ask("default", request) is call
     with pytest.raises(MismatchError, match="a different prompt"):
-        await client.ask("default", replace(request, chat=(ChatMessage("user", "What is three?"),)))
+        await client.ask("default", structs.replace(request, chat=(ChatMessage("user", "What is three?"),)))

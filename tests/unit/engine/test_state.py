@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from agentlab.engine.client import Client
 from agentlab.engine.cut import Active, Cut, by_agent, ends
@@ -94,12 +95,12 @@ async def equipped_with(organization: Organization, stepped: Callable[[Tools], A
 
 
 def timeless(rollout: Rollout) -> Rollout:
-    calls = [replace(call, started=0.0, seconds=0.0, tool_results=timed(call)) for call in rollout.calls]
+    calls = [structs.replace(call, started=0.0, seconds=0.0, tool_results=timed(call)) for call in rollout.calls]
     return replace(rollout, calls=tuple(calls))
 
 
 def timed(call: Call) -> tuple[ToolResult, ...]:
-    return tuple(replace(result, seconds=0.0) for result in call.tool_results)
+    return tuple(structs.replace(result, seconds=0.0) for result in call.tool_results)
 
 
 def active(rollout: Rollout) -> Active:

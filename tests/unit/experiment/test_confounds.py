@@ -50,6 +50,8 @@ def of(made: Design) -> tuple[str, ...]:
         ("{models: {default: {options: {seconds: 0.001}}}}", "address or options of the model"),
         ("{models: {default: {max_tokens: 9}}}", "max_tokens unset versus 9"),
         ("{organization: {protocol: {brief: all}}}", "brief shown to 1 of 2 versus 2 of 2"),
+        ("{organization: {protocol: {untagged: contacts}}}", "protocol (untagged)"),
+        ("{organization: {protocol: {veto: [hand]}}}", "protocol (veto)"),
         ("{organization: {closing: {ask: Say it.}}}", "closing question"),
         ("{organization: {closing: null}}", "structure, closing question (only in the first)"),
         ("{organization: {rounds: 2}}", "rounds 4 versus 2"),
@@ -88,6 +90,52 @@ def test_addenda_that_stand_in_the_others_prompts_are_no_difference(workdir: Pat
     )
     every = ("start: [boss]\n", "start: [boss]\n    brief: all\n")
     assert phrase(arm(alone, MORE, CAST, every)) == "structure only"
+
+
+BOARD = """spec: 1
+name: board
+models: {default: {name: sim/chatter}}
+tasks: {page: {prompt: Write a page.}}
+organization:
+  agents: {lead: {}, hand: {}, other: {}, eye: {}}
+  cast: [lead, hand, eye]
+  protocol: {kind: board, lead: lead, workers: [hand], review: {by: [eye], checklist: [It is short.]}}
+factors:
+  team:
+    first: {}
+    second: LEVEL
+"""
+
+
+@pytest.mark.parametrize(
+    ("level", "found"),
+    [
+        ("{organization: {protocol: {review: {checklist: [Nobody is harmed.]}}}}", "protocol (review.checklist)"),
+        ("{organization: {protocol: {plant: {flaw: {text: Wrong.}}, tries: 2}}}", "protocol (tries, plant.flaw)"),
+        ("{organization: {protocol: {plan: {rounds: 2}}}}", "protocol (plan)"),
+        ("{organization: {cast: [lead, other, eye], protocol: {workers: [other]}}}", "nothing"),
+        (
+            "{organization: {agents: {hand: {tools: [read, write]}}}}",
+            "tools (only in the second: read + write)",
+        ),
+        (
+            "{organization: {agents: {lead: {tools: [read]}, hand: {tools: [read, write]}, eye: {tools: [read]}}}}",
+            "tools (only in the first: no tools; only in the second: read, read + write)",
+        ),
+    ],
+)
+def test_fields_of_a_board_are_compared(level: str, found: str, workdir: Path) -> None:
+    Path("s.yaml").write_text(BOARD.replace("LEVEL", level), encoding="utf-8")
+    assert phrase(of(load("s.yaml"))) == found
+    only_names = "names of agents only" if found == "nothing" else found
+    assert f"first | second: {only_names}\n" in shows()
+
+
+def test_steps_of_a_baseline_are_told_where_the_structure_is_the_same(workdir: Path) -> None:
+    matched = "matched: {baseline: {of: solo, by: refine, match: tokens, agent: boss}}"
+    made = design((SOLO, f"{SOLO}\n    {matched}"))
+    one, other = (msgspec.json.decode(msgspec.json.encode(facts(c))) for c in made.conditions[-2:])
+    assert confounds(one, other) == ("steps of a baseline (only in the second)",)
 
 
 def test_nothing_recorded() -> None:

@@ -4,10 +4,10 @@ import json
 import math
 import re
 from collections import Counter
-from dataclasses import replace
 from typing import Any, cast
 
 import pytest
+from msgspec.structs import replace
 
 from agentlab.errors import ModelError, ScenarioError
 from agentlab.models import ModelSpec, get_model, serve

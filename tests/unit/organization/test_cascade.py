@@ -4,13 +4,13 @@ import asyncio
 import functools
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from cascades.table import Table
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from agentlab.engine.client import Client
 from agentlab.engine.cut import Cut
@@ -161,7 +161,7 @@ def _check_replay(protocol: Cascade, whole: Rollout) -> None:
             before = [call for call in whole.calls if call.actor == agent.name and call.round < round]
             asked = chat(org, agent, log, before, round)
             for call in turn:
-                request = Request(asked, call.settings, (), replace(_where(), actor=agent.name))
+                request = Request(asked, call.settings, (), structs.replace(_where(), actor=agent.name))
                 assert call.prompt_hash == hash_of(request)
         log += _stamped(following(org, log, filter(None, turns), round, root.step_stream(round)), round, len(log))
     assert tuple(log) == whole.messages
@@ -179,7 +179,7 @@ def _check_fork(protocol: Cascade, whole: Rollout) -> None:
 
 
 def _stamped(messages: Any, round: int, first: int) -> list[Message]:
-    return [replace(message, round=round, index=first + i) for i, message in enumerate(messages)]
+    return [structs.replace(message, round=round, index=first + i) for i, message in enumerate(messages)]
 
 
 def _where() -> Where:

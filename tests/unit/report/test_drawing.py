@@ -10,12 +10,13 @@ from hypothesis import given, settings
 
 from agentlab.experiment.facts import contacts
 from agentlab.organization.agents import Organization
+from agentlab.organization.protocols.board import Board
 from agentlab.organization.protocols.chain import Chain
 from agentlab.report.diagrams.contact_graph import ContactGraph, of_organization
 from agentlab.report.diagrams.diagram import Box, Diagram, Number, diagram
 from agentlab.scenario import load
 from agentlab.scenario.library import names, scenario
-from agentlab.types import OUTPUT, TASK
+from agentlab.types import BOARD, OUTPUT, TASK
 from tests.support.strategies import organizations
 
 Point = tuple[float, float]
@@ -84,6 +85,9 @@ def whole(organization: Organization) -> None:
         ends = [("client",), *stages, ("output",)]
         assert len(drawn.boxes) == sum(map(len, ends))
         assert len(drawn.lines) == sum(len(a) * len(b) for a, b in pairwise(ends))
+    elif isinstance(organization.protocol, Board) and len(organization.roster) > 1:
+        assert {box.id for box in drawn.boxes} == {TASK, BOARD, OUTPUT, *organization.roster}
+        assert all(BOARD in line.ends or TASK in line.ends or OUTPUT in line.ends for line in drawn.lines)
     else:
         shown = {TASK, OUTPUT, *organization.roster}
         links = {(a, b) for a, others in told.items() for b in others if a in shown and b in shown and a != b}

@@ -369,6 +369,10 @@ def test_without_labels_everything_is_uncorrected(folder: Path) -> None:
     assert set(found.tables["means"]["estimator"]) == {"uncorrected"}
     assert set(found.tables["contrasts"]["estimator"]) == {"uncorrected"}
     assert "uncorrected, because none has a human label" in found.says
+    known = found.tables["means"].dropna(subset="low")
+    assert len(known)
+    assert known["low"].min() >= 0, "an interval ends where the measure does"
+    assert known["high"].max() <= 1
     assert "agreement" not in found.tables
     with pytest.raises(AnalysisError, match="nothing was judged for nothing"):
         analysed(run, "nothing")

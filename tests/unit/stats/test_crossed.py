@@ -51,3 +51,18 @@ def test_it_covers_the_mean_of_new_rows_and_columns() -> None:
         assert found.high is not None
         hits += found.low <= 0.5 <= found.high
     assert hits / 2000 >= 0.925
+
+
+def test_rows_of_one_cluster_count_as_one_row() -> None:
+    """A table with every row twice is worth no more than the table itself when both rows are one cluster."""
+    rng = np.random.default_rng(4)
+    table = np.clip(0.5 + rng.normal(0, 0.2, (8, 1)) + rng.normal(0, 0.05, (8, 7)), 0, 1)
+    alone = crossed_mean(*crossed(table))
+    twice = crossed(np.repeat(table, 2, axis=0))
+    together = crossed_mean(*twice, clusters={row: row // 2 for row in range(16)})
+    apart = crossed_mean(*twice)
+    assert apart.se is not None
+    assert alone.se is not None
+    assert (together.value, together.se, together.n) == (pytest.approx(alone.value), pytest.approx(alone.se), alone.n)
+    assert apart.se < alone.se
+    assert crossed_mean(*twice, clusters={row: row // 4 for row in range(16)}).low is None

@@ -1,0 +1,169 @@
+"""The processes that send an account's requests. Limits, time-outs, retries and the log stay in the run.
+
+A request goes to the process with the fewest open ones. What is open in a process that ends fails for a passing reason,
+as if a connection had broken, and the next request starts another. Each ends with the run, since its input does.
+"""
+
+import asyncio
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import IO, cast
+
+from agentlab.errors import ModelError
+from agentlab.interfaces import Model, close
+from agentlab.models.senders.lines import Answer, Ask, Build, Drop, Lines, answered, line
+from agentlab.text import line as one_line
+from agentlab.types import Capabilities, Completion, Request
+
+ROOT = Path(__file__).parents[3]
+CHILD = "agentlab.models.senders.child"
+TAIL = 4096
+"""Bytes at the end of what a process printed that are read for its last line."""
+
+
+@dataclass(slots=True)
+class Sender(asyncio.SubprocessProtocol):
+    """One process."""
+
+    printed: IO[bytes]
+    """What it printed, which tells why it ended."""
+    lines: Lines = field(default_factory=Lines)
+    built: set[str] = field(default_factory=set[str])
+    open: dict[int, asyncio.Future[Completion]] = field(default_factory=dict[int, asyncio.Future[Completion]])
+    process: asyncio.SubprocessTransport | None = None
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @classmethod
+    async def start(cls) -> "Sender":
+        """Raises ModelError where none can be started."""
+        printed = tempfile.TemporaryFile()  # noqa: SIM115 -- closed when the process has ended
+        path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+        try:
+            _, sender = await asyncio.get_running_loop().subprocess_exec(
+                lambda: cls(printed),
+                *(sys.executable, "-P", "-m", CHILD),
+                stderr=printed,
+                env={**os.environ, "PYTHONPATH": path},
+                start_new_session=True,  # Ctrl-C is for the run
+            )
+        except OSError as error:
+            printed.close()
+            raise ModelError("transient", f"a process for sending cannot be started: {error.strerror}") from None
+        return sender
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.process = cast(asyncio.SubprocessTransport, transport)
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        for text in self.lines.of(data):
+            told = answered(text)
+            future = self.open.pop(told.number, None)
+            if future is None or future.done():
+                continue
+            if isinstance(told, Answer):
+                future.set_result(told.completion)
+            else:
+                future.set_exception(ModelError(told.kind, told.message, told.retry_after))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        assert self.process is not None
+        self.ended.set()
+        reason = f"the process that sent it ended with {self.process.get_returncode()}: {self._last_line()}"
+        self.process.close()
+        self.printed.close()
+        for future in self.open.values():
+            if not future.done():
+                future.set_exception(ModelError("transient", reason))
+        self.open.clear()
+
+    def tell(self, text: bytes) -> None:
+        """Hands it a line."""
+        assert self.process is not None
+        cast(asyncio.WriteTransport, self.process.get_pipe_transport(0)).write(text)
+
+    async def aclose(self) -> None:
+        """Ends it, and what it has open."""
+        assert self.process is not None
+        self.process.kill()  # nobody waits for anything that it does
+        await self.ended.wait()
+
+    def _last_line(self) -> str:
+        size = self.printed.seek(0, os.SEEK_END)
+        self.printed.seek(max(0, size - TAIL))
+        printed = self.printed.read().decode("utf-8", "replace").split("\n")
+        return one_line(next((text for text in reversed(printed) if text.strip()), "it printed nothing"))
+
+
+@dataclass(slots=True)
+class Senders:
+    """As many processes as an account asks for, started with its first request."""
+
+    number: int
+    running: list[Sender] = field(default_factory=list[Sender])
+    starting: asyncio.Lock = field(default_factory=asyncio.Lock)
+    numbers: Iterator[int] = field(default_factory=count)
+
+    async def send(self, model: str, spec: str, started: str, request: Request) -> Completion:
+        """What comes of a request to a model with this digest. Raises ModelError."""
+        sender = await self._free()
+        if model not in sender.built:
+            sender.tell(line(Build(model, spec, started)))
+            sender.built.add(model)
+        number, future = next(self.numbers), asyncio.get_running_loop().create_future()
+        sender.open[number] = future
+        sender.tell(line(Ask(number, model, request)))
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if sender.open.pop(number, None) is not None and not sender.ended.is_set():
+                sender.tell(line(Drop(number)))
+            raise
+
+    async def aclose(self) -> None:
+        """Ends the processes."""
+        running, self.running = self.running, []
+        for sender in running:
+            await sender.aclose()
+
+    async def _free(self) -> Sender:
+        """The process with the fewest open requests."""
+        if len(self.running) < self.number or any(sender.ended.is_set() for sender in self.running):
+            async with self.starting:
+                self.running = [sender for sender in self.running if not sender.ended.is_set()]
+                while len(self.running) < self.number:
+                    self.running.append(await Sender.start())
+        return min(self.running, key=lambda sender: len(sender.open))
+
+
+@dataclass(frozen=True, slots=True)
+class SentModel:
+    """A model whose requests leave from other processes."""
+
+    model: Model
+    """The same one in this process, which asks nothing."""
+    senders: Senders
+    digest: str
+    spec: str
+    """As JSON."""
+    started: str
+    """The address of the server that agentlab started for it, if it did."""
+
+    @property
+    def name(self) -> str:
+        return self.model.name
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self.model.capabilities
+
+    async def complete(self, request: Request) -> Completion:
+        return await self.senders.send(self.digest, self.spec, self.started, request)
+
+    async def aclose(self) -> None:
+        await close(self.model)
+        await self.senders.aclose()
