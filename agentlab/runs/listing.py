@@ -45,8 +45,8 @@ def listed(folder: Path = Path("runs")) -> list[ListedRun]:
     """
     if not folder.is_dir():
         raise StoreError(f"folder {folder} not found; runs are folders in runs/, made by `agentlab run`")
-    found = [_listed(path.parent) for path in sorted(folder.glob(f"*/{DATABASE}"))]
-    return sorted(found, key=lambda run: run.created or "", reverse=True)
+    runs = [_listed(path.parent) for path in sorted(folder.glob(f"*/{DATABASE}"))]
+    return sorted(runs, key=lambda run: run.created or "", reverse=True)
 
 
 def _listed(folder: Path) -> ListedRun:
@@ -74,14 +74,14 @@ def _read(connection: sqlite3.Connection, folder: Path) -> ListedRun:
 
 
 def _planned(connection: sqlite3.Connection, meta: dict[str, Any], done: int) -> int:
-    told = dict(
+    counts = dict(
         connection.execute(
             "SELECT key, json_array_length(value) FROM meta WHERE key IN ('tasks', 'imported') AND json_valid(value)"
         ).fetchall()
     )
-    if "imported" in told:
+    if "imported" in counts:
         return done
     if "loop" in meta:
         return int(meta["loop"]["rollouts"])
     conditions: int = connection.execute("SELECT count(*) FROM conditions").fetchone()[0]
-    return conditions * told.get("tasks", 0) * int(meta.get("draws", 0))
+    return conditions * counts.get("tasks", 0) * int(meta.get("draws", 0))
