@@ -120,6 +120,11 @@ def _figures(now: Sequence[Used], before: Sequence[Used]) -> dict[str, float]:
     return figures
 
 
+def stop(number: int, frame: object) -> None:
+    """Ends the program in a way that removes the worktree."""
+    sys.exit(f"stopped by signal {number}")
+
+
 def main() -> None:
     """Measures, prints and judges."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -127,7 +132,7 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=5, help="Turns of each tree.")
     parser.add_argument("--most", type=float, default=1.15, help="Highest ratio that passes.")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that the worktree is removed
+    signal.signal(signal.SIGTERM, stop)
     figures = compared(options.revision, options.times)
     print(json.dumps(figures, indent=2))
     worse = [
