@@ -110,6 +110,7 @@ bench: $(READY)  ## Print speed and memory as JSON.
 	$(BIN)/python bench/rounds.py
 	$(BIN)/python bench/consultancy.py
 	$(BIN)/python bench/http.py
+	$(BIN)/python bench/http.py --callers 1000 --calls 4000 --processes 2
 	$(BIN)/python bench/replies.py
 	$(BIN)/python bench/kills.py
 	$(BIN)/python bench/load.py

@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from types import FrameType
 
 ROOT = Path(__file__).resolve().parents[1]
 AGENTLAB = "import sys; from agentlab_cli.main import main; sys.argv[0] = 'agentlab'; main()"
@@ -120,6 +121,11 @@ def _figures(now: Sequence[Used], before: Sequence[Used]) -> dict[str, float]:
     return figures
 
 
+def _stopped(number: int, frame: FrameType | None) -> None:
+    """Ends the program as an exception, so that the worktree is removed."""
+    sys.exit("stopped")
+
+
 def main() -> None:
     """Measures, prints and judges."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -127,7 +133,7 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=5, help="Turns of each tree.")
     parser.add_argument("--most", type=float, default=1.15, help="Highest ratio that passes.")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that the worktree is removed
+    signal.signal(signal.SIGTERM, _stopped)
     figures = compared(options.revision, options.times)
     print(json.dumps(figures, indent=2))
     worse = [

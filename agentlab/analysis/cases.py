@@ -12,7 +12,7 @@ from agentlab.analysis.cells import listed
 from agentlab.analysis.row import Row
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
-from agentlab.runs.frames.measures import judged_rollouts, per_draw
+from agentlab.runs.frames.measures import by_status, per_draw
 from agentlab.stats.components.crossed import crossed
 from agentlab.text import pluralize
 from agentlab.types import Measure
@@ -81,12 +81,11 @@ def _result(tables: Mapping[str, pd.DataFrame]) -> str:
 def _by_case(run: Run, measures: Sequence[Measure]) -> pd.DataFrame:
     """A row per arm, task, and case, and per judge if there are several: means, and what became of programs, if it did.
 
-    A mean counts what the scenario says an outcome is worth; without that, cases without a score are left out.
+    A mean counts what the scenario says a status or an outcome is worth; else cases without a score are left out.
     """
     rows, judges = dict[tuple[str, str, str, int], Row](), {m.judge for m in measures}
     for m in measures:
         verdicts = run.scores[(run.scores["judge"] == m.judge) & run.scores["criterion"].isin(list(m.scales))]
-        verdicts = verdicts[verdicts["rollout"].isin(judged_rollouts(run.rollouts, m)["rollout"])]
         verdicts = verdicts.astype({"condition": "str", "task": "str", "outcome": "str"})
         values = _values(run, m)
         for (condition, task, case), part in verdicts.groupby(["condition", "task", "judge_draw"], observed=True):
@@ -109,7 +108,8 @@ def _order(run: Run) -> dict[str, int]:
 
 def _values(run: Run, m: Measure) -> "pd.Series[float]":
     """The measure by rollout and case, of every case that has a value."""
-    verdicts = run.scores.rename(columns={"draw": "rollout_draw", "judge_draw": "draw"}).astype({"rollout": "str"})
+    verdicts = by_status(run.scores, run.rollouts, m)
+    verdicts = verdicts.rename(columns={"draw": "rollout_draw", "judge_draw": "draw"}).astype({"rollout": "str"})
     return per_draw(verdicts, Measure(m.name, m.judge, m.scales, m.range, m.values))
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.conclusion import Outcome, conclude
 from agentlab.analysis.contrasts.difference import ArmValues, arm_values
+from agentlab.analysis.contrasts.missing import missing_values
 from agentlab.analysis.contrasts.notes import REJECTED
 from agentlab.analysis.contrasts.rejected import rejected_alike
 from agentlab.analysis.measure_summary import measure_summaries
@@ -15,6 +16,7 @@ from agentlab.analysis.outcome_range import outcome_range
 from agentlab.analysis.row import Row, ends, estimated
 from agentlab.analysis.run_differences import run_differences
 from agentlab.analysis.suppressed import suppressed
+from agentlab.analysis.unplayed import due
 from agentlab.errors import AnalysisError
 from agentlab.pairing import draws_are_pairs
 from agentlab.runs.frames import Run
@@ -132,8 +134,8 @@ def _clusters(first: Run, second: Run) -> dict[str, str]:
 def _row(first: Run, second: Run, names: tuple[str, str], measure: Both, paired: bool) -> Row:
     name = measure[0].name
     sides = [
-        run.measures[(run.measures["condition"] == condition).to_numpy()]
-        for run, condition in zip((first, second), names, strict=True)
+        due(run, definition.judge, run.measures[(run.measures["condition"] == condition).to_numpy()])
+        for run, condition, definition in zip((first, second), names, measure, strict=True)
     ]
     clusters = _clusters(first, second)
     paired = paired and all(rejected_alike(sides[0], sides[1], definition) for definition in measure)
@@ -165,7 +167,9 @@ def _conclusion(first: Run, second: Run, m: Measure, values: ArmValues, contrast
         return f"same scores in {pluralize(contrast.pairs, 'pair')}"
     outcome: Outcome = "suppressed" if hidden else "untested"
     if p is not None and contrast.difference is not None and not hidden:
-        outcome = "different" if p <= 1 - LEVEL else "alike"
+        missing = missing_values(values, contrast, LEVEL)
+        fragile = missing is not None and missing.contradicts(contrast.difference)
+        outcome = "alike" if p > 1 - LEVEL else "fragile" if fragile else "different"
     sign = measure_summaries(second)[m.name].better
     return conclude(outcome, _name(second), _name(first), contrast.difference, sign)
 

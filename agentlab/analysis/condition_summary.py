@@ -9,11 +9,15 @@ import pandas as pd
 
 from agentlab.analysis.measure_summary import MeasureSummary
 from agentlab.analysis.outcome_range import outcome_range
+from agentlab.analysis.unplayed import due
 from agentlab.analysis.unread import levels, unread
 from agentlab.runs.frames import Run
 from agentlab.stats.arm_mean import ArmMean, arm_mean
 from agentlab.stats.bounds import Bounds, bounds
 from agentlab.stats.estimate import Estimate
+
+_NONE = Bounds(None, math.nan, math.nan, 0, 0)
+"""Of rollouts at none of which a judge looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +97,13 @@ def counts(column: pd.Series) -> dict[str, int]:
 
 
 def _means(run: Run, scored: pd.DataFrame) -> tuple[dict[str, Bounds], dict[str, ArmMean]]:
-    tasks = scored["task"].astype("str").tolist()
-    ranges = {m.name: outcome_range(m, scored[m.name]) for m in run.measured}
-    values = {name: bounds(scored[name].to_numpy(), *ends, tasks) for name, ends in ranges.items()}
-    return values, {name: arm_mean(scored[name], tasks, run.clusters, ends) for name, ends in ranges.items()}
+    values, means = dict[str, Bounds](), dict[str, ArmMean]()
+    for m in run.measured:
+        own = due(run, m.judge, scored)
+        tasks, ends = own["task"].astype("str").tolist(), outcome_range(m, own[m.name])
+        values[m.name] = bounds(own[m.name].to_numpy(), *ends, tasks) if len(own) else _NONE
+        means[m.name] = arm_mean(own[m.name], tasks, run.clusters, ends)
+    return values, means
 
 
 @lru_cache(maxsize=1)

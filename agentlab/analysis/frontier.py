@@ -16,7 +16,7 @@ from agentlab.analysis.direction import better, goal
 from agentlab.analysis.suppressed import suppressed
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
-from agentlab.runs.frames.measures import per_draw
+from agentlab.runs.frames.measures import by_status, per_draw
 from agentlab.stats.contrasts.paired import FEWEST_TASKS
 from agentlab.stats.frontier import TaskScores, attained, dominance, on_frontier
 from agentlab.text import pluralize
@@ -135,7 +135,8 @@ def _halves(run: Run, axis: Axis) -> pd.DataFrame:
 
     A judge that asks no model errs by nothing: both halves are all its draws.
     """
-    draws = per_draw(run.scores.rename(columns={"draw": "of", "judge_draw": "draw"}), axis.measure)
+    verdicts = by_status(run.scores, run.rollouts, axis.measure)
+    draws = per_draw(verdicts.rename(columns={"draw": "of", "judge_draw": "draw"}), axis.measure)
     certain = run.meta.get("judges", {}).get(axis.measure.judge) is None
     if not certain and draws.index.get_level_values(1).nunique() < 2:
         raise AnalysisError(

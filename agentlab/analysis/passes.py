@@ -14,7 +14,7 @@ from agentlab.errors import AnalysisError
 from agentlab.judges import traits
 from agentlab.runs.frames import Run
 from agentlab.runs.frames.clusters import cluster_codes
-from agentlab.runs.frames.measures import judged_rollouts, verdicts_of
+from agentlab.runs.frames.measures import by_status, verdicts_of
 from agentlab.stats.estimate import Estimate
 from agentlab.stats.passes import Counts, Pass, all_right, majority, one_right, passes
 from agentlab.text import pluralize
@@ -24,8 +24,8 @@ KINDS: dict[str, Callable[[Counts, int], float]] = {"pass_at": one_right, "pass_
 """pass@k, pass^k and maj@k by the names of their columns."""
 ABOUT = (
     "pass at: at least one of k is right (pass@k); pass all: all k are right (pass^k); majority: the most frequent "
-    "answer is right, with ties broken at random (maj@k); outputs without an answer count as the same wrong answer "
-    "if the measure gives `unparsed` a value"
+    "answer is right, with ties broken at random (maj@k); rollouts without an answer count as the same wrong answer "
+    "if the measure gives their status, or `unparsed`, the value of a wrong answer"
 )
 NO_ANSWER = "no answer"
 
@@ -112,8 +112,11 @@ def _binary(run: Run, measure: str | None) -> Sequence[Measure]:
 
 
 def _scores(run: Run, m: Measure) -> pd.DataFrame:
-    verdicts = verdicts_of(run.scores, m)
-    return verdicts[verdicts["rollout"].isin(judged_rollouts(run.rollouts, m)["rollout"])]
+    """The verdicts of a measure of one criterion; a status may be worth something that is neither right nor wrong."""
+    verdicts = verdicts_of(by_status(run.scores, run.rollouts, m), m)
+    ends = [end for scale in m.scales.values() for end in scale]
+    neither = verdicts["outcome"].isin(list(m.values)) & ~verdicts["value"].isin(ends)
+    return verdicts.assign(value=verdicts["value"].mask(neither))
 
 
 def _counted(run: Run, m: Measure) -> Iterator[tuple[str, dict[str, list[int]], int]]:

@@ -1,7 +1,10 @@
 """What of a run is still to be played or judged."""
 
 import shlex
+from functools import lru_cache
 from pathlib import Path
+
+import pandas as pd
 
 from agentlab.runs.frames import Run
 from agentlab.runs.frames.splits import planned as of_condition
@@ -51,6 +54,15 @@ def unjudged(run: Run) -> int:
     return len(waiting)
 
 
+def due(run: Run, judge: str, rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of rollouts, by condition and task, at which the judge is to look: scores of others are not missing."""
+    if not (skipped := spared(run, judge)):
+        return rows
+    places = zip(rows["condition"].astype("str").tolist(), rows["task"].astype("str").tolist(), strict=True)
+    return rows[[place not in skipped for place in places]]
+
+
+@lru_cache(maxsize=16)
 def spared(run: Run, judge: str) -> set[tuple[str, str]]:
     """Conditions and tasks at which a judge does not look: in a loop, one may score some splits only."""
     skipped = set[tuple[str, str]]()

@@ -64,7 +64,7 @@ class ComputeBudgets:
         """The model that a call of one of the condition's rollouts asked."""
         if call.purpose == "selector":
             return self.design.models[self.design.selectors[call.judge or ""].model or ""]
-        return condition.models[condition.organization.roster[call.actor].model]
+        return condition.models[condition.organization.alias_of(call.actor) or ""]
 
     def selector(self, rollout_spec: RolloutSpec, condition: Condition, client: Client) -> Select | None:
         """Who tells the tries of this rollout apart; `client` has its recorded calls."""

@@ -15,9 +15,13 @@ from agentlab.types import Usage
 
 _CALLS = (
     "SELECT actor, purpose, judge, input_tokens, output_tokens, reasoning_tokens, cache_read_tokens, "
-    "cache_write_tokens FROM calls JOIN rollouts ON rollouts.id = calls.rollout "
-    "WHERE calls.error IS NULL AND rollouts.kind IN ('rollout', 'particle') AND rollouts.condition = ?"
+    "cache_write_tokens, judge_draw FROM calls JOIN rollouts AS own ON own.id = calls.rollout "
+    "JOIN rollouts AS whole ON whole.key = coalesce(own.population, own.key) "
+    "WHERE calls.error IS NULL AND whole.kind = 'rollout' AND whole.condition = ? "
+    "AND whole.status NOT IN ('cancelled', 'infrastructure')"
 )
+"""Calls of finished rollouts and of their particles."""
+_TOKENS = slice(3, 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +49,15 @@ def by_pilot(plan: RunPlan, folder: Path, design: Design) -> PilotPlan:
             counts[name], share = count, plan.rollouts / len(plan.agents) / count
             calls = connection.execute(_CALLS, (name,)).fetchall()
             asked = [call for call in calls if call[1] != "judge"]
-            agents[name] = _scaled(_total((_asked(design, condition, *call[:3]), call[3:]) for call in asked), share)
+            agents[name] = _scaled(
+                _total((_asked(design, condition, *call[:3]), call[_TOKENS]) for call in asked), share
+            )
             for judge in {call[2] for call in calls if call[1] == "judge"} & design.judges.keys():
                 spec = design.models.get(design.judges[judge].model or "")
-                cost = _total((spec, call[3:]) for call in calls if call[1:3] == ("judge", judge))
-                judges[judge] = judges.get(judge, Cost()) + _scaled(cost, share)
+                judging = [call for call in calls if call[1:3] == ("judge", judge)]
+                more = design.judges[judge].draws / len({call[-1] for call in judging})
+                cost = _total((spec, call[_TOKENS]) for call in judging)
+                judges[judge] = judges.get(judge, Cost()) + _scaled(cost, share * more)
     if counts.keys() < conditions.keys():
         judges = {}
     plan = replace(plan, agents=agents, judges={**plan.judges, **judges})
@@ -66,8 +74,8 @@ def _asked(design: Design, condition: Condition, actor: str, purpose: str, judge
     if purpose == "selector":
         named = design.selectors.get(judge or "")
         return design.models.get(named.model or "") if named else None
-    agent = condition.organization.roster.get(actor)
-    return None if agent is None else condition.models[agent.model]
+    alias = condition.organization.alias_of(actor)
+    return None if alias is None else condition.models[alias]
 
 
 def _total(calls: Iterable[tuple[ModelSpec | None, Sequence[Any]]]) -> Cost:

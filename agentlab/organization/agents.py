@@ -7,7 +7,7 @@ from typing import Literal
 from agentlab.interfaces import Routing, Toolset
 from agentlab.organization import tagged
 from agentlab.organization.declaration import Hooks, hooks_of, kinds_of, tags_of
-from agentlab.types import Message, MessageKind, Settings, ToolSpec
+from agentlab.types import PRODUCT, Message, MessageKind, Settings, ToolSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,12 @@ class Organization:
         object.__setattr__(self, "kinds", kinds_of(self.protocol))
         object.__setattr__(self, "tags", tuple(dict.fromkeys((*tags_of(self.protocol), *tool_tags))))
         object.__setattr__(self, "hooks", hooks)
+
+    def alias_of(self, actor: str) -> str | None:
+        """The key of `models:` that this actor's calls ask: an agent's own, or that of the programs which it runs."""
+        if actor.startswith(PRODUCT):
+            return self.programs.model if self.programs is not None else None
+        return self.roster[actor].model if actor in self.roster else None
 
     def files(self, log: Sequence[Message]) -> Mapping[str, str]:
         """The workspace by path, as the messages made it; empty where the protocol has none."""

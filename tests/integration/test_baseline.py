@@ -22,6 +22,7 @@ from agentlab.engine.fork import prepare
 from agentlab.engine.play import play
 from agentlab.engine.spec import fork
 from agentlab.errors import ScenarioError
+from agentlab.experiment.baselines import ComputeBudgets
 from agentlab.experiment.cost import plan
 from agentlab.experiment.specs import Selection
 from agentlab.models.simulated.sim import Scripted
@@ -29,7 +30,7 @@ from agentlab.organization.agents import Agent, Closing, Organization
 from agentlab.organization.protocols.mail import MailConfig
 from agentlab.organization.protocols.solo import Refine
 from agentlab.scenario import load
-from agentlab.types import VETO, Request
+from agentlab.types import VETO, Call, Completion, Request, Settings, Usage
 from tests.support.command import Commands
 from tests.support.loopback import Loopback, slow
 from tests.support.rig import SCENARIO as RIG
@@ -418,3 +419,14 @@ def test_a_vetoed_rollout_has_the_value_that_the_scenario_declares_and_is_told_h
     assert "<veto>your reason</veto>" in firm.systems["hand"]
     assert "<veto>" not in firm.systems["boss"]
     assert len(run(model, veto, worth, only={"team": "firm"}).calls) == len(made.calls)
+
+
+def test_a_budget_in_money_counts_what_programs_of_an_agent_ask() -> None:
+    programs = "  programs: {model: pick, tokens: 300}\n  agents:"
+    Path("s.yaml").write_text(SCENARIO.replace("  agents:", programs, 1))
+    design = load("s.yaml")
+    budgets = ComputeBudgets(design, Client({}), {}, lambda key: ())
+    price = budgets.price(design.conditions[0])
+    reply = Completion("Yes.", usage=Usage(1000, 100))
+    asked = Call("product/boss", 1, 0, 1, "sim/replies", Settings(), "", reply, purpose="product")
+    assert price(asked) == pytest.approx((1000 * 1 + 100 * 5) / 1e6)

@@ -1,6 +1,8 @@
 """A plan whose calls and tokens are those of a pilot run."""
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ from agentlab_cli.main import app
 from typer.testing import CliRunner
 
 import agentlab
+from agentlab.store import DATABASE
 from tests.support.scenarios import Part, chain, measured, numbered, rubric, scenario
 
 REPLIES = {"name": "sim/replies", "options": {"replies": {"*": {"A fairly long reply, word after word.": 1.0}}}}
@@ -73,3 +76,32 @@ def test_what_the_pilot_lacks_keeps_its_estimate_and_other_models_have_their_own
     assert "Calls and tokens of 1 of 2 conditions are the averages of 2 finished rollouts in the pilot" in told
     assert "Every other condition was played once" in told
     assert "pilot measures no SD" in told
+
+
+def test_what_an_interrupted_pilot_began_is_in_no_average(path: Path) -> None:
+    invoked("run", str(path), "--draws", "2", "--out", "pilot", "--quiet")
+    whole = plan("--pilot", "pilot")
+    with closing(sqlite3.connect(Path("pilot", DATABASE))) as connection, connection:
+        connection.execute("UPDATE rollouts SET status = 'cancelled' WHERE kind = 'rollout' AND draw = 2")
+        connection.execute("UPDATE rollouts SET status = NULL WHERE kind = 'rollout' AND draw = 2 AND task = 't0'")
+    made = plan("--pilot", "pilot")
+    for name, told in made["agents"].items():
+        assert told["calls"] == whole["agents"][name]["calls"]
+    assert made["judges"]["good"]["calls"] == whole["judges"]["good"]["calls"]
+
+
+def test_a_judge_that_is_planned_more_draws_than_the_pilot_had_takes_more(path: Path) -> None:
+    invoked("run", str(path), "--draws", "1", "--out", "pilot", "--quiet")
+    made = plan("--pilot", "pilot", "--set", "judges.good.draws=3")
+    assert made["judges"]["good"]["calls"] == 3 * 5 * 4
+
+
+def test_what_programs_of_an_agent_ask_has_the_price_of_their_model(path: Path) -> None:
+    programs = "  programs: {model: default, tokens: 300}\n"
+    path.write_text(path.read_text().replace("organization:\n", f"organization:\n{programs}"))
+    invoked("run", str(path), "--draws", "1", "--out", "pilot", "--quiet")
+    whole = plan("--pilot", "pilot")
+    with closing(sqlite3.connect(Path("pilot", DATABASE))) as connection, connection:
+        changed = "UPDATE calls SET purpose = 'product', actor = 'product/ann' WHERE actor = 'ann'"
+        assert connection.execute(changed).rowcount
+    assert plan("--pilot", "pilot")["agents"] == whole["agents"]

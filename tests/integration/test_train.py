@@ -28,6 +28,7 @@ from agentlab.scenario import load as load_design
 from agentlab.store import DATABASE
 from tests.support.loops import TABLE, improve, play, tasks, text, trained, written
 from tests.support.scenarios import Part, chain
+from tests.support.tables import rows as rows_of
 
 
 @pytest.fixture(scope="module")
@@ -304,7 +305,7 @@ def test_an_expensive_judge_scores_the_splits_that_it_is_told_and_more_when_they
     assert load(tmp_path / "run").scores["judge"].value_counts().to_dict() == {"named": 48, "right": 48}
 
 
-def test_scores_that_a_loop_does_not_ask_for_are_not_missing_in_a_contrast(tmp_path: Path) -> None:
+def test_scores_that_a_loop_does_not_ask_for_are_not_missing(tmp_path: Path) -> None:
     questions = tasks()
     questions |= {f"far_{i}": {"prompt": f"far question {i}", "target": "A", "split": "far"} for i in range(6)}
     splits = {
@@ -318,6 +319,10 @@ def test_scores_that_a_loop_does_not_ask_for_are_not_missing_in_a_contrast(tmp_p
     for name, pairs in (("right", 12), ("named", 24)):
         assert found[name].scored == (pairs, pairs)
         assert found[name].missing_by_arm == ""
+    for arm in summarize(run).arms:
+        assert (arm.measures["right"].n, arm.measures["right"].missing) == (12, 0)
+        assert (arm.measures["named"].n, arm.measures["named"].missing) == (24, 0)
+    assert rows_of(analyse(run, "judges", {}), "bounds", measure="right")[0]["missing"] == 0
 
 
 SHAPES = {

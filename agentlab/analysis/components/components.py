@@ -158,7 +158,7 @@ def _notes(result: Components, sample: Sample) -> Iterator[str]:
     if sample.exact:
         yield "its judge does not call a model, so there is no judge noise"
     if sample.missing:
-        yield f"{sample.missing} rollouts without a complete judge draw are excluded, even where a status has a value"
+        yield f"{sample.missing} rollouts without a complete judge draw are excluded"
 
 
 def _reads(component: Component, result: Components) -> str | None:

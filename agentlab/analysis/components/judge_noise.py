@@ -7,7 +7,7 @@ import pandas as pd
 
 from agentlab.judges import traits
 from agentlab.runs.frames import Run
-from agentlab.runs.frames.measures import of_scores, per_draw
+from agentlab.runs.frames.measures import judged_rollouts, of_scores, per_draw
 from agentlab.types import Measure
 
 SETTLED = 1e-12
@@ -20,8 +20,8 @@ class JudgeNoise:
 
     table: pd.DataFrame
     """By condition: sum of `squares` within rollouts over judge draws, on `df` degrees of freedom; `inverse` the sum of
-    1/J over `n` judged rollouts; `score` sum of squares of scores within tasks, on `score_df`; `largest` squared
-    score."""
+    1/J over the `judged` ones among `n` rollouts with a score, which a status may decide alone; `score` sum of squares
+    of scores within tasks, on `score_df`; `largest` squared score."""
     why: str
     """Why it is not separable from what the agents do; empty where it is."""
     none: bool
@@ -35,6 +35,11 @@ class JudgeNoise:
         """`sigma2_w`, the variance of one judge draw, pooled over conditions."""
         sums = self.table.reindex(list(conditions)).sum()
         return float(sums["squares"] / sums["df"])
+
+    def judged_share(self, conditions: Sequence[str]) -> float:
+        """Of the rollouts with a score, those that the judge gave it."""
+        sums = self.table.reindex(list(conditions)).sum()
+        return float(sums["judged"] / sums["n"])
 
     def share(self, conditions: Sequence[str]) -> float | None:
         """Of the variance of a score over draws of one task in one arm; above 1 only by chance.
@@ -70,14 +75,16 @@ def within_rollouts(scores: pd.DataFrame, measure: Measure) -> pd.DataFrame:
 
 def noise(run: Run, measure: Measure) -> JudgeNoise:
     """The noise of a measure's judge in every condition of the run."""
-    judged = within_rollouts(run.scores, measure).assign(n=1)
-    scored = run.measures[["rollout", "condition", "task", measure.name]].dropna()
+    scored = run.measures[["rollout", "condition", "task", "status", measure.name]].dropna()
     scored = scored.astype({"rollout": "str", "condition": "str", "task": "str"})
+    by_judge = judged_rollouts(scored, measure)["rollout"]
+    judged = within_rollouts(run.scores[run.scores["rollout"].isin(by_judge)], measure).assign(judged=1)
     of = scored.set_index("rollout")["condition"]
     cells = scored.groupby(["condition", "task"])[measure.name].agg(["var", "count"])
     df = cells["count"] - 1
     over = pd.DataFrame({"score": cells["var"].fillna(0.0) * df, "score_df": df}).groupby(level="condition").sum()
     table = over.join(judged.groupby(of.reindex(judged.index)).sum(), how="left")
+    table["n"] = of.value_counts()
     table["largest"] = (scored[measure.name] ** 2).groupby(scored["condition"]).max()
     return JudgeNoise(table, repeats(run, measure.judge), noiseless(run, measure.judge))
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from agentlab.analysis.components.judge_noise import judge_draws
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
-from agentlab.runs.frames.measures import judged_rollouts
+from agentlab.runs.frames.measures import by_status
 from agentlab.types import Measure
 
 CONTEXT = "context"
@@ -55,15 +55,15 @@ def nested(run: Run, condition: str, measure: str) -> Nested:
 def judged(run: Run, measure: Measure) -> pd.DataFrame:
     """One row per complete judge draw of a rollout, forks aside.
 
-    Columns `rollout`, `task`, `condition`, one per factor, `draw`, `judge_draw`, `value` on the measure's range. What a
-    scenario declares a status to be worth is no judgment and has no row. Held-out cases, which are the same for every
-    rollout and so no noise, are one row with their mean. Raises AnalysisError where nothing is scored.
+    Columns `rollout`, `task`, `condition`, one per factor, `draw`, `judge_draw`, `value` on the measure's range. Where
+    the scenario gives a status a value, every judge draw of the rollout has it. Held-out cases, which are the same for
+    every rollout and so no noise, are one row with their mean. Raises AnalysisError where nothing is scored.
     """
-    values = judge_draws(run.scores, measure).rename("value")
+    values = judge_draws(by_status(run.scores, run.rollouts, measure), measure).rename("value")
     if measure.cases:
         values = values.groupby(level=0).mean().to_frame().assign(judge_draw=0).set_index("judge_draw", append=True)
         values = values["value"]
-    head = judged_rollouts(run.rollouts, measure)[["rollout", "task", "condition", *run.factors, "draw"]]
+    head = run.rollouts[["rollout", "task", "condition", *run.factors, "draw"]]
     table = head.merge(values.rename_axis(["rollout", "judge_draw"]).reset_index(), on="rollout")
     if table.empty:
         raise AnalysisError(

@@ -16,7 +16,7 @@ from agentlab.analysis.contrasts.missing import missing_values
 from agentlab.analysis.contrasts.rejected import rejected_alike
 from agentlab.analysis.measure_summary import measure_summaries
 from agentlab.analysis.suppressed import suppressed
-from agentlab.analysis.unplayed import STOPPED, planned, spared
+from agentlab.analysis.unplayed import STOPPED, due, planned
 from agentlab.experiment.preregistration import InterimAnalysis, Primary, conditions, register
 from agentlab.pairing import draws_are_pairs
 from agentlab.runs.frames import Run
@@ -102,7 +102,6 @@ class _Pairs:
         self.paired = draws_are_pairs(self.run.meta)
         self.finished = int((~self.run.rollouts["status"].isin(UNFINISHED)).sum())
         self.known: dict[tuple[str, str], tuple[pd.DataFrame, pd.DataFrame, ArmComparison] | None] = {}
-        self.spared: dict[str, set[tuple[str, str]]] = {}
         self.noises: dict[str, JudgeNoise] = {}
         rows = self.run.measures
         self.rejected = bool((rows["status"] == "rejected").any())
@@ -121,7 +120,7 @@ class _Pairs:
         if measure is None or sides is None:
             return None
         *rows, arms = sides
-        a, b = (self.judged(arm, measure.judge) for arm in rows)
+        a, b = (due(run, measure.judge, arm) for arm in rows)
         if a.empty or b.empty:
             return None
         apart = self.rejected and not rejected_alike(a, b, measure)
@@ -166,15 +165,6 @@ class _Pairs:
             a, b = (arm_rows(self.run, name) for name in names)
             self.known[names] = None if a.empty or b.empty else (a, b, self.arms.compare(names))
         return self.known[names]
-
-    def judged(self, rows: pd.DataFrame, judge: str) -> pd.DataFrame:
-        """Without the rollouts that the loop does not have this judge score: their scores are not missing."""
-        if judge not in self.spared:
-            self.spared[judge] = spared(self.run, judge)
-        if not self.spared[judge]:
-            return rows
-        places = zip(rows["condition"].tolist(), rows["task"].tolist(), strict=True)
-        return rows[[place not in self.spared[judge] for place in places]]
 
     def played(self, names: tuple[str, str]) -> tuple[int, int]:
         """Rollouts of both arms that are played and planned; both 0 where that says nothing about a conclusion."""

@@ -69,7 +69,8 @@ def _judge(run: Run, design: Design, c: Contrast) -> JudgeVariance | None:
     if added is None or planned is None or of.none:
         return None
     draw_variance = of.draw_variance(c.conditions)
-    return JudgeVariance(draw_variance, added / draw_variance if draw_variance else 1.0, 1 / planned.draws)
+    judged = of.judged_share(c.conditions)
+    return JudgeVariance(draw_variance, added / draw_variance if draw_variance else judged, judged / planned.draws)
 
 
 def _remarks(measured: Pilot) -> Iterator[str]:

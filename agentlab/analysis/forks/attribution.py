@@ -39,7 +39,7 @@ def attribution(run: Run, measure: str | None = None, condition: str | None = No
                 notes[f"{where}: one rollout has a path (path {drawn.parents[0][:8]}) and no shares of variance"] = None
                 continue
             head = {"condition": str(name), "measure": m.name}
-            shares = by_round(drawn.variances, drawn.tasks, drawn.noise)
+            shares = by_round(drawn.variances, drawn.tasks, drawn.noise, clusters=drawn.clusters)
             turns = _turns(drawn)
             tables["rounds"].append(_rounds(head, drawn, shares))
             tables["turns"].append(_split(head, drawn, shares, turns))
@@ -68,7 +68,10 @@ def _result(tables: Mapping[str, pd.DataFrame]) -> str:
 def _turns(drawn: Sample) -> list[Turns | None]:
     """Every block by agent; None where several rounds are in one, or their agents' turns were not drawn."""
     totals = drawn.variances[:, 0]
-    return [None if lattice is None else by_agent(lattice, drawn.tasks, totals) for lattice in drawn.lattices()]
+    return [
+        None if lattice is None else by_agent(lattice, drawn.tasks, totals, clusters=drawn.clusters)
+        for lattice in drawn.lattices()
+    ]
 
 
 def _row(part: VarianceTerm) -> Row:
@@ -121,7 +124,7 @@ def _agents(head: Mapping[str, str], drawn: Sample, turns: Sequence[Turns | None
         sums["not split"] = left
     if not sums:
         return pd.DataFrame()
-    split, _ = parts(np.column_stack([*sums.values()]), drawn.tasks, totals)
+    split, _ = parts(np.column_stack([*sums.values()]), drawn.tasks, totals, clusters=drawn.clusters)
     return pd.DataFrame([{**head, "agent": agent, **_row(part)} for agent, part in zip(sums, split, strict=True)])
 
 

@@ -46,7 +46,8 @@ def interventions(run: Run, measure: str | None = None) -> Analysis:
             lost = pluralize(missing, "fork")
             notes[f"{m.name}: {lost} of the run without an outcome; pairs that include them are excluded"] = None
         for (condition, change, at), part in pairs.groupby(["condition", "change", "at"], sort=False):
-            result = effect(part["task"].tolist(), part["parent"].tolist(), part["value"], part["value_placebo"])
+            places, values = (part["task"].tolist(), part["parent"].tolist()), (part["value"], part["value_placebo"])
+            result = effect(*places, *values, clusters=run.clusters)
             head = dict(zip(_EFFECT, (condition, m.name, change, at), strict=True))
             rows.append({**head, **_row(result)})
             lost = [f"{result.dropped} changed forks without a counterpart or an outcome"] if result.dropped else []

@@ -7,6 +7,7 @@ import pandas as pd
 
 from agentlab.analysis.components.judge_noise import noiseless, within_rollouts
 from agentlab.runs.frames import Run
+from agentlab.runs.frames.measures import judged_rollouts
 from agentlab.types import Measure
 
 
@@ -32,8 +33,9 @@ class ForkNoise:
 
 
 def noise(run: Run, measure: Measure, forks: pd.DataFrame) -> ForkNoise:
-    """The noise in `forks`, whose columns are `parent` and `rollout`."""
-    scores = run.fork_scores[run.fork_scores["rollout"].isin(forks["rollout"])]
+    """The noise in `forks`, whose columns are `parent`, `rollout` and `status`."""
+    by_judge = judged_rollouts(forks, measure)["rollout"]
+    scores = run.fork_scores[run.fork_scores["rollout"].isin(by_judge)]
     by_fork = within_rollouts(scores, measure).reindex(forks["rollout"]).fillna(0.0)
     by_parent = by_fork.groupby(forks["parent"].astype("str").to_numpy())
     squares, df, inverse = by_parent["squares"].sum(), by_parent["df"].sum(), by_parent["inverse"].mean()

@@ -26,6 +26,8 @@ class Outcomes:
     scale: tuple[float, float]
     """Least and greatest outcome there can be."""
     noise: ForkNoise
+    clusters: Mapping[str, str]
+    """By task; empty where each stands for itself."""
 
 
 def measured(run: Run, measure: str | None) -> list[Measure]:
@@ -45,15 +47,15 @@ def outcomes(run: Run, measure: Measure, condition: str | None = None) -> Outcom
     if forks.empty:
         where = f"{run.folder}" if condition is None else f"condition {condition!r} of {run.folder}"
         raise AnalysisError(f"{where} has no forks; `agentlab resample {run.folder} --every-round -n 8` draws them")
-    columns = ["parent", "task", "condition", "at", "round", "agents", "fork", "fresh", "change", "rollout"]
+    columns = ["parent", "task", "condition", "at", "round", "agents", "fork", "fresh", "change", "rollout", "status"]
     table = forks[columns].astype({"parent": "str", "task": "str", "condition": "str", "at": "str", "rollout": "str"})
     table["round"] = table["round"].astype("int64")
     table["agents"] = pd.Series([frozenset(agents) for agents in table["agents"]], index=table.index, dtype="object")
     table["value"] = forks[measure.name].astype("float64")
     scored = table[table["value"].notna()].reset_index(drop=True)
     ends = (*measure.range, *measure.values.values(), *scored["value"].tolist())
-    plain = scored.loc[scored["change"] == "", ["parent", "rollout"]]
-    return Outcomes(scored, len(table) - len(scored), (min(ends), max(ends)), noise(run, measure, plain))
+    plain = scored.loc[scored["change"] == "", ["parent", "rollout", "status"]]
+    return Outcomes(scored, len(table) - len(scored), (min(ends), max(ends)), noise(run, measure, plain), run.clusters)
 
 
 def acted(run: Run, parents: set[str]) -> dict[str, Acted]:

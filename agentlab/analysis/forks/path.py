@@ -12,6 +12,7 @@ from agentlab.analysis.forks.outcomes import Acted, Outcomes, acted, kept, label
 from agentlab.analysis.forks.step_messages import place, step_messages
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
+from agentlab.runs.frames.measures import judged_rollouts
 from agentlab.runs.transcript.find import find
 from agentlab.stats.forks.path import End, Path, PathStep, confirm
 from agentlab.stats.forks.path import path as estimate
@@ -139,6 +140,8 @@ def _end(run: Run, m: Measure, forked: Outcomes, key: str, last: int) -> tuple[E
         return None, [f"the rollout itself has no {m.name}: the path stops before its last round"]
     mean, draws = float(row[m.name].iloc[0]), int(row[f"{m.name}_draws"].iloc[0])
     noise = forked.noise
+    if judged_rollouts(row, m).empty:  # its status alone decides
+        return End(last, mean), []
     if noise.why:
         return End(last, mean), [f"{noise.why}; the rollout's own {m.name} is used without a noise estimate"]
     df = float(noise.df.get(key, 0.0))

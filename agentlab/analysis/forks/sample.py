@@ -22,6 +22,8 @@ class Sample:
 
     parents: tuple[str, ...]
     tasks: tuple[str, ...]
+    clusters: Mapping[str, str]
+    """By task; empty where each stands for itself."""
     cuts: tuple[int, ...]
     variances: Array
     """Shape (parents, cuts)."""
@@ -84,7 +86,8 @@ def sample(forked: Outcomes, table: pd.DataFrame, who: Mapping[str, Acted]) -> S
     variances = np.array([[left(p, k) for k in cuts] for p in chosen])
     chosen_rounds = tuple(rounds[p] for p in chosen)
     tasks = tuple(home[p] for p in chosen)
-    return Sample(tuple(chosen), tasks, tuple(cuts), variances, noise, full, chosen_rounds, len(cells) - len(chosen))
+    left_out, grid_cuts = len(cells) - len(chosen), tuple(cuts)
+    return Sample(tuple(chosen), tasks, forked.clusters, grid_cuts, variances, noise, full, chosen_rounds, left_out)
 
 
 def _cells(table: pd.DataFrame, who: Mapping[str, Acted]) -> dict[str, dict[tuple[int, Replies], float]]:

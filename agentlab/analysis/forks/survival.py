@@ -38,7 +38,8 @@ def survivals(run: Run, parent: str, cut: Cut, change: Change) -> list[Survival]
         pairs, _ = paired_forks(run, measure)
         chosen = pairs[(pairs["parent"] == parent) & (pairs["change"] == change.text) & (pairs["at"] == str(cut))]
         with_it, without = ("value", "value_placebo") if redraw.has else ("value_placebo", "value")
-        measured = effect(chosen["task"].tolist(), chosen["parent"].tolist(), chosen[with_it], chosen[without])
+        places = chosen["task"].tolist(), chosen["parent"].tolist()
+        measured = effect(*places, chosen[with_it], chosen[without], clusters=run.clusters)
         ends = measured.these_parents
         limits = (None, None) if ends is None else (ends.low, ends.high)
         says = _says(redraw, cut, measure.name, measured) + _lost(lost, len(forks))

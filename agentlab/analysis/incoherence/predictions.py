@@ -17,7 +17,7 @@ from agentlab.experiment.session import tasks_of
 from agentlab.judges import recorded
 from agentlab.judges.match import MatchConfig, target_of
 from agentlab.runs.frames import Run
-from agentlab.runs.frames.measures import judged_rollouts, verdicts_of
+from agentlab.runs.frames.measures import by_status, verdicts_of
 from agentlab.stats.incoherence import choices, distances
 from agentlab.stats.incoherence.choices import Choices
 from agentlab.stats.incoherence.decompose import Decomposition, brier, unbiased
@@ -211,8 +211,7 @@ def _numbers(label: str) -> tuple[float, ...]:
 
 
 def _verdicts(run: Run, m: Measure) -> pd.DataFrame:
-    rows = verdicts_of(run.scores, m)
-    return rows[rows["rollout"].isin(judged_rollouts(run.rollouts, m)["rollout"])].astype({"rollout": "str"})
+    return verdicts_of(by_status(run.scores, run.rollouts, m), m).astype({"rollout": "str"})
 
 
 def _ranked(draws: "pd.Series[int]") -> "pd.Series[int]":

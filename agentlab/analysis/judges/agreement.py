@@ -81,7 +81,7 @@ def _rows(scored: LabelledMeasure, notes: list[str]) -> Iterator[Row]:
 
 
 def _coefficients(rows: pd.DataFrame, a: pd.Series, b: pd.Series, where: str, notes: list[str]) -> Row:
-    tasks = rows["task"].tolist() if beyond(rows.assign(label=a)) else None
+    tasks = rows["cluster"].tolist() if beyond(rows.assign(label=a)) else None
     both = pd.concat([a, b], axis=1).to_numpy()
     whole = alpha(both, tasks)
     row: Row = {"units": whole.units, "mean_1": float(a.mean()), "mean_2": float(b.mean()), "raw": whole.raw}

@@ -16,6 +16,7 @@ from agentlab.analysis.contrasts.compared import contrasts
 from agentlab.analysis.judges.labelled import LabelledMeasure, beyond, labelled
 from agentlab.analysis.outcome_range import outcome_range
 from agentlab.analysis.row import Row, ends, estimated
+from agentlab.analysis.unplayed import due
 from agentlab.judges import recorded
 from agentlab.models.capabilities import maker
 from agentlab.runs.frames import Run
@@ -120,7 +121,7 @@ def _alpha(
     name: str, scored: LabelledMeasure, ratings: "np.ndarray[Any, np.dtype[np.float64]]", notes: list[str]
 ) -> Row:
     both = scored.rows.assign(label=np.where((~np.isnan(ratings)).sum(axis=1) > 1, 1.0, np.nan))
-    agreement = alpha(ratings, scored.rows["task"].tolist() if beyond(both) else None)
+    agreement = alpha(ratings, scored.rows["cluster"].tolist() if beyond(both) else None)
     notes += [f"{scored.measure.name}, agreement with {name}: {agreement.note}."] if agreement.note else []
     return estimated(name, agreement)
 
@@ -197,7 +198,7 @@ def _guesses(run: Run, measures: list[LabelledMeasure]) -> Iterator[Row]:
 def _bounds(run: Run, scored: LabelledMeasure) -> Iterator[Row]:
     """The mean with everything that has no score at one end of the range, then at the other."""
     m = scored.measure
-    rows = run.measures[~run.measures["status"].isin(UNFINISHED)]
+    rows = due(run, m.judge, run.measures[~run.measures["status"].isin(UNFINISHED)])
     ends = outcome_range(m, rows[m.name].to_numpy())
     for condition, part in rows.groupby(rows["condition"].astype("str"), sort=False):
         edge = bounds(part[m.name], *ends, part["task"].astype("str").tolist())

@@ -82,13 +82,16 @@ def _means(scored: LabelledMeasure, notes: list[str]) -> Iterator[Row]:
             f"used here."
         )
     for condition in scored.conditions:
-        rows = scored.of(condition)
+        rows, whole = scored.of(condition), scored.whole(condition)
+        if decided := len(whole) - len(rows):
+            count = pluralize(decided, "rollout")
+            notes.append(f"{name}, {condition}: {count} counted at the value of the status, which needs no label.")
         label_count = int(rows["label"].notna().sum())
         clusters = beyond(rows) if label_count else beyond(rows.assign(label=rows["score"]))
         head = {"measure": name, "condition": condition}
         about = LIKE if clusters else THESE
         uncorrected = _row(
-            UNCORRECTED, mean(judged(rows, clusters, truth=True), 0.0), label_count, len(rows), scored.ends
+            UNCORRECTED, mean(judged(whole, clusters, truth=True), 0.0), label_count, len(rows), scored.ends
         )
         yield {
             **head,
@@ -104,7 +107,7 @@ def _means(scored: LabelledMeasure, notes: list[str]) -> Iterator[Row]:
                 f"appear in the sample."
             )
         for label, power in ((PEOPLE, 0.0), (PREDICTED, None)):
-            result = mean(judged(rows, clusters), power)
+            result = mean(judged(whole, clusters), power)
             notes += [f"{name}, {condition}, {label}: {result.note}."] if result.note else []
             yield {
                 **head,
@@ -112,6 +115,8 @@ def _means(scored: LabelledMeasure, notes: list[str]) -> Iterator[Row]:
                 "about": about,
                 "power": result.power,
             }
+        if decided:  # Rogan and Gladen's mean is one of judged rollouts
+            continue
         yield from (
             {**head, **row, "about": about} for row in _misclassified(rows, clusters, f"{name}, {condition}", notes)
         )
@@ -162,13 +167,14 @@ def _contrasts(run: Run, scored: LabelledMeasure, notes: list[str]) -> Iterator[
         corrected = all(part["label"].notna().any() for part in parts)
         like = beyond(*parts) if corrected else beyond(*(part.assign(label=part["score"]) for part in parts))
         about = LIKE if like else THESE
+        wholes = scored.whole(a), scored.whole(b)
         if not scored.suppressed:
-            scores = [judged(part, like, truth=True, pairs=True) for part in parts]
+            scores = [judged(whole, like, truth=True, pairs=True) for whole in wholes]
             uncorrected = difference(scores[0], scores[1], 0.0)
             yield {**head, **_apart(UNCORRECTED, uncorrected, count, items), "about": about}
         if not count:
             continue
-        corrections = [judged(part, like, pairs=True) for part in parts]
+        corrections = [judged(whole, like, pairs=True) for whole in wholes]
         result = difference(corrections[0], corrections[1])
         notes += [f"{scored.measure.name}, {a} - {b}: {result.note}."] if result.note else []
         if corrected:

@@ -178,17 +178,16 @@ def _strengths(run: Run, verdicts: pd.DataFrame) -> tuple[pd.DataFrame, list[str
         straight = (part["order"] == 0).to_numpy()
         first, second = (np.where(straight, *names), np.where(straight, *names[::-1]))
         worth = part["winner"].map(_WORTH).to_numpy(dtype="float64")
-        fitted = bradley_terry(
-            first.tolist(), second.tolist(), np.where(straight, worth, 1 - worth), clusters=part["task"].tolist()
-        )
+        of = [run.clusters.get(str(task), str(task)) for task in part["task"]]
+        fitted = bradley_terry(first.tolist(), second.tolist(), np.where(straight, worth, 1 - worth), clusters=of)
         if fitted.note:
             notes.append(f"{judge}, {criterion}: {fitted.note}.")
         elif fitted.clusters < FEWEST_TASKS:
-            reason = (
-                f"no interval of a strength: {pluralize(fitted.clusters, 'task')}; at least {FEWEST_TASKS} are needed"
-            )
+            size = pluralize(fitted.clusters, "cluster" if run.clusters else "task")
+            reason = f"no interval of a strength: {size}; at least {FEWEST_TASKS} are needed"
             notes.append(f"{judge}, {criterion}: {reason}.")
-        rows += [{"judge": judge, "criterion": criterion, **row} for row in _strength_rows(fitted)]
+        head, tasks = {"judge": judge, "criterion": criterion}, part["task"].nunique()
+        rows += [{**head, **row, "tasks": tasks} for row in _strength_rows(fitted)]
     legend = "strength: log strengths, which sum to 0; order: log odds from being shown first; tie: log weight of a tie"
     columns = "judge criterion arm strength strength_low strength_high order tie comparisons tasks".split()
     return pd.DataFrame(rows, columns=columns), [*([f"{legend}."] if rows else []), *notes]
@@ -208,7 +207,6 @@ def _strength_rows(fitted: Strengths) -> Iterator[dict[str, Any]]:
             "order": fitted.order,
             "tie": fitted.tie,
             "comparisons": fitted.comparisons,
-            "tasks": fitted.clusters,
         }
 
 

@@ -11,6 +11,7 @@ from agentlab.errors import AnalysisError, ScenarioError, StoreError
 from agentlab.experiment.session import tasks_of
 from agentlab.runs.csv_table import write_csv
 from agentlab.runs.frames import Run
+from agentlab.runs.frames.measures import judged_rollouts
 from agentlab.scenario.document import suggest
 from agentlab.stats.judges.ppi import FEWEST
 from agentlab.text import pluralize
@@ -77,8 +78,10 @@ def sheet(folder: Path, file: Path, measure: str, n: int, seed: int | None = Non
 
 
 def _judged(run: Run, measure: str) -> pd.DataFrame:
-    """Rollout, task, condition and output of everything that the judge scored, in an order that is always the same."""
-    scored = run.measures.loc[run.measures[f"{measure}_draws"] > 0, "rollout"]
+    """Rollout, task, condition and output of everything whose score the judge gave, in an order that is always the
+    same."""
+    judged = judged_rollouts(run.measures, next(m for m in run.measured if m.name == measure))
+    scored = judged.loc[judged[f"{measure}_draws"] > 0, "rollout"]
     rows = run.rollouts[run.rollouts["rollout"].isin(scored) & run.rollouts["output"].notna()]
     if rows.empty:
         raise AnalysisError(f"{run.folder}: no output was judged for {measure}; run `agentlab judge` first")

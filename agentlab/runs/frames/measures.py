@@ -74,6 +74,22 @@ def verdicts_of(verdicts: pd.DataFrame, measure: Measure) -> pd.DataFrame:
     return own.assign(value=own["value"].astype("float64").mask(declared, least + share * (most - least)))
 
 
+def by_status(verdicts: pd.DataFrame, rollouts: pd.DataFrame, measure: Measure) -> pd.DataFrame:
+    """The verdicts, with the status as outcome where the scenario gives the rollout's status a value: that value counts
+    in every draw, and nothing that the judge says.
+
+    `verdicts` and `rollouts` have the column `rollout`.
+    """
+    given = rollouts[rollouts["status"].isin(list(measure.values))]
+    if given.empty:
+        return verdicts
+    statuses = dict(zip(given["rollout"].astype("str"), given["status"].astype("str"), strict=True))
+    status = verdicts["rollout"].astype("str").map(statuses)
+    decided = status.notna()
+    kept = {name: verdicts[name].mask(decided) for name in ("value", "label")}
+    return verdicts.assign(outcome=verdicts["outcome"].astype("str").mask(decided, status), **kept)
+
+
 def judged_rollouts(rollouts: pd.DataFrame, measure: Measure) -> pd.DataFrame:
     """The rollouts whose value comes from a judge: those whose status the scenario gives no value."""
     return rollouts[~rollouts["status"].isin(list(measure.values))]

@@ -26,7 +26,7 @@ class JudgeVariance:
 
     variance: float
     inverse: float
-    """Mean of one over the number of draws, in the pilot."""
+    """Mean of one over the number of draws, in the pilot; 0 for a rollout whose status alone decides its score."""
     planned: float
     """The same in the experiment."""
 

@@ -5,8 +5,9 @@ change; never with the parent, whose own outcome is one draw and, where it was c
 worst of 15 'improves' by 1.7 SD by itself. Fork i of both shares its random numbers, so forks are paired by index.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -31,7 +32,7 @@ class InterventionEffect:
     these_tasks: Interval | None
     """Logs like these of these tasks: t over the parents within tasks; needs two parents of every task."""
     new_tasks: Interval | None
-    """t over task means; needs 6 tasks."""
+    """t over task means, or over clusters of them; needs 6 of these."""
     parents: int
     tasks: int
     pairs: int
@@ -41,11 +42,17 @@ class InterventionEffect:
 
 
 def effect(
-    tasks: Sequence[Hashable], parents: Sequence[Hashable], treated: ArrayLike, placebo: ArrayLike, level: float = 0.95
+    tasks: Sequence[Hashable],
+    parents: Sequence[Hashable],
+    treated: ArrayLike,
+    placebo: ArrayLike,
+    level: float = 0.95,
+    clusters: Mapping[Any, Hashable] | None = None,
 ) -> InterventionEffect:
     """The effect from pairs of forks: row i holds both outcomes of one fork index of `parents[i]`, of `tasks[i]`.
 
-    All have shape (pairs,); NaN where an outcome is missing. Raises ValueError for unequal lengths.
+    All have shape (pairs,); NaN where an outcome is missing. `clusters` gives the cluster of each task, which `paired`
+    takes for new tasks. Raises ValueError for unequal lengths.
     """
     x, y = np.asarray(treated, dtype=np.float64), np.asarray(placebo, dtype=np.float64)
     if x.ndim != 1 or not len(tasks) == len(parents) == len(x) == len(y):
@@ -64,7 +71,7 @@ def effect(
     home = {parents[i]: tasks[i] for i in kept}
     homes = [home[parent] for parent in known]
     a, b = (np.asarray(np.bincount(codes, weights=side[kept]) / n, dtype=np.float64) for side in (x, y))
-    whole = paired(homes, range(len(n)), a, b, level, "parent")
+    whole = paired(homes, range(len(n)), a, b, level, "parent", clusters)
     these, why = _these_parents((x - y)[kept], codes, homes, level)
     return InterventionEffect(
         difference=whole.difference,

@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from agentlab.stats.forks.shares import VarianceTerm, parts
+from agentlab.stats.forks.shares import Clusters, VarianceTerm, parts
 
 Array = NDArray[np.float64]
 Replies = frozenset[str]
@@ -45,7 +45,11 @@ class Turns:
 
 
 def by_agent(
-    lattices: Sequence[Mapping[Replies, float]], tasks: Sequence[Hashable], totals: Array, level: float = 0.95
+    lattices: Sequence[Mapping[Replies, float]],
+    tasks: Sequence[Hashable],
+    totals: Array,
+    level: float = 0.95,
+    clusters: Clusters = None,
 ) -> Turns | None:
     """Splits one round's term among its agents, from one lattice per parent: `s2(D)` by the set D drawn anew.
 
@@ -70,7 +74,7 @@ def by_agent(
     if first:
         mains = np.array([sum(_contribution(n, s2, a, "main") for a in n) for n, s2 in pairs])
         columns.append((whole - mains)[:, None])
-    terms, notes = parts(np.column_stack(columns), tasks, totals, level)
+    terms, notes = parts(np.column_stack(columns), tasks, totals, level, clusters)
     rest = None if method == "shapley" else terms[len(names)]
     together = terms[len(names) + 1] if first else None
     return Turns(method, dict(zip(names, terms, strict=False)), together, rest, shared, notes)

@@ -6,8 +6,9 @@ has the term `C_k = mean over parents of s2_p(k-1) - s2_p(k)`: how much less is 
 they are kept. Source: the law of total variance along a filtration.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,11 +16,14 @@ from numpy.typing import ArrayLike, NDArray
 from agentlab.stats.contrasts.paired import FEWEST_TASKS, paired
 from agentlab.stats.estimate import Estimate
 from agentlab.stats.interval import Interval
-from agentlab.stats.jackknife import ratio
+from agentlab.stats.jackknife import of_sums, quotient
+from agentlab.stats.rows import codes_of
 from agentlab.text import pluralize
 
 Array = NDArray[np.float64]
 
+Clusters = Mapping[Any, Hashable] | None
+"""By task, its cluster."""
 FEWEST_PARENTS = 30
 """With fewer parents, shares are too rough to compare, by rule of thumb."""
 
@@ -83,14 +87,19 @@ def between(outcomes: ArrayLike) -> float:
 
 
 def by_round(
-    variances: ArrayLike, tasks: Sequence[Hashable], noise: ArrayLike | None = None, level: float = 0.95
+    variances: ArrayLike,
+    tasks: Sequence[Hashable],
+    noise: ArrayLike | None = None,
+    level: float = 0.95,
+    clusters: Clusters = None,
 ) -> Shares:
     """Shares from `variances`, shape (parents, cuts): `s2_p` at the cuts before each round and none at the end.
 
     At the end nothing is left open but judge noise: `noise`, shape (parents,), is `sigma2_w / J` of each parent by
-    nested judge draws, and None leaves it in the last round. `tasks` has shape (parents,); every task weighs the same,
-    and the intervals are those of `paired` over the parents' differences: no bootstrap, whose coverage falls short
-    under 30 clusters. Raises ValueError for values that are no numbers: leave a parent without all cuts out.
+    nested judge draws, and None leaves it in the last round. `tasks` has shape (parents,), and `clusters` gives the
+    cluster of each; every task weighs the same, and the intervals are those of `paired` over the parents' differences:
+    no bootstrap, whose coverage falls short under 30 clusters. Raises ValueError for values that are no numbers: leave
+    a parent without all cuts out.
     """
     s2: Array = np.asarray(variances, dtype=np.float64)
     if s2.ndim != 2 or not s2.size or len(tasks) != len(s2) or not np.isfinite(s2).all():
@@ -100,7 +109,7 @@ def by_round(
         raise ValueError(f"noise of shape {left.shape} for {len(s2)} parents: one finite value per parent is needed")
     ends = np.column_stack([s2, left])
     terms = ends[:, :-1] - ends[:, 1:]
-    by_part, notes = parts(np.column_stack([terms, left, s2[:, 0]]), tasks, s2[:, 0], level)
+    by_part, notes = parts(np.column_stack([terms, left, s2[:, 0]]), tasks, s2[:, 0], level, clusters)
     if noise is None:
         notes = (*notes, "judge noise is not separated and counts toward the last round")
     return Shares(
@@ -109,43 +118,45 @@ def by_round(
 
 
 def parts(
-    terms: Array, tasks: Sequence[Hashable], totals: Array, level: float = 0.95
+    terms: Array, tasks: Sequence[Hashable], totals: Array, level: float = 0.95, clusters: Clusters = None
 ) -> tuple[tuple[VarianceTerm, ...], tuple[str, ...]]:
     """A term per column of `terms`, shape (parents, parts), as shares of `totals`, shape (parents,); with notes."""
     order = range(len(tasks))
     zero = np.zeros(len(tasks))
-    tests = [paired(tasks, order, column, zero, level) for column in terms.T]
+    tests = [paired(tasks, order, column, zero, level, clusters=clusters) for column in terms.T]
     known: dict[Hashable, int] = {}
     codes = np.array([known.setdefault(task, len(known)) for task in tasks], dtype=np.intp)
     size = np.bincount(codes).astype(np.float64)
     columns = np.column_stack([terms, totals])
     means = np.stack([np.bincount(codes, weights=column) / size for column in columns.T], axis=1)
+    drawn = codes_of([clusters.get(label, label) for label in known]) if clusters else np.arange(len(known))
     # With few tasks a parent enters with the weight it has in the mean of task means.
-    units = means if len(known) >= FEWEST_TASKS else columns / size[codes][:, None]
+    many = int(drawn.max()) + 1 >= FEWEST_TASKS
+    units, of_unit = (means, drawn if clusters else None) if many else (columns / size[codes][:, None], None)
     variances = means[:, :-1].mean(axis=0)
     by_part = tuple(
         VarianceTerm(
             variance=float(variance),
             these_tasks=test.these_tasks,
             new_tasks=test.new_tasks,
-            share=ratio(units[:, i], units[:, -1], level),
+            share=of_sums(units[:, [i, -1]], quotient, level, of_unit),
         )
         for i, (variance, test) in enumerate(zip(variances, tests, strict=True))
     )
-    return by_part, tuple(_notes(size))
+    return by_part, tuple(_notes(size, int(drawn.max()) + 1))
 
 
-def _notes(parents: Array) -> list[str]:
-    """Why an interval is missing from every part, given how many parents each task has."""
+def _notes(parents: Array, drawn: int) -> list[str]:
+    """Why an interval is missing from every part, given how many parents each task has; `drawn` are tasks, or clusters
+    of them."""
     notes: list[str] = []
     single, tasks = int((parents == 1).sum()), len(parents)
     if single:
         notes.append(f"no 'these tasks' interval: {single} of {tasks} tasks have one parent, and two are needed")
-    if tasks < FEWEST_TASKS:
-        notes.append(
-            f"{pluralize(tasks, 'task')}: too few for conclusions beyond them (at least {FEWEST_TASKS} are needed)"
-        )
-    if tasks < FEWEST_TASKS > parents.sum():
+    if drawn < FEWEST_TASKS:
+        size = pluralize(tasks, "task") + (f" in {pluralize(drawn, 'cluster')}" if drawn < tasks else "")
+        notes.append(f"{size}: too few for conclusions beyond them (at least {FEWEST_TASKS} are needed)")
+    if drawn < FEWEST_TASKS > parents.sum():
         notes.append(
             f"{pluralize(int(parents.sum()), 'parent')}: no interval for shares (at least {FEWEST_TASKS} are needed)"
         )

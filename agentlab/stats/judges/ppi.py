@@ -31,6 +31,9 @@ class LabelledScores:
     """What is independent of each other, such as tasks; by default every item."""
     weights: ArrayLike | None = None
     """Of items in the mean, above 0; by default all the same."""
+    certain: ArrayLike | None = None
+    """Which labels are certain and were not given by people, such as the value of a status; by default none. They are
+    part of the mean, but nothing is learned from them of how labels vary."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +79,9 @@ def mean(judged: LabelledScores, power: float | None = None, level: float = 0.95
     if part is None:
         return Corrected(None, None, None, judge, len(scores), 0, "no labels: the mean is uncorrected")
     names = _names(judged)
-    interval, note = _interval(part.value, [(names, part, there)], level)
-    return Corrected(part.value, interval, part.power, judge, len(scores), int(there.sum()), note)
+    given = there & ~_certain(judged)
+    interval, note = _interval(part.value, [(names, part, given)], level)
+    return Corrected(part.value, interval, part.power, judge, len(scores), int(given.sum()), note)
 
 
 def difference(a: LabelledScores, b: LabelledScores, power: float | None = None, level: float = 0.95) -> Corrected:
@@ -92,7 +96,7 @@ def difference(a: LabelledScores, b: LabelledScores, power: float | None = None,
     parts = [_part(side, power) for side in (a, b)]
     read = [checked(side) for side in (a, b)]
     judge = float(read[0][3] @ read[0][0] - read[1][3] @ read[1][0])
-    there = [~np.isnan(labels) for _, labels, _, _ in read]
+    there = [~np.isnan(labels) & ~_certain(side) for side, (_, labels, _, _) in zip((a, b), read, strict=True)]
     items, labels = sum(map(len, there)), int(sum(labelled.sum() for labelled in there))
     of_a, of_b = parts
     if of_a is None or of_b is None:
@@ -150,6 +154,11 @@ def _interval(
         return None, "no interval: labels and scores do not vary"
     df = fewest - 1 - any(part.chosen for _, part, _ in parts)
     return t_interval(value, variance**0.5, df, level), ""
+
+
+def _certain(judged: LabelledScores) -> NDArray[np.bool_]:
+    given = False if judged.certain is None else np.asarray(judged.certain, dtype=np.bool_)
+    return np.broadcast_to(given, np.shape(judged.scores))
 
 
 def _names(judged: LabelledScores) -> Sequence[Hashable]:

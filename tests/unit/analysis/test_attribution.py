@@ -42,6 +42,7 @@ class ForksOnly:
     measured: list[Measure] = field(default_factory=lambda: [WORTH])
     meta: dict[str, Any] = field(default_factory=lambda: {"tree": {"judges": {"reader": {"kind": "rubric"}}}})
     folder: Path = Path("runs/lab")
+    clusters: dict[str, str] = field(default_factory=dict[str, str])
 
     @property
     def run(self) -> Run:
@@ -64,9 +65,8 @@ def runner(parents: int, forks: int, cuts: Iterable[str] = CUTS, seed: int = 1, 
     rows, scores, own = list[dict[str, Any]](), list[dict[str, Any]](), list[dict[str, Any]]()
     for p in range(parents):
         z = dict(zip(TURNS, rng.normal(size=len(TURNS)).tolist(), strict=True))
-        own.append(
-            {"rollout": f"p{p}", "task": f"t{p}", "condition": "team", "worth": outcome(z), "worth_draws": judges}
-        )
+        place = {"rollout": f"p{p}", "task": f"t{p}", "condition": "team", "status": "delivered"}
+        own.append({**place, "worth": outcome(z), "worth_draws": judges})
         for at in cuts:
             round, _, agents = at.partition("/")
             for i in range(1, forks + 1):
@@ -79,7 +79,7 @@ def runner(parents: int, forks: int, cuts: Iterable[str] = CUTS, seed: int = 1, 
                     "round": int(round),
                     "agents": tuple(filter(None, agents.split("+"))),
                 }
-                index = {"fork": i, "fresh": False, "change": "", "worth": float(np.mean(drawn))}
+                index = {"fork": i, "fresh": False, "change": "", "status": "delivered", "worth": float(np.mean(drawn))}
                 rows.append({**head, **cut, **index, "worth_draws": judges})
                 verdict = {"judge": "reader", "criterion": "worth"}
                 scores += [{**head, **verdict, "judge_draw": j, "value": 100 * v} for j, v in enumerate(drawn)]
@@ -460,3 +460,49 @@ def test_one_parent_speaks_for_its_own_log_only_and_indices_are_its_own() -> Non
     assert pd.isna(row["new_tasks_low"])
     two = interventions(changed(runner(2, 5), "drop 3", "2", 0.2).run)
     assert any("by its index in each parent's log" in note for note in two.notes)
+
+
+def doubled(base: ForksOnly) -> ForksOnly:
+    """Every parent of a task `tN` again under `copy of tN`, with the same forks: as of a data file with rows twice."""
+
+    def twice(table: pd.DataFrame, *names: str) -> pd.DataFrame:
+        again = table.copy()
+        for name in names:
+            again[name] = "copy of " + again[name].astype("str")
+        return pd.concat([table, again], ignore_index=True)
+
+    tasks = base.forks["task"].unique().tolist()
+    return replace(
+        base,
+        forks=twice(base.forks, "rollout", "task", "parent"),
+        fork_scores=twice(base.fork_scores, "rollout", "task"),
+        rollouts=twice(base.rollouts, "rollout"),
+        measures=twice(base.measures, "rollout", "task"),
+        calls=twice(base.calls, "rollout"),
+        messages=twice(base.messages, "rollout"),
+        clusters={name: task for task in tasks for name in (task, f"copy of {task}")},
+    )
+
+
+def test_copies_of_tasks_make_nothing_of_the_forks_more_certain() -> None:
+    base = changed(runner(8, 4), "swap ben=sim/better", "1", 0.1)
+    once, twice = interventions(base.run), interventions(doubled(base).run)
+    (row,), (of_copies,) = both(once.tables), both(twice.tables)
+    assert of_copies["tasks"] == 2 * row["tasks"]
+    for name in ("difference", "new_tasks_low", "new_tasks_high"):
+        assert of_copies[name] == pytest.approx(row[name])
+    shares, of_copies = attribution(base.run), attribution(doubled(base).run)
+    for name in ("variance", "new_tasks_low", "new_tasks_high", "share", "share_low", "share_high"):
+        for table in ("rounds", "turns", "agents"):
+            ours, theirs = (found.tables[table][name].to_numpy(dtype=float) for found in (shares, of_copies))
+            np.testing.assert_allclose(theirs, ours, rtol=1e-9, err_msg=f"{table} {name}")
+
+
+def test_few_clusters_say_nothing_of_new_tasks() -> None:
+    base = changed(runner(8, 4), "swap ben=sim/better", "1", 0.1)
+    clustered = replace(base, clusters={f"t{i}": f"c{i % 4}" for i in range(8)})
+    (row,) = both(interventions(clustered.run).tables)
+    assert pd.isna(row["new_tasks_low"])
+    found = attribution(clustered.run)
+    assert found.tables["rounds"]["new_tasks_low"].isna().all()
+    assert any("8 tasks in 4 clusters: too few for conclusions beyond them" in note for note in found.notes)

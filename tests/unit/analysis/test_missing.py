@@ -1,5 +1,6 @@
 """What is missing speaks beside a contrast: refusals of failures are no success, unless declared."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from agentlab.analysis.compare_runs import compare_runs
 from agentlab.analysis.contrasts.compared import contrasts
 from agentlab.analysis.contrasts.difference import arm_values
 from agentlab.analysis.contrasts.missing import missing_values
@@ -18,6 +20,7 @@ from agentlab.runs.frames import Run, load
 from agentlab.types import Measure
 from tests.support.numbers import close
 from tests.support.scenarios import chain, match, measured, numbered, scenario
+from tests.support.tables import only
 
 MODEL = """
 from agentlab.models.capabilities import EVERYTHING
@@ -83,6 +86,15 @@ def test_refusals_of_would_be_failures_are_no_success(workdir: Path) -> None:
     beside = CliRunner().invoke(app, ["stats", "run", "contrasts", "--all"]).stdout
     assert f"[{row['worst_low']:.3f}, {row['worst_high']:.3f}]" in beside
     assert f"  {row['tipping']:.3f}  " in beside
+
+
+def test_nor_are_they_where_two_runs_are_compared(workdir: Path) -> None:
+    run = played()
+    shutil.copytree("run", "other")
+    found = compare_runs(load("other"), run, a="team=bold", b="team=careful")
+    row = only(found, "measures", measure="right")
+    assert row["new_tasks_low"] > 0, "of what is there, every answer of the careful arm is right"
+    assert row["conclusion"] == "open: missing data"
 
 
 def test_a_declared_value_is_no_missing_value(workdir: Path) -> None:
