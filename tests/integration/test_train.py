@@ -309,8 +309,8 @@ def test_nobody_passes_or_fails_where_the_judge_that_decides_does_not_look(tmp_p
     keep = {"measure": "named", "at_least": 1}
     run = trained(tmp_path, improve=improve(generations=1, keep=keep, watch=None, judged={"named": ["train"]}))
     found = run.generations.set_index("split")
-    assert (found.loc["train", ["passed", "coverage"]] > 0).all(axis=None)
-    assert found.loc["test", ["passed", "coverage"]].isna().all(axis=None)
+    assert (found.loc["train", ["passed", "coverage"]] > 0).to_numpy().all()
+    assert found.loc["test", ["passed", "coverage"]].isna().to_numpy().all()
 
 
 def test_scores_that_a_loop_does_not_ask_for_are_not_missing(tmp_path: Path) -> None:
