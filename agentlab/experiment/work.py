@@ -21,6 +21,7 @@ from agentlab.experiment.served import RunServing
 from agentlab.interfaces import Judge
 from agentlab.models import ModelSpec, StopSwitch
 from agentlab.scenario.fields import LimitFields
+from agentlab.scenario.validate import mapping
 from agentlab.store import DATABASE, Store, read
 from agentlab.types import Task
 
@@ -105,6 +106,12 @@ async def _done(job: Job) -> None:
 async def _one_by_one(jobs: Iterable[Job]) -> AsyncGenerator[Job]:
     for job in jobs:
         yield job
+
+
+def run_limit(meta: Mapping[str, Any]) -> LimitFields | None:
+    """The limit of the whole run that its scenario last had; None without one, or without a scenario."""
+    limits = mapping(mapping(mapping(meta.get("tree")).get("limits")).get("run"))
+    return LimitFields.model_validate(limits) if limits else None
 
 
 @contextmanager

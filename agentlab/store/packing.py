@@ -84,7 +84,7 @@ class Packer:
         logprobs, opaque, served_model, request_id, started, seconds, cost, seeded, tries, error = rest
         add = self._pages.add
         place = None if text is None else add(text)
-        if text:
+        if text and place is not None:
             self._remember(purpose, (rollout, judge, judge_draw), (round, actor), (text, place))
         return (
             rollout,

@@ -305,6 +305,14 @@ def test_an_expensive_judge_scores_the_splits_that_it_is_told_and_more_when_they
     assert load(tmp_path / "run").scores["judge"].value_counts().to_dict() == {"named": 48, "right": 48}
 
 
+def test_nobody_passes_or_fails_where_the_judge_that_decides_does_not_look(tmp_path: Path) -> None:
+    keep = {"measure": "named", "at_least": 1}
+    run = trained(tmp_path, improve=improve(generations=1, keep=keep, watch=None, judged={"named": ["train"]}))
+    found = run.generations.set_index("split")
+    assert (found.loc["train", ["passed", "coverage"]] > 0).to_numpy().all()
+    assert found.loc["test", ["passed", "coverage"]].isna().to_numpy().all()
+
+
 def test_scores_that_a_loop_does_not_ask_for_are_not_missing(tmp_path: Path) -> None:
     questions = tasks()
     questions |= {f"far_{i}": {"prompt": f"far question {i}", "target": "A", "split": "far"} for i in range(6)}

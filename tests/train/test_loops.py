@@ -26,9 +26,9 @@ def written(folder: Path, learn: int, hold_out: int, **sections: Any) -> Path:
     lines = (SCENARIOS / "tasks" / "larger.jsonl").read_text().splitlines()
     every, few = [json.loads(line) for line in lines], dict[str, Any]()
     for split, count in (("train", learn), ("test", hold_out)):
-        few |= {task.pop("id"): task for task in [one for one in every if one["split"] == split][:count]}
-    told = yaml.safe_load((SCENARIOS / "drift.yaml").read_text().replace("!file", ""))
-    (folder / "drift.yaml").write_text(json.dumps({**told, "tasks": few, **sections}))
+        few |= {task.pop("id"): task for task in [task for task in every if task["split"] == split][:count]}
+    document = yaml.safe_load((SCENARIOS / "drift.yaml").read_text().replace("!file", ""))
+    (folder / "drift.yaml").write_text(json.dumps({**document, "tasks": few, **sections}))
     return folder / "drift.yaml"
 
 
@@ -46,8 +46,8 @@ def weights_of(run: Run) -> dict[str, str]:
 
 
 def test_a_proxy_and_the_truth_are_followed_by_two_arms(tmp_path: Path) -> None:
-    told = improve({"kind": "sft", "lora": {"rank": 4}}, watch=["proxy", "truth"], kl="test")
-    path = written(tmp_path, 8, 6, improve=told)
+    loop = improve({"kind": "sft", "lora": {"rank": 4}}, watch=["proxy", "truth"], kl="test")
+    path = written(tmp_path, 8, 6, improve=loop)
     assert play(path, tmp_path / "run").failed == 0
     run = load(tmp_path / "run")
     served = weights_of(run)
@@ -60,8 +60,8 @@ def test_a_proxy_and_the_truth_are_followed_by_two_arms(tmp_path: Path) -> None:
 
 
 def test_preferences_between_kept_and_rejected_replies_are_trained_on(tmp_path: Path) -> None:
-    told = improve({"kind": "dpo", "lora": {"rank": 4}}, negatives={"most": 1})
-    path = written(tmp_path, 6, 2, improve=told, factors={})
+    loop = improve({"kind": "dpo", "lora": {"rank": 4}}, negatives={"most": 1})
+    path = written(tmp_path, 6, 2, improve=loop, factors={})
     assert play(path, tmp_path / "run").failed == 0
     assert set(weights_of(load(tmp_path / "run"))) == {"generation=1"}
 

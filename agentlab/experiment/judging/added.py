@@ -15,21 +15,24 @@ from agentlab.engine.spec import fork_path, lineage
 from agentlab.errors import MismatchError, Mistake, Place, ScenarioError
 from agentlab.experiment.judging.pairs import Comparisons
 from agentlab.experiment.judging.rollouts import JudgingItem, past_of
+from agentlab.experiment.measures import cases_of, plain_measures
 from agentlab.experiment.phases import Phase, through, with_judging
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.sandboxed import with_sandbox
-from agentlab.experiment.session import cases_of, plain_measures, tasks_of
-from agentlab.experiment.work import CONCURRENCY, Work, opened, working
+from agentlab.experiment.session import tasks_of
+from agentlab.experiment.work import CONCURRENCY, Work, opened, run_limit, working
 from agentlab.interfaces import Judge
 from agentlab.judges import recorded
 from agentlab.judges.inputs import judge_input
 from agentlab.judges.program import with_case_seeds
 from agentlab.models import ModelSpec
+from agentlab.models.prices import price_known
 from agentlab.organization.agents import Organization
 from agentlab.pairing import draws_are_pairs
 from agentlab.scenario import rebuild
 from agentlab.scenario.added_judges import added_judges
 from agentlab.scenario.document import dotted
+from agentlab.scenario.fields import LimitFields
 from agentlab.scenario.findings import folded
 from agentlab.scenario.judges import JudgeSet
 from agentlab.store import read
@@ -56,12 +59,24 @@ async def rejudge(
         tasks = with_case_seeds(tasks_of(meta), meta["seed"])
         organizations = _with_workspace(folder, meta)
         judging = {judge.model: specs[judge.model] for judge in built.every.values() if judge.model is not None}
-        async with working(store, meta, tasks, built.judges, judging, progress, concurrency) as work:
+        limit = run_limit(meta)
+        _priced(judging, limit)
+        async with working(store, meta, tasks, built.judges, judging, progress, concurrency, limit=limit) as work:
             store.set_meta(added)
             of_two = replace(work.judges, judges=built.of_two)
             comparisons = Comparisons(work, of_two, documents, meta.get("factors", {}))
             judge_rollouts = Phase("judge rollouts", partial(_judge_rollouts, work, organizations))
             await through(work, with_judging(comparisons, judge_rollouts))
+
+
+def _priced(judging: Mapping[str, ModelSpec], limit: LimitFields | None) -> None:
+    """Raises `ScenarioError` when the run's cost is limited and nobody knows what a judge's model costs."""
+    unknown = [spec.name for spec in judging.values() if not price_known(spec)]
+    if limit is not None and limit.cost is not None and unknown:
+        raise ScenarioError(
+            f"the run has a cost limit (limits.run.cost), but {unknown[0]} has no known price; name another model with "
+            f"--judge-model, or give the model a price under models: and run `agentlab run`"
+        )
 
 
 def _fit(built: JudgeSet, meta: Mapping[str, Any]) -> None:

@@ -16,7 +16,7 @@ from agentlab.experiment.judging.perturb import VARIANTS, Probe, Variant, pertur
 from agentlab.experiment.judging.questions import JudgingQuestion, ask, failures, pending
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.session import tasks_of
-from agentlab.experiment.work import CONCURRENCY, Work, opened, working
+from agentlab.experiment.work import CONCURRENCY, Work, opened, run_limit, working
 from agentlab.interfaces import Judge
 from agentlab.judges import recorded
 from agentlab.judges.inputs import judge_input, judged_output
@@ -76,7 +76,8 @@ async def probe(
         progress.plan(Counter(changed.variant for changed in todo))
         judging = {judge.model: specs[judge.model] for judge in judges.values() if judge.model is not None}
         meta = store.meta()
-        async with working(store, meta, tasks_of(meta), judges, judging, progress, concurrency) as work:
+        common = (store, meta, tasks_of(meta), judges, judging, progress, concurrency)
+        async with working(*common, limit=run_limit(meta)) as work:
             await work.each([partial(_ask, work, changed) for changed in todo])
 
 

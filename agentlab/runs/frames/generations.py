@@ -50,6 +50,7 @@ def by_generation(run: LoopFrames, trained: pd.DataFrame) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     played = {str(row["condition"]): row for row in run.conditions.to_dict("records")}
     failed = [name for name in known if name not in played]
+    deciding = {m.name: m.judge for m in run.measured}
     for condition, levels in played.items():
         fields = ImproveFields.model_validate(levels["facts"]["improve"], strict=False)
         head = {"condition": condition, **{name: levels[name] for name in factors}}
@@ -60,6 +61,8 @@ def by_generation(run: LoopFrames, trained: pd.DataFrame) -> pd.DataFrame:
             if part.empty:
                 continue
             outcomes = _outcomes(part, used.loc[part["rollout"].tolist()], fields, int(head["generation"]))
+            if split not in fields.judged.get(deciding.get(fields.keep.measure, ""), (split,)):
+                outcomes |= {"passed": math.nan, "coverage": math.nan}  # nobody was asked
             chosen = _kept(run.rows[run.rows["condition"] == condition]) if role == "learn" else {}
             tasks = part["task"].astype("str")
             means = {name: float(part[name].astype("float64").groupby(tasks).mean().mean()) for name in names}

@@ -295,11 +295,12 @@ class Run:
         """One row per condition and split of a self-training loop, with the mean of every measure under its name.
 
         `split` and its `role` (learn, hold_out, transfer); `tasks`, `rollouts`; `passed` (share that is good enough to
-        be kept), `coverage` (share of tasks with one that is), `distinct` (mean share of different outputs of a task),
-        `words` (mean length), `output_cut` (share), `tokens`, `cost` (USD); for learn, what was kept to train the next
-        generation: `kept`, `duplicates`, `cut_off`, `not_good_enough`, `hinted` (Int64: rollouts), `rows` (Int64);
-        how these weights came to be: `recipe`, `digest`, `trained_on` (Int64: rows), `loss` (nats per token),
-        `training_seconds`, `error` (why a generation has no weights). Missing values are unknown or do not apply.
+        be kept), `coverage` (share of tasks with one that is), both missing where the judge that decides does not look,
+        `distinct` (mean share of different outputs of a task), `words` (mean length), `output_cut` (share), `tokens`,
+        `cost` (USD); for learn, what was kept to train the next generation: `kept`, `duplicates`, `cut_off`,
+        `not_good_enough`, `hinted` (Int64: rollouts), `rows` (Int64); how these weights came to be: `recipe`, `digest`,
+        `trained_on` (Int64: rows), `loss` (nats per token), `training_seconds`, `error` (why a generation has no
+        weights). Missing values are unknown or do not apply.
         """
         known = self._select("SELECT condition, recipe, rows, digest, metrics, error FROM generations", _TRAINED)
         made = (self.meta, self.factors, self.splits, self.measured, self.rollouts, self.measures, self.conditions)

@@ -1,0 +1,65 @@
+"""The limit of a run holds for judges that are added to it, and for probes of its judges."""
+
+from pathlib import Path
+
+import pytest
+from agentlab_cli.main import app
+from typer.testing import CliRunner
+
+from agentlab.runs.frames import load
+from tests.support.scenarios import flow, measured, numbered, rubric, scenario
+
+pytestmark = pytest.mark.usefixtures("workdir")
+
+PRICE = {"price": {"input": 1.0, "output": 1000.0}}
+
+
+def told(*arguments: str) -> tuple[int, str]:
+    ended = CliRunner().invoke(app, [*arguments])
+    return ended.exit_code, f"{ended.output}{ended.exception or ''}"
+
+
+def made(limit: float | None) -> None:
+    scores = {"name": "sim/replies", "options": {"scores": {"useful": {"1": 0.5, "0": 0.5}}}}
+    text = scenario(
+        "limited",
+        seed=1,
+        models={"default": {"name": "sim/chatter"} | PRICE, "judge": scores | PRICE},
+        tasks=numbered(6),
+        draws=2,
+        judges={"good": rubric("useful", 1)},
+        measures={"useful": measured("good", 0, 1)},
+        **({} if limit is None else {"limits": {"run": {"cost": f"{limit} USD"}}}),
+    )
+    Path("s.yaml").write_text(text, encoding="utf-8")
+    Path("more.yaml").write_text(f"{flow(rubric('useful', 1))}\n", encoding="utf-8")
+    code, output = told("run", "s.yaml", "--out", "run")
+    assert code in (0, 4), output
+
+
+def spent() -> float:
+    return float(load("run").calls["cost"].sum())
+
+
+@pytest.mark.parametrize("command", [("--with", "more.yaml"), ("--probe", "length", "--yes")])
+def test_a_run_that_has_reached_its_limit_pays_for_no_more_verdicts(command: tuple[str, ...]) -> None:
+    made(None)
+    before, calls = spent(), len(load("run").calls)
+    made(before)
+    code, output = told("judge", "run", *command, "--concurrency", "1")
+    assert code == 4, output
+    assert "Stopped by the run's limit (limits.run)." in output
+    assert len(load("run").calls) == calls
+    made(before + 1000)
+    code, output = told("judge", "run", *command)
+    assert code == 0, output
+    assert spent() > before
+
+
+def test_a_judge_without_a_price_cannot_be_added_to_a_run_whose_cost_is_limited() -> None:
+    made(1000)
+    code, output = told("judge", "run", "--with", "more.yaml", "--judge-model", "openai/on-no-list")
+    assert code == 1  # as an exception, which the command turns into 2
+    assert "the run has a cost limit (limits.run.cost), but openai/on-no-list has no known price" in " ".join(
+        output.split()
+    )
