@@ -63,7 +63,7 @@ def _result(tables: Mapping[str, pd.DataFrame]) -> str:
 
 
 def _says(found: list[LabelledMeasure]) -> str:
-    rollouts = len({key for one in found for key in one.rows["rollout"]})
+    rollouts = len({key for one in found for key in one.rows["rollout"].tolist()})
     names = ", ".join(dict.fromkeys(one.measure.judge for one in found))
     told = any(one.raters for one in found)
     people = "" if told else "; no rollout has a human label, so accuracy is unknown"

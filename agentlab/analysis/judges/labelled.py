@@ -32,7 +32,7 @@ class LabelledMeasure:
 
     @property
     def conditions(self) -> list[str]:
-        return list(dict.fromkeys(self.rows["condition"]))
+        return list(dict.fromkeys(self.rows["condition"].tolist()))
 
     def of(self, condition: str) -> pd.DataFrame:
         return self.rows[self.rows["condition"] == condition]

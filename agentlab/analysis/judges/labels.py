@@ -61,7 +61,7 @@ def _result(tables: Mapping[str, pd.DataFrame]) -> str:
 
 def _says(found: list[LabelledMeasure]) -> str:
     count, items = (
-        len({key for one in found for key in one.rows.loc[one.rows[column].notna(), "rollout"]})
+        len({key for one in found for key in one.rows.loc[one.rows[column].notna(), "rollout"].tolist()})
         for column in ("label", "score")
     )
     if not count:
