@@ -57,11 +57,11 @@ demo-train: setup-train  ## Train the embedded model on its own right sums, twic
 	@$(BIN)/agentlab train arithmetic
 
 test: $(READY)  ## Run the tests.
-	@echo "Running the tests (about ten minutes on two quiet cores; make test-fast takes half of that) ..."
+	@echo "Running the tests (about five minutes on two quiet cores; make test-fast takes two thirds of that) ..."
 	@$(BIN)/python $(PYTEST)
 
 test-fast: $(READY)  ## Run the tests that start no other process and no embedded model.
-	@echo "Running the tests that start no other process and no embedded model (about five minutes) ..."
+	@echo "Running the tests that start no other process and no embedded model (about three minutes on two quiet cores) ..."
 	@$(BIN)/python $(PYTEST) -m "not slow and not process"
 
 test-latest:  ## Run the tests on the newest releases that pyproject.toml allows, in .venv-latest (for maintainers).
@@ -110,9 +110,11 @@ bench: $(READY)  ## Print speed and memory as JSON.
 	$(BIN)/python bench/rounds.py
 	$(BIN)/python bench/consultancy.py
 	$(BIN)/python bench/http.py
+	$(BIN)/python bench/http.py --callers 1000 --calls 4000 --processes 2
 	$(BIN)/python bench/replies.py
 	$(BIN)/python bench/kills.py
 	$(BIN)/python bench/load.py
+	$(BIN)/python bench/size.py
 	$(BIN)/python bench/loop.py
 	$(BIN)/python bench/start.py
 	$(BIN)/python bench/texts.py

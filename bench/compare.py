@@ -14,6 +14,7 @@ if (HERE := os.path.dirname(os.path.abspath(__file__))) in sys.path:
 import argparse
 import json
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Generator, Sequence
@@ -21,11 +22,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from types import FrameType
 
 ROOT = Path(__file__).resolve().parents[1]
 AGENTLAB = "import sys; from agentlab_cli.main import main; sys.argv[0] = 'agentlab'; main()"
 FRAMES = "import agentlab; run = agentlab.load('made'); run.rollouts, run.messages, run.calls, run.scores, run.measures"
 SCENARIO = "consultancy_sim"
+DRAWS = ("--draws", "5")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +45,8 @@ WORK = (
     Work("help", ("--help",)),
     Work("check", ("check", "consultancy")),
     Work("plan", ("plan", "consultancy"), exits=(0, 2)),
-    Work("run", ("run", SCENARIO, "--quiet", "--out", "made")),
-    Work("run_finished", ("run", SCENARIO, "--quiet", "--out", "made")),
+    Work("run", ("run", SCENARIO, *DRAWS, "--quiet", "--out", "made")),
+    Work("run_finished", ("run", SCENARIO, *DRAWS, "--quiet", "--out", "made")),
     Work("stats", ("stats", "made")),
     Work("report", ("report", "made", "--quiet")),
     Work("frames", (), FRAMES),
@@ -96,6 +99,8 @@ def compared(revision: str, times: int, chosen: Sequence[Work] = WORK) -> dict[s
                 folder.mkdir()
                 for work in chosen:
                     result = measure(work, trees[name], folder)
+                    at = f"turn {turn} of {times}" if turn else "warming up"
+                    print(f"{at}: {work.name}, {name}: {result.seconds:.1f} s of CPU time", file=sys.stderr)
                     if turn:  # the first turn fills the caches
                         used.setdefault((work.name, name), []).append(result)
     return {work.name: _figures(used[work.name, "now"], used[work.name, "before"]) for work in chosen}
@@ -116,6 +121,11 @@ def _figures(now: Sequence[Used], before: Sequence[Used]) -> dict[str, float]:
     return figures
 
 
+def _stopped(number: int, frame: FrameType | None) -> None:
+    """Ends the program as an exception, so that the worktree is removed."""
+    sys.exit("stopped")
+
+
 def main() -> None:
     """Measures, prints and judges."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -123,6 +133,7 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=5, help="Turns of each tree.")
     parser.add_argument("--most", type=float, default=1.15, help="Highest ratio that passes.")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, _stopped)
     figures = compared(options.revision, options.times)
     print(json.dumps(figures, indent=2))
     worse = [

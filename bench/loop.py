@@ -4,20 +4,26 @@ Without a run, a loop of the size of scenarios/arithmetic.yaml (812 calls in 3 g
 table of replies, where sampling and training take no time: all that is left is the loop's own. `share` is that of the
 five minutes that the real loop is to take; it should be below 0.02.
 
-With the folder of a finished run of it, the seconds of its calls and trainings are read from the run. Calls of the
-embedded engine are made one at a time, so what is left of the time from the first call to the last is the loop's own.
+With the folder of a run of it that one command finished here, the seconds of its calls and trainings are read from the
+run. Each server of the embedded engine answers one call after the other, so what their seconds and those of the
+trainings leave of the time until the last rollout has ended is the loop's own. The start of the servers is part of it.
 """
 
 import asyncio
 import json
+import sqlite3
 import sys
 import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
 
 from agentlab.experiment.progress import Progress
+from agentlab.models import weights
+from agentlab.models.local_servers import servers_of
 from agentlab.runs.frames import load
 from agentlab.scenario import load as load_design
+from agentlab.store import DATABASE
 from agentlab.training.loop.loop import train
 
 FULL = 300.0
@@ -57,9 +63,11 @@ def own() -> dict[str, float]:
 def real(folder: Path) -> dict[str, float]:
     """Of a run that was played without interruption."""
     run = load(folder)
-    began, ended = run.calls["started"].min(), run.calls["started"].max()
-    wall = (ended - began).total_seconds() + float(run.calls["seconds"].iloc[-1])
-    sampling = float(run.calls["seconds"].sum())
+    with closing(sqlite3.connect(f"file:{folder / DATABASE}?mode=ro", uri=True)) as connection:
+        ended: float = connection.execute("SELECT max(finished) FROM rollouts").fetchone()[0]
+    wall = ended - float(run.calls["started"].min().timestamp())
+    at_once = servers_of("local/smollm2", {}, weights.embedded()).at_once
+    sampling = float(run.calls["seconds"].sum()) / at_once
     told = [json.loads(path.read_text()) for path in folder.glob("weights/*/done.json")]
     training = sum(float(one[name]) for one in told for name in PARTS)
     left = wall - sampling - training

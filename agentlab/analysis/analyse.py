@@ -40,6 +40,10 @@ def attempts(
     run = latest(run.held_out)
     first = [name for name, entry in ANALYSES.items() if entry.whole and run.splits]
     for name in (name for name in (*first, *(name for name in ANALYSES if name not in first)) if name not in without):
+        entry = ANALYSES[name]
+        if entry.frame and getattr(run, entry.frame).empty:
+            yield name, AnalysisError(entry.without.format(run=run.folder))
+            continue
         try:
             yield name, analyse(run, name, options)
         except AnalysisError as why:

@@ -73,7 +73,9 @@ def _says(run: Run, measures: Sequence[Measure]) -> str:
 
 def _result(tables: Mapping[str, pd.DataFrame]) -> str:
     table = tables.get("limits")
-    return f"utility reached: {listed(table, 'condition', 'utility')}." if table is not None else ""
+    if table is None:
+        return ""
+    return f"utility, over rollouts that have both measures: {listed(table, 'condition', 'utility')}."
 
 
 def _by_case(run: Run, measures: Sequence[Measure]) -> pd.DataFrame:

@@ -86,7 +86,7 @@ def frontier(run: Run, axes: str | None = None) -> Analysis:
     notes.append(f"{pluralize(lost, 'rollout')} not scored on both measures excluded" if lost else "")
     notes.append(
         f"the half that chooses reaches the stated {x.name}; `placed` is the mean {x.name} of the chosen rollouts in "
-        f"the other half: where it is lower, a noisy judge makes the frontier look too good"
+        f"the other half: where it is worse, a noisy judge makes the frontier look too good"
     )
     notes.append(SELECTED if rejected_apart(run.rollouts) else "")
     notes += [_dropped(table, kept), *(_copied(run, axis) for axis in (x, y))]
@@ -111,12 +111,14 @@ def _named(run: Run, axes: str | None) -> tuple[str, str]:
         names = [m.name for m in run.measured if m.target is not None][:2]
     if len(names) != 2 or not set(names) <= set(_known(run)) or names[0] == names[1]:
         known = ", ".join(_known(run))
-        given = axes or f"only {known} in this run"
-        right = f"two of them with --axes: {known}" if len(_known(run)) > 1 else "another run"
-        if not axes and len(_known(run)) > 1:
+        takes = f"{run.folder}: a frontier takes two measures"
+        if len(_known(run)) < 2:
+            only = f"only {known}" if known else "none"
+            raise AnalysisError(f"{takes}, and this run has {only}; add another measure, and run again")
+        if not axes:
             right = f"add `target: 1` (or 0, whichever is better) to two of {known}"
-            raise AnalysisError(f"{run.folder}: a frontier takes two measures with a `target`; {right}")
-        raise AnalysisError(f"{run.folder}: a frontier takes two measures, found {given}; name {right}")
+            raise AnalysisError(f"{takes} with a `target`; {right}")
+        raise AnalysisError(f"{takes}, found {axes}; name two of them with --axes: {known}")
     return names[0], names[1]
 
 

@@ -6,17 +6,28 @@ from agentlab.text import line, pluralize
 LEAST_SHARE = 0.1
 """Of a population's particles: an effective size below it is reported."""
 
+REMEDIES = {"forward": "weigh observations (`weighting`, `smc`)", "weighting": "resample (`smc`)"}
+"""By method, what keeps more particles."""
+
+
+def _kinds(run: Run) -> dict[str, str]:
+    """The method of inference, by condition."""
+    facts = zip(run.conditions["condition"].astype("str"), run.conditions["facts"], strict=True)
+    return {name: known["inference"]["kind"] for name, known in facts if known and known.get("inference")}
+
 
 def population_notes(run: Run) -> list[str]:
     """A sentence for each condition with populations that came down to few particles, or that accepted nothing."""
     notes: list[str] = []
+    kinds = _kinds(run)
     weighed = run.rollouts[run.rollouts["particles"].notna() & run.rollouts["attempts"].isna()]
     for condition, part in weighed.groupby("condition", sort=False):
         few = int((part["ess"] < LEAST_SHARE * part["particles"].astype("float64")).sum())
         if few:
             notes.append(
                 f"{line(str(condition))}: the effective sample size of {few} of {pluralize(len(part), 'population')} "
-                f"is below {LEAST_SHARE:.0%} of the particles; raise `particles`, or make the weights less unequal."
+                f"is below {LEAST_SHARE:.0%} of the particles; raise `particles`, or "
+                f"{REMEDIES.get(kinds.get(str(condition), ''), 'make the weights less unequal')}."
             )
     for condition, part in run.rollouts[run.rollouts["attempts"].notna()].groupby("condition", sort=False):
         none = int((part["accepted"] == 0).sum())

@@ -30,6 +30,10 @@ class RegisteredAnalysis:
     """Whether it cannot start without that text."""
     whole: bool = False
     """Whether it looks at all tasks of a self-training loop, not only at those that are held out."""
+    frame: str = ""
+    """A frame of the run. Where it is empty, reports and overviews leave the analysis out and say what to do."""
+    without: str = ""
+    """What to do; `{run}` stands for the run's folder."""
 
     def load(self) -> Callable[..., Any]:
         """The function itself."""
@@ -150,7 +154,12 @@ ANALYSES: Mapping[str, RegisteredAnalysis] = {
         "Programs by case: scores, crashes, time-outs, wrong formats, and the best possible results.",
     ),
     "labels": RegisteredAnalysis(
-        "judges.labels:labels", "Judges against people", "Judges versus people; means corrected by labels."
+        "judges.labels:labels",
+        "Judges against people",
+        "Judges versus people; means corrected by labels.",
+        frame="labels",
+        without="no rollout has a human label; `agentlab export labels {run} SHEET.csv --measure NAME` draws outputs, "
+        "people fill in the sheet, and `agentlab import labels SHEET.csv --run {run}` imports it",
     ),
     "judges": RegisteredAnalysis(
         "judges.judges:judges", "Judge diagnostics", "Judge diagnostics: anchors, length, agreement, bounds."

@@ -52,9 +52,10 @@ def unread_notes(run: Run) -> list[str]:
         for outcome in UNREAD:
             lost = {condition: by.get(outcome, 0) for condition, by in by_condition.items() if judged.get(condition)}
             if any(lost.values()):
-                worth = f"counted as {m.values[outcome]:g}" if outcome in m.values else "without a value"
+                counts_as = f"counts the outcome `{outcome}` as {m.values.get(outcome, 0):g}"
+                worth = counts_as if outcome in m.values else f"has no value for the outcome `{outcome}`"
                 differ = " The arms differ in this." if _differ(lost, judged) else ""
-                notes.append(f"{m.name}: {outcome}, {worth}: {_shares(lost, judged)}.{differ}")
+                notes.append(f"{m.name} {worth}: {_shares(lost, judged)}.{differ}")
     return notes
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from agentlab.experiment.rules import other_rules
+from agentlab.experiment.rules import other_rules, other_tools
 from agentlab.organization.agents import Closing, TurnLimits
 
 Facts = Mapping[str, Any]
@@ -201,8 +201,9 @@ def _values(a: ConditionFacts, b: ConditionFacts, without: Collection[str]) -> I
     for name in dict.fromkeys(("model", *(() if stepped else ("memory",)), "tools", *settings)):
         of_a, of_b = ({agent: facts.value(name) for agent, facts in arm.agents.items()} for arm in (a, b))
         sets = [sorted(set(values.values())) for values in (of_a, of_b)]
+        versus = f"{name} {' and '.join(sets[0])} versus {' and '.join(sets[1])}"
         if sets[0] != sets[1]:
-            yield f"{name} {' and '.join(sets[0])} versus {' and '.join(sets[1])}"
+            yield other_tools(*sets) if name == "tools" else versus
         elif changed := [agent for agent in of_a if agent in of_b and of_a[agent] != of_b[agent]]:
             yield f"{name} of {', '.join(changed)}"
     of_a, of_b = ({(facts.model, facts.served) for facts in arm.agents.values()} for arm in (a, b))

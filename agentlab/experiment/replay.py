@@ -10,6 +10,7 @@ from pathlib import Path
 
 from agentlab.store import read
 from agentlab.store.rows import call_fact
+from agentlab.store.schema import READ_CALLS
 from agentlab.types import Completion, Where
 
 Coordinates = tuple[str, str, int, int, tuple[tuple[str, int, str], ...]]
@@ -37,7 +38,7 @@ class ReplayIndex:
     def __call__(self, where: Where) -> Completion | None:
         """The latest recorded answer at this place; None when there is none."""
         sql = (
-            "SELECT * FROM calls WHERE rollout = ? AND round = ? AND actor = ? AND k = ? AND error IS NULL "
+            f"{READ_CALLS} WHERE rollout = ? AND round = ? AND actor = ? AND k = ? AND error IS NULL "
             "ORDER BY attempt DESC LIMIT 1"
         )
         id = self._ids.get(self._place(where.rollout) or where.rollout)

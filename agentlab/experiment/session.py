@@ -27,6 +27,7 @@ from agentlab.experiment.inference.play import Populations, Property
 from agentlab.experiment.judging.pairs import Comparisons
 from agentlab.experiment.judging.rejudged import rejudged
 from agentlab.experiment.limits import products
+from agentlab.experiment.measures import measures_of
 from agentlab.experiment.phases import Phase, through, with_judging
 from agentlab.experiment.preregistration import record
 from agentlab.experiment.progress import Progress
@@ -36,17 +37,13 @@ from agentlab.experiment.schedule import Item
 from agentlab.experiment.served import SERVED
 from agentlab.experiment.specs import Selection, check, rollout_specs
 from agentlab.experiment.work import CONCURRENCY, Work, opened, working
-from agentlab.interfaces import Judge
-from agentlab.judges import JudgeTraits
-from agentlab.judges.program import HARM, with_case_seeds
+from agentlab.judges.program import with_case_seeds
 from agentlab.scenario import Design
-from agentlab.scenario.fields import DECLARED
-from agentlab.scenario.judges import plain_names
 from agentlab.scenario.remarks import machine_lacks
 from agentlab.store import Store, look, looks
 from agentlab.store.looks import forget
 from agentlab.store.training import WEIGHTS
-from agentlab.types import Measure, Task
+from agentlab.types import Task
 
 LOCAL = LocalExecutor()
 
@@ -227,42 +224,3 @@ def judge_models(design: Design) -> dict[str, str | None]:
     """The model behind each judge, as `provider/name`; None when it asks none."""
     judges = {**design.judges, **design.of_two}
     return {name: None if judge.model is None else design.models[judge.model].name for name, judge in judges.items()}
-
-
-def measures_of(design: Design) -> list[Measure]:
-    """The measures of the scenario; a judge that none of them uses gets one of its own, on its own scale."""
-    measures: list[Measure] = []
-    for name, config in design.measures.items():
-        criteria = design.counted[config.judge] if config.criteria == "all" else config.criteria
-        scales = {criterion: design.scales[config.judge][criterion] for criterion in criteria}
-        values = {word: worth for word in DECLARED if (worth := getattr(config, word)) is not None}
-        cases = cases_of(design.judges[config.judge], design.traits)
-        measures.append(Measure(name, config.judge, scales, config.range, values, config.target, cases))
-    used = {measure.judge for measure in measures}
-    for name, judge in design.judges.items():
-        if name not in used:
-            measures += plain_measures(name, design.scales[name], design.counted[name], cases_of(judge, design.traits))
-    return measures
-
-
-def cases_of(judge: Judge, traits: Mapping[str, JudgeTraits]) -> int:
-    """How many held-out cases a judge has; 0 where its draws are no cases."""
-    return judge.draws if traits[judge.name].cases else 0
-
-
-def plain_measures(
-    judge: str, scales: Mapping[str, tuple[float, float]], counted: Sequence[str], cases: int
-) -> list[Measure]:
-    """What a judge measures where no measure is declared.
-
-    This is the mean of its counted criteria on their own scale, or from 0 to 1 when they have several scales. Of a
-    judge that runs a program, it is each criterion by itself, with harm at best 0 and everything else at best 1.
-    """
-    of_counted = {criterion: scales[criterion] for criterion in counted}
-    if cases:
-        return [
-            Measure(own, judge, {name: scale}, scale, target=scale[name != HARM], cases=cases)
-            for own, (name, scale) in zip(plain_names(judge, counted, True), of_counted.items(), strict=True)
-        ]
-    ranges = set(of_counted.values())
-    return [Measure(judge, judge, of_counted, ranges.pop() if len(ranges) == 1 else (0.0, 1.0))]

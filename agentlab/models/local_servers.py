@@ -42,7 +42,7 @@ def servers_of(model: str, options: Mapping[str, Any], file: Path) -> LocalServe
 
     Raises ScenarioError for an option that is unknown or is no whole number.
     """
-    told = dict(DEFAULTS)
+    numbers = dict(DEFAULTS)
     for name, value in options.items():
         if name in ADAPTER:
             continue
@@ -50,8 +50,8 @@ def servers_of(model: str, options: Mapping[str, Any], file: Path) -> LocalServe
             raise ScenarioError(f"options of {model} has no {name!r}; known options: {', '.join(OPTIONS)}")
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
             raise ScenarioError(f"options.{name} of {model} is {value!r}; write a whole number")
-        told[name] = value
-    slots, cores = max(1, told["slots"]), min(MOST_THREADS, os.cpu_count() or 1)
+        numbers[name] = value
+    slots, cores = max(1, numbers["slots"]), min(MOST_THREADS, os.cpu_count() or 1)
     several = slots == 1 and file.stat().st_size <= SMALL
-    servers = told["servers"] or (min(MOST_SERVERS, max(1, cores // max(1, told["threads"]))) if several else 1)
-    return LocalServers(servers, slots, max(256, told["context"]), told["threads"] or max(1, cores // servers))
+    servers = numbers["servers"] or (min(MOST_SERVERS, max(1, cores // max(1, numbers["threads"]))) if several else 1)
+    return LocalServers(servers, slots, max(256, numbers["context"]), numbers["threads"] or max(1, cores // servers))

@@ -2,7 +2,9 @@
 
 import difflib
 import os
+from collections.abc import Iterable
 
+from agentlab.errors import ScenarioError
 from agentlab.models.engines import plan
 from agentlab.models.prices import as_of, listed, names
 from agentlab.models.registry import PROVIDERS, Provider, options_of, split
@@ -15,11 +17,24 @@ def obstacles(spec: ModelSpec) -> list[str]:
     provider = PROVIDERS.get(provider_name)
     if provider is None:
         return []
-    official = bool(provider.url) and spec.base_url in (None, provider.url)
+    official = _is_official(spec, provider)
     lacking = provider.lacking(rest) if provider.lacking and not plan.is_started(spec) else ""
     engineless = plan.lacking(rest) if plan.is_started(spec) else ""
     told = (_keyless(spec, provider, official), _homeless(spec, provider), lacking, engineless, _tableless(spec))
     return [*filter(None, told), *([_unlisted(provider_name, rest)] if official and not listed(spec) else [])]
+
+
+def require_keys(specs: Iterable[ModelSpec]) -> None:
+    """Raises ScenarioError that names every key that is missing."""
+    providers = [(spec, PROVIDERS[name]) for spec in specs if (name := split(spec.name)[0]) in PROVIDERS]
+    keyless = [_keyless(spec, provider, _is_official(spec, provider)) for spec, provider in providers]
+    if lacking := [*dict.fromkeys(filter(None, keyless))]:
+        raise ScenarioError(f"{'; '.join(lacking)}. To name another variable, write `api_key_env`")
+
+
+def _is_official(spec: ModelSpec, provider: Provider) -> bool:
+    """Whether it is asked at the provider's own address."""
+    return bool(provider.url) and spec.base_url in (None, provider.url)
 
 
 def _keyless(spec: ModelSpec, provider: Provider, official: bool) -> str:

@@ -222,8 +222,7 @@ def processes_mistake(spec: ModelSpec) -> str:
     provider, _ = split(spec.name)
     if spec.processes is None or (provider in PROVIDERS and PROVIDERS[provider].sends):
         return ""
-    able = ", ".join(f"{name}/…" for name, one in PROVIDERS.items() if one.sends)
-    return f"{spec.name} cannot be asked from other processes; remove `processes`, which is for {able}"
+    return f"{spec.name} cannot be asked from other processes; remove `processes`"
 
 
 def refused(name: str, settings: Settings, taken: Capabilities) -> list[tuple[str, str]]:

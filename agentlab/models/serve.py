@@ -20,6 +20,7 @@ from agentlab.models.local_servers import servers_of
 from agentlab.models.pace import Pace
 from agentlab.models.probe import Keeper, ProbedModel
 from agentlab.models.providers.replay import FindCompletion, Replay
+from agentlab.models.readiness import require_keys
 from agentlab.models.registry import (
     PROVIDERS,
     body_mistakes,
@@ -93,6 +94,7 @@ async def serve(
     that wait for their turn, or to be tried again. `record` is told how the models were served; when an engine that
     agentlab starts is given up, it halts the run, and EngineError is raised at the end of the block.
     """
+    require_keys(specs.values())
     waits = waits or Waits()
     engines = Engines() if record is None else Engines(record.folder, record.keep, lambda _: record.halt())
     waits.engines.append(engines.starting)
@@ -201,9 +203,9 @@ def _limits(specs: Iterable[ModelSpec]) -> AccountLimits:
     rpm = [spec.requests_per_minute for spec in listed if spec.requests_per_minute is not None]
     tpm = [spec.tokens_per_minute for spec in listed if spec.tokens_per_minute is not None]
     cap = [float(spec.concurrency) for spec in listed if spec.concurrency is not None]
-    here = [(spec, file) for spec in listed if (file := _local_file(spec)) is not None]
-    if here:  # more would only queue in the servers, where a queue counts towards a call's time
-        cap.append(float(max(servers_of(spec.name, spec.options, file).at_once for spec, file in here)))
+    local = [(spec, file) for spec in listed if (file := _local_file(spec)) is not None]
+    if local:  # more would only queue in the servers, where a queue counts towards a call's time
+        cap.append(float(max(servers_of(spec.name, spec.options, file).at_once for spec, file in local)))
     pace = Pace(min(rpm, default=None), min(tpm, default=None))
     limits = AccountLimits(pace, min(cap, default=float("inf")))
     if any(split(spec.name)[0] == OFFLINE for spec in listed):

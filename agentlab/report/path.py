@@ -10,6 +10,10 @@ from agentlab.report.section import Chart
 from agentlab.report.style import GROUND, INK, bare, named, panels, short
 
 ACROSS = 2
+CHARACTERS = 54
+"""Of all labels below a panel together, so that none reaches into the next."""
+SHORTEST = 6
+"""Characters of a name that still tell whose it is."""
 
 
 def chart(analysis: Analysis, name: str) -> Chart:
@@ -38,13 +42,16 @@ def _panel(ax: Any, data: pd.DataFrame) -> None:
     ring: dict[str, Any] = {"markerfacecolor": "none", "markeredgewidth": 1.6, "markersize": 12, "linestyle": ""}
     if len(turn):  # an empty line that is not clipped has no extent, and no layout is found around it
         ax.plot(turn.index, turn["expected"], "o", color=INK, clip_on=False, **ring)
-    ax.set_xticks(range(len(data)), [_label(row) for row in data.to_dict("records")], fontsize=7.5)
+    room = CHARACTERS // max(1, len(data))
+    ax.set_xticks(range(len(data)), [_label(row, room) for row in data.to_dict("records")], fontsize=7.5)
     ax.set_xlabel("after round", fontsize=8)
     ax.set_ylabel("expected", fontsize=8)
     ax.grid(axis="y", color="#ECECEC", linewidth=0.7)
     bare(ax)
 
 
-def _label(row: Any) -> str:
-    agents = ", ".join(row["agents"])
-    return f"{row['cut']}\n{short(agents, 18)}" if agents else f"{row['cut']}"
+def _label(row: Any, room: int) -> str:
+    """The cut, and below it the agent that acted, or how many did; the cut alone where that has no room."""
+    agents = row["agents"]
+    told = f"{len(agents)} agents" if len(agents) > 1 else short("".join(agents), room)
+    return f"{row['cut']}\n{told}" if agents and len(told) <= room >= SHORTEST else f"{row['cut']}"

@@ -74,8 +74,9 @@ class Section:
 
 
 def of(analysis: Analysis, name: str, title: str, charts: tuple[Chart, ...] = ()) -> Section:
-    """An analysis as a section. Where it has a picture, the picture's sentence replaces its own."""
-    tables = {name if i == 0 else f"{name}_{part}": table for i, (part, table) in enumerate(analysis.tables.items())}
+    """An analysis as a section, without empty tables. The sentence of a picture replaces that of the analysis."""
+    named = {name if i == 0 else f"{name}_{part}": table for i, (part, table) in enumerate(analysis.tables.items())}
+    tables = {part: table for part, table in named.items() if len(table)}
     said = "" if charts else analysis.says
     reading = tuple(analysis.explained(analysis.tables.values()))
     return Section(name, title, said, charts, tables, analysis.notes, reading, shown=analysis.shown)

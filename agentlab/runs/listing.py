@@ -6,23 +6,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from agentlab.errors import AgentlabError, StoreError
+from agentlab.errors import AgentlabError, MismatchError, StoreError
 from agentlab.store import DATABASE, UNFINISHED, closed, decoded, held, read
 from agentlab.store.totals import TOTALS, totals
 
-RunState = Literal["running", "finished", "stopped", "damaged"]
+RunState = Literal["running", "finished", "stopped", "other format", "damaged"]
 _KEYS = ("name", "created", "draws", "measures", "loop", TOTALS)
 
 
 @dataclass(frozen=True, slots=True)
 class ListedRun:
-    """One run folder. What a damaged run does not tell is None, and `problem` says why."""
+    """One run folder. What a run of another format or a damaged one does not tell is None; `problem` says why."""
 
     run: str
     """The folder's name."""
     folder: Path
     state: RunState
-    """`running`: a process works on it now; `stopped`: less is played or judged than its scenario plans."""
+    """`running`: a process works on it now; `stopped`: less is played or judged than its scenario plans; `other
+    format`: another version of agentlab made it."""
     scenario: str | None = None
     created: str | None = None
     """ISO 8601, UTC."""
@@ -53,6 +54,8 @@ def _listed(folder: Path) -> ListedRun:
     try:
         with closing(read(folder)) as connection:
             return _read(connection, folder)
+    except MismatchError as error:
+        return ListedRun(folder.name, folder, "other format", problem=str(error))
     except (AgentlabError, sqlite3.Error, OSError) as error:
         return ListedRun(folder.name, folder, "damaged", problem=str(error))
 
@@ -74,14 +77,14 @@ def _read(connection: sqlite3.Connection, folder: Path) -> ListedRun:
 
 
 def _planned(connection: sqlite3.Connection, meta: dict[str, Any], done: int) -> int:
-    told = dict(
+    sizes = dict(
         connection.execute(
             "SELECT key, json_array_length(value) FROM meta WHERE key IN ('tasks', 'imported') AND json_valid(value)"
         ).fetchall()
     )
-    if "imported" in told:
+    if "imported" in sizes:
         return done
     if "loop" in meta:
         return int(meta["loop"]["rollouts"])
     conditions: int = connection.execute("SELECT count(*) FROM conditions").fetchone()[0]
-    return conditions * told.get("tasks", 0) * int(meta.get("draws", 0))
+    return conditions * sizes.get("tasks", 0) * int(meta.get("draws", 0))

@@ -8,6 +8,7 @@ from typing import Any
 from agentlab.engine.cut import Cut, parsed
 from agentlab.engine.intervention import stored
 from agentlab.store.rows import COLUMNS, call_fact, message_fact
+from agentlab.store.schema import READ_CALLS, READ_MESSAGES
 from agentlab.types import Call, Message, Rollout
 
 LINE = """
@@ -60,9 +61,8 @@ def messages(connection: sqlite3.Connection, row: Sequence[Any]) -> tuple[Messag
 
 def kept(connection: sqlite3.Connection, parent: str, cut: Cut) -> list[Call]:
     """The calls that a fork of `parent` at this cut does not make again, in order; no judge's."""
-    sql = (
-        "SELECT * FROM calls WHERE rollout = ? AND round <= ? AND error IS NULL AND purpose != 'judge' ORDER BY attempt"
-    )
+    own = "rollout = ? AND round <= ? AND error IS NULL AND purpose != 'judge'"
+    sql = f"{READ_CALLS} WHERE {own} ORDER BY attempt"
     latest: dict[tuple[int, str, int], Call] = {}
     cuts = [cut]
     for ancestor in line(connection, parent):
@@ -87,7 +87,7 @@ def line(connection: sqlite3.Connection, key: str) -> list[Ancestor]:
 
 def _messages(connection: sqlite3.Connection, id: int, until: int) -> tuple[Message, ...]:
     """In order, of the rounds before `until`."""
-    sql = "SELECT * FROM messages WHERE rollout = ? AND round < ? ORDER BY idx"
+    sql = f"{READ_MESSAGES} WHERE rollout = ? AND round < ? ORDER BY idx"
     return tuple(map(message_fact, connection.execute(sql, (id, until))))
 
 

@@ -4,15 +4,16 @@ import sqlite3
 from pathlib import Path
 
 from agentlab.errors import MismatchError, StoreError
+from agentlab.store import schema
 from agentlab.store.rows import SCHEMA, dump
 
-FORMAT = 6
+FORMAT = 7
 
 
 def prepare(connection: sqlite3.Connection) -> None:
     """Makes the tables that a new file lacks."""
     row = f"INSERT OR IGNORE INTO meta VALUES ('format', '{dump(FORMAT)}');"
-    connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} {row} COMMIT;")
+    connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} {schema.SCHEMA} {row} COMMIT;")
 
 
 def known(connection: sqlite3.Connection, folder: Path) -> bool:

@@ -12,6 +12,7 @@ import msgspec
 from agentlab.errors import StoreError
 from agentlab.store.formats import known
 from agentlab.store.lock import held
+from agentlab.store.pages import TextReader, unpacked
 
 log = logging.getLogger(__name__)
 DATABASE, LOG = "run.db", "run.db-wal"
@@ -53,8 +54,25 @@ def connected(path: Path) -> sqlite3.Connection:
     """A read-only connection that has read the file. Raises `sqlite3.Error`.
 
     A disk that cannot be written has no room for the files that SQLite puts beside a database in use. Where no
-    write-ahead log is there the file is whole without them.
+    write-ahead log is there the file is whole without them. SQL on it may use `log_text(place)`, and what the
+    `sqlite3` shell has to read the views with, `sqlar_uncompress(data, size)`.
     """
+    connection = _connected(path)
+    with_texts(connection)
+    return connection
+
+
+def with_texts(connection: sqlite3.Connection) -> None:
+    """SQL on this connection may read texts."""
+    connection.create_function("log_text", 1, TextReader(connection).text)
+    connection.create_function("sqlar_uncompress", 2, _uncompressed, deterministic=True)
+
+
+def _uncompressed(data: bytes, size: int) -> bytes:
+    return unpacked(size, data)
+
+
+def _connected(path: Path) -> sqlite3.Connection:
     uri = f"file:{quote(str(path))}?mode=ro"
     connection = sqlite3.connect(uri, uri=True, timeout=30.0)
     try:

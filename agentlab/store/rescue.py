@@ -12,10 +12,15 @@ from typing import Any
 
 from agentlab.errors import StoreError
 from agentlab.store.formats import prepare
+from agentlab.store.pages import readable
 from agentlab.store.reading import DATABASE, connected
 from agentlab.store.rows import COLUMNS
+from agentlab.store.schema import MENDED, PACKED
 
-TABLES = {"meta": 2, "conditions": 3, **{table: len(columns) for table, columns in COLUMNS.items()}}
+_STORED = {
+    table: columns for table, columns in {**COLUMNS, **PACKED}.items() if table not in ("calls", "messages", "verdicts")
+}
+TABLES = {"meta": 2, "conditions": 3, **{table: len(columns) for table, columns in _STORED.items()}}
 """Tables of a run, and how many columns each has."""
 MOST = 5
 """Problems of SQLite's own check that are told."""
@@ -41,11 +46,12 @@ def examine(folder: Path) -> Finding:
         try:
             connection = stack.enter_context(_opened(folder / DATABASE))
         except sqlite3.Error as error:
-            return Finding((str(error),), dict.fromkeys(TABLES, 0), tuple(TABLES))
+            return Finding((str(error),), dict.fromkeys(map(_said, TABLES), 0), tuple(map(_said, TABLES)))
         problems = _checked(connection)
         scans = {table: _Scan(connection, table) for table in TABLES}
-        rows = {table: sum(1 for _ in scan) for table, scan in scans.items()}
-    lost = tuple(table for table, scan in scans.items() if scan.error)
+        rows = {_said(table): sum(1 for _ in scan) for table, scan in scans.items()}
+    problems += [f"a page of texts, at byte {start}, cannot be read" for start in scans["pages"].unreadable[:MOST]]
+    lost = tuple(_said(table) for table, scan in scans.items() if scan.error or scan.unreadable)
     return Finding(tuple(problems), rows, lost)
 
 
@@ -68,12 +74,19 @@ def rescue(folder: Path, into: Path) -> dict[str, int]:
         target = stack.enter_context(closing(sqlite3.connect(into / DATABASE, isolation_level=None)))
         prepare(target)
         target.execute("BEGIN")
-        copied: dict[str, int] = {}
         for table, width in TABLES.items():
             sql = f"INSERT OR REPLACE INTO {table} VALUES ({','.join('?' * width)})"
-            copied[table] = target.executemany(sql, (row for row in _Scan(source, table) if len(row) == width)).rowcount
+            target.executemany(sql, (row for row in _Scan(source, table) if len(row) == width))
+        for statement in MENDED:
+            target.execute(statement)
+        copied = {_said(table): target.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in TABLES}
         target.execute("COMMIT")
-    return {table: max(0, count) for table, count in copied.items()}
+    return copied
+
+
+def _said(table: str) -> str:
+    """What a table holds: calls, not rows of calls."""
+    return {"call_rows": "calls", "message_rows": "messages", "verdict_rows": "verdicts"}.get(table, table)
 
 
 @contextmanager
@@ -102,8 +115,17 @@ class _Scan:
     def __init__(self, connection: sqlite3.Connection, table: str) -> None:
         self.connection, self.table = connection, table
         self.error = ""
+        self.unreadable: list[int] = []
+        """First bytes of pages whose texts are damaged; they are left out."""
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        for row in self._rows():
+            if self.table != "pages" or readable(*row[1:]):
+                yield row
+            else:
+                self.unreadable.append(row[0])
+
+    def _rows(self) -> Iterator[tuple[Any, ...]]:
         seen = -1
         try:
             for rowid, *row in self.connection.execute(f"SELECT rowid, * FROM {self.table} ORDER BY rowid"):

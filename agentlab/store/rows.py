@@ -1,4 +1,4 @@
-"""Facts as table rows and back: the only place that knows how a call, a message or a verdict lies in SQLite."""
+"""Facts as table rows and back. How the rows of messages, calls and verdicts lie in SQLite is for `packing` to say."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -28,17 +28,6 @@ CREATE TABLE IF NOT EXISTS rollouts (
     generation INTEGER, draw INTEGER, weight REAL, population TEXT, chosen TEXT, seed INTEGER, parent TEXT, at TEXT,
     fork INTEGER NOT NULL, change TEXT NOT NULL, attempt INTEGER, status TEXT, output TEXT, output_via TEXT,
     cut INTEGER, error TEXT, finished REAL, of TEXT, budget REAL, spent REAL, steps INTEGER, about TEXT);
-CREATE TABLE IF NOT EXISTS messages (
-    rollout INTEGER, idx INTEGER, round INTEGER, sender TEXT, recipients TEXT, kind TEXT, content TEXT, ref TEXT);
-CREATE TABLE IF NOT EXISTS calls (
-    rollout INTEGER, round INTEGER, actor TEXT, k INTEGER, attempt INTEGER, purpose TEXT NOT NULL, judge TEXT,
-    judge_draw INTEGER, model TEXT, settings TEXT, prompt_hash TEXT, text TEXT, stop TEXT, input_tokens INTEGER,
-    output_tokens INTEGER, reasoning_tokens INTEGER, cache_read_tokens INTEGER, cache_write_tokens INTEGER,
-    reasoning TEXT, notice TEXT, tool_calls TEXT, tool_results TEXT, logprobs TEXT, opaque TEXT, served_model TEXT,
-    request_id TEXT, started REAL, seconds REAL, cost REAL, seeded INTEGER, tries INTEGER, error TEXT);
-CREATE TABLE IF NOT EXISTS verdicts (
-    rollout INTEGER, judge TEXT, draw INTEGER, criterion TEXT, outcome TEXT, value REAL, label TEXT, reason TEXT,
-    call INTEGER, mass REAL);
 CREATE TABLE IF NOT EXISTS labels (rollout INTEGER, measure TEXT, rater TEXT, value REAL, probability REAL);
 CREATE TABLE IF NOT EXISTS generations (
     condition TEXT PRIMARY KEY, recipe TEXT NOT NULL, rows INTEGER NOT NULL, digest TEXT, metrics TEXT NOT NULL,
@@ -48,9 +37,6 @@ CREATE UNIQUE INDEX IF NOT EXISTS rollouts_key ON rollouts (key);
 CREATE UNIQUE INDEX IF NOT EXISTS rollouts_place ON rollouts (condition, task, draw, generation)
     WHERE kind = 'rollout';
 CREATE INDEX IF NOT EXISTS rollouts_population ON rollouts (population) WHERE population IS NOT NULL;
-CREATE UNIQUE INDEX IF NOT EXISTS messages_place ON messages (rollout, idx);
-CREATE UNIQUE INDEX IF NOT EXISTS calls_place ON calls (rollout, round, actor, k, attempt);
-CREATE UNIQUE INDEX IF NOT EXISTS verdicts_place ON verdicts (rollout, judge, draw, criterion);
 CREATE UNIQUE INDEX IF NOT EXISTS labels_place ON labels (rollout, measure, rater);
 """
 
@@ -117,13 +103,6 @@ def call_row(rollout: int, call: Call) -> Row:
         answer.request_id,
         *tail,
     )
-
-
-SECONDS = (
-    "seconds + CASE WHEN tool_results IS NULL THEN 0 "
-    "ELSE (SELECT total(json_extract(value, '$.seconds')) FROM json_each(tool_results)) END"
-)
-"""SQL over `calls`: what a call and the tools it asked for took."""
 
 
 def call_fact(row: Sequence[Any]) -> Call:

@@ -17,7 +17,7 @@ from agentlab.store import ancestry, totals
 from agentlab.store.formats import known, prepare
 from agentlab.store.lock import hold, release
 from agentlab.store.looks import looks
-from agentlab.store.reading import DATABASE, connected, decoded
+from agentlab.store.reading import DATABASE, connected, decoded, with_texts
 from agentlab.store.rows import (
     call_fact,
     call_row,
@@ -28,6 +28,7 @@ from agentlab.store.rows import (
     verdict_fact,
     verdict_row,
 )
+from agentlab.store.schema import READ_CALLS, READ_VERDICTS
 from agentlab.store.writer import Batch, Writer, connect
 from agentlab.types import Call, Rollout, RolloutKind, Verdict
 
@@ -70,6 +71,7 @@ class Store:
             lock = hold(folder)
             connection = connect(str(folder / DATABASE))
             prepare(connection)
+            with_texts(connection)
         except (OSError, sqlite3.Error) as error:
             raise StoreError(
                 f"{folder}: cannot be used as a run folder ({error}); choose another with --out"
@@ -116,9 +118,10 @@ class Store:
 
     def forget(self, judges: Sequence[str], tasks: Sequence[str]) -> int:
         """Deletes the verdicts of these judges on these tasks; gives how many. Before the first rollout only."""
-        which = "judge = ? AND rollout IN (SELECT id FROM rollouts WHERE task = ? AND kind != 'anchor')"
+        own = "SELECT id FROM rollouts WHERE task = ? AND kind != 'anchor'"
+        which = f"sort IN (SELECT id FROM verdict_sorts WHERE judge = ?) AND rollout IN ({own})"
         before = self._reader.total_changes
-        self.write(f"DELETE FROM verdicts WHERE {which}", [(judge, task) for judge in judges for task in tasks])
+        self.write(f"DELETE FROM verdict_rows WHERE {which}", [(judge, task) for judge in judges for task in tasks])
         return self._reader.total_changes - before
 
     def begin(self, rollout: Rollout) -> None:
@@ -224,15 +227,20 @@ class Store:
 
     def judged(self) -> dict[int, set[tuple[str, int]]]:
         """By rollout number: judges and draws whose verdicts are final, which is every outcome but `error`."""
-        sql = "SELECT rollout, judge, draw FROM verdicts GROUP BY 1, 2, 3 HAVING max(outcome = 'error') = 0"
-        final: dict[int, set[tuple[str, int]]] = {}
-        for id, judge, draw in self._reader.execute(sql):
-            final.setdefault(id, set()).add((judge, draw))
+        sorts = {str(id): (judge, draw) for id, judge, draw in self.query("SELECT id, judge, draw FROM verdict_sorts")}
+        known, final = dict[str, frozenset[tuple[str, int]]](), dict[int, set[tuple[str, int]]]()
+        for id, joined in self._reader.execute("SELECT rollout, group_concat(sort) FROM verdict_rows GROUP BY rollout"):
+            if joined not in known:
+                known[joined] = frozenset(sorts[sort] for sort in joined.split(","))
+            final[id] = set(known[joined])
+        failed = "outcome = (SELECT id FROM names WHERE name = 'error')"
+        for id, sort in self.query(f"SELECT rollout, sort FROM verdict_rows WHERE {failed}"):
+            final[id].discard(sorts[str(sort)])
         return final
 
     def verdicts(self, rollout: str) -> list[Verdict]:
         """All verdicts on one rollout."""
-        sql = "SELECT * FROM verdicts WHERE rollout = ? ORDER BY rowid"
+        sql = f"{READ_VERDICTS} WHERE rollout = ? ORDER BY number"
         return [verdict_fact(rollout, row) for row in self._reader.execute(sql, (self.known[rollout].id,))]
 
     def cost(self) -> Cost:
@@ -243,7 +251,7 @@ class Store:
         return self._reader.execute("SELECT * FROM rollouts WHERE id = ?", (self.known[key].id,)).fetchone()
 
     def _calls(self, rollout: str) -> Iterator[Call]:
-        sql = "SELECT * FROM calls WHERE rollout = ? ORDER BY round, actor, k, attempt"
+        sql = f"{READ_CALLS} WHERE rollout = ? ORDER BY round, actor, k, attempt"
         return (call_fact(row) for row in self._reader.execute(sql, (self.known[rollout].id,)))
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:

@@ -4,7 +4,8 @@ import sqlite3
 from typing import Any
 
 from agentlab.models.cost import Cost
-from agentlab.store.rows import SECONDS, dump
+from agentlab.store.rows import dump
+from agentlab.store.schema import SECONDS
 from agentlab.types import Usage
 
 TOTALS = "totals"
@@ -13,14 +14,14 @@ _COST = (
     "SELECT count(*), total(input_tokens), total(output_tokens), total(reasoning_tokens), "
     "total(cache_read_tokens), total(cache_write_tokens), total(cost), "
     f"total(cost IS NULL AND error IS NULL), total({SECONDS}), "
-    "total(text IS NOT NULL AND input_tokens IS NULL) FROM calls"
+    "total(text IS NOT NULL AND input_tokens IS NULL) FROM call_spans"
 )
 _JUDGES = (
     "SELECT DISTINCT json_extract(measure.value, '$.judge') AS judge FROM meta, json_each(meta.value) AS measure "
     "WHERE meta.key = 'measures'"
 )
 _JUDGED = (
-    f"WITH judges AS ({_JUDGES}) SELECT count(*) FROM (SELECT 1 FROM verdicts "
+    f"WITH judges AS ({_JUDGES}) SELECT count(*) FROM (SELECT 1 FROM verdict_spans AS verdicts "
     "JOIN rollouts ON rollouts.id = verdicts.rollout JOIN judges ON judges.judge = verdicts.judge "
     "WHERE rollouts.kind = 'rollout' AND rollouts.status NOT IN ('cancelled', 'infrastructure') "
     "GROUP BY verdicts.rollout HAVING count(DISTINCT verdicts.judge) = (SELECT count(*) FROM judges))"
@@ -36,7 +37,8 @@ _SPARED = (
 _JUDGED_WHERE_DUE = (
     f"WITH judges AS MATERIALIZED ({_JUDGES}), spared AS MATERIALIZED ({_SPARED}) SELECT count(*) FROM rollouts "
     "WHERE kind = 'rollout' AND status NOT IN ('cancelled', 'infrastructure') AND NOT EXISTS (SELECT 1 FROM judges "
-    "WHERE NOT EXISTS (SELECT 1 FROM verdicts WHERE verdicts.rollout = rollouts.id AND verdicts.judge = judges.judge) "
+    "WHERE NOT EXISTS (SELECT 1 FROM verdict_spans AS verdicts "
+    "WHERE verdicts.rollout = rollouts.id AND verdicts.judge = judges.judge) "
     "AND (rollouts.condition, rollouts.task, judges.judge) NOT IN (SELECT condition, task, judge FROM spared))"
 )
 _STATUSES = "SELECT status, count(*) FROM rollouts WHERE kind = 'rollout' GROUP BY status"

@@ -8,22 +8,23 @@ import asyncio
 import os
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any
 
 from agentlab.errors import StoreError
+from agentlab.store.packing import Packer
 from agentlab.store.rows import COLUMNS, Row
+from agentlab.store.schema import PACKED
 
 _CHUNKS = (256, 32, 4, 1)
 """Rows per statement. A statement gives up the interpreter lock once, however many rows it carries."""
 _UPSERT = {
-    "calls": " ON CONFLICT(rollout, round, actor, k, attempt) DO UPDATE SET tool_results = excluded.tool_results",
-    "messages": "",
+    "call_rows": " ON CONFLICT(rollout, round, actor, k, attempt) DO UPDATE SET tool_results = excluded.tool_results",
     "meta": " ON CONFLICT(key) DO UPDATE SET value = excluded.value",
     "labels": " ON CONFLICT(rollout, measure, rater) DO NOTHING",
-    "verdicts": " ON CONFLICT(rollout, judge, draw, criterion) DO UPDATE SET outcome = excluded.outcome, "
+    "verdict_rows": " ON CONFLICT(rollout, sort) DO UPDATE SET outcome = excluded.outcome, "
     "value = excluded.value, label = excluded.label, reason = excluded.reason, call = excluded.call, "
     "mass = excluded.mass",
     "rollouts": " ON CONFLICT(key) DO UPDATE SET attempt = excluded.attempt, status = excluded.status, "
@@ -32,6 +33,7 @@ _UPSERT = {
     "of = excluded.of, "
     "budget = excluded.budget, spent = excluded.spent, steps = excluded.steps",
 }
+_WIDE = {table: len(columns) for table, columns in {**COLUMNS, **PACKED}.items()}
 _GROUP = 4000
 """Items of one transaction, more or less."""
 _TOGETHER = 32
@@ -93,7 +95,7 @@ class Writer:
         self._thread.join()
 
     def _work(self) -> None:
-        connection, open_ = self._connected(), True
+        opened, open_ = self._opened(), True
         while open_:
             group: list[_Item] = []
             handed = self._queue.get()
@@ -103,13 +105,14 @@ class Writer:
                     break
                 handed = self._queue.get()
             open_ = handed is not None
-            if connection is not None and self._failure is None:
-                self._failure = self._gone() or _write(connection, [batch for batch, _ in group], self._path)
+            if opened is not None and self._failure is None:
+                batches = [batch for batch, _ in group]
+                self._failure = self._gone() or _write(*opened, batches, self._path, not open_)
             futures = [future for _, future in group if future is not None]
             if futures and not self._loop.is_closed():
                 self._loop.call_soon_threadsafe(_settle, futures, self._failure)
-        if connection is not None:
-            connection.close()
+        if opened is not None:
+            opened[0].close()
 
     def _gone(self) -> StoreError | None:
         """Why nothing more is kept where the file was deleted or replaced: the connection would write to what nobody
@@ -121,12 +124,12 @@ class Writer:
             f"is lost; put the file back and run the same command again, or use --out for a fresh folder."
         )
 
-    def _connected(self) -> sqlite3.Connection | None:
-        """The connection; None, and every commit fails, where there can be none."""
+    def _opened(self) -> tuple[sqlite3.Connection, Packer] | None:
+        """The connection, and what packs rows for it; None, and every commit fails, where there can be none."""
         try:
             connection = connect(self._path)
             self._file = _place(self._path)
-            return connection
+            return connection, Packer(connection)
         except sqlite3.Error as error:
             self._failure = _failed(self._path, error)
             return None
@@ -150,7 +153,9 @@ def connect(path: str) -> sqlite3.Connection:
     return connection
 
 
-def _write(connection: sqlite3.Connection, batches: Sequence[Batch], path: str) -> StoreError | None:
+def _write(
+    connection: sqlite3.Connection, packer: Packer, batches: Sequence[Batch], path: str, last: bool = False
+) -> StoreError | None:
     rows: dict[str, list[Row]] = {}
     for batch in batches:
         for table, row in batch.rows:
@@ -158,12 +163,12 @@ def _write(connection: sqlite3.Connection, batches: Sequence[Batch], path: str) 
     replaced = [(rollout,) for batch in batches for rollout in batch.replace]
     try:
         connection.execute("BEGIN IMMEDIATE")
-        for table in ("messages", "verdicts", "labels") if replaced else ():
+        for table in ("message_rows", "verdict_rows", "labels") if replaced else ():
             connection.executemany(f"DELETE FROM {table} WHERE rollout = ?", replaced)
-        for table, group in rows.items():
-            insert(connection, table, group)
+        store(connection, packer, rows, last)
+        packer.forget([rollout for batch in batches for rollout in batch.replace])
         connection.execute("COMMIT")
-    except (sqlite3.Error, UnicodeError, OverflowError) as error:
+    except (sqlite3.Error, UnicodeError, OverflowError, StoreError) as error:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         return _failed(path, error)
@@ -182,14 +187,28 @@ def _failed(path: str, error: Exception) -> StoreError:
     )
 
 
-def insert(connection: sqlite3.Connection, table: str, rows: Sequence[Row]) -> None:
+def store(
+    connection: sqlite3.Connection, packer: Packer, tables: Mapping[str, Sequence[Row]], last: bool = False
+) -> None:
+    """Inserts rows by table, as `rows` makes them, within a transaction. After the `last` ones every page is full."""
+    for table, rows in tables.items():
+        _insert(connection, *packer.packed(table, rows))
+    for table, rows in packer.numbered():
+        _insert(connection, table, rows)
+    replaced, pages = packer.pages(last)
+    if replaced is not None:
+        connection.execute("DELETE FROM pages WHERE start >= ?", (replaced,))
+    _insert(connection, "pages", pages)
+
+
+def _insert(connection: sqlite3.Connection, table: str, rows: Sequence[Row]) -> None:
     """Inserts rows in as few statements as their number allows; a row that is there already is updated."""
-    width, done = len(COLUMNS[table]), 0
+    width, done = _WIDE[table], 0
     for size in _CHUNKS:
         while len(rows) - done >= size:
             values = ",".join([f"({','.join('?' * width)})"] * size)
             parameters: list[Any] = [value for row in rows[done : done + size] for value in row]
-            connection.execute(f"INSERT INTO {table} VALUES {values}{_UPSERT[table]}", parameters)
+            connection.execute(f"INSERT INTO {table} VALUES {values}{_UPSERT.get(table, '')}", parameters)
             done += size
 
 

@@ -7,6 +7,8 @@ import typer
 from agentlab_cli.arguments import RunOrMachine
 from agentlab_cli.printed import AsJson, Quiet, print_json
 
+_TOLD = ("conditions", "rollouts", "messages", "calls", "verdicts", "labels", "pages")
+
 
 def doctor(
     run: RunOrMachine = None,
@@ -36,7 +38,7 @@ def doctor(
     for problem in finding.problems:
         say(problem)
     rows = ", ".join(
-        pluralize(count, table.removesuffix("s")) for table, count in finding.rows.items() if table != "meta"
+        pluralize(count, table.removesuffix("s")) for table, count in finding.rows.items() if table in _TOLD
     )
     state = "damaged" if finding.problems or finding.lost else "sound"
     say(f"{folder}: the file is {state}. It can be read: {rows}.")

@@ -175,7 +175,7 @@ def misrecorded(file: Path) -> None:
 def no_text(file: Path) -> None:
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("UPDATE rollouts SET output = CAST(x'fffe41' AS TEXT)")
-        connection.execute("UPDATE calls SET text = CAST(x'fffe41' AS TEXT)")
+        connection.execute("UPDATE pages SET data = CAST(replace(hex(zeroblob(size)), '00', 'ÿ') AS BLOB)")
         connection.commit()
 
 

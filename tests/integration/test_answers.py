@@ -129,8 +129,9 @@ def test_what_was_cut_is_counted_by_arm_and_told(workdir: Path) -> None:
         "Cut off by max_tokens: outputs 10 of 18 (team=a), 4 of 18 (team=b); turns 10 of 18 (team=a), 4 of 18 "
         "(team=b). The arms differ in this: raise max_tokens, or a difference between arms may come from length."
     )
-    assert "correct: truncated, without a value: 10 of 18 (team=a), 4 of 18 (team=b). The arms differ in this." in (
-        summary.notes
+    assert (
+        "correct has no value for the outcome `truncated`: 10 of 18 (team=a), 4 of 18 (team=b). "
+        "The arms differ in this." in summary.notes
     )
     assert set(told.measures.loc[told.rollouts["output_cut"], "correct_outcome"]) == {"truncated"}
     assert [summary.arms[0].measures["correct"].n, summary.arms[1].measures["correct"].n] == [8, 14]
@@ -147,8 +148,9 @@ def test_no_answer_is_missing_or_worth_what_the_scenario_says(
     found = summary.arms[0].measures["correct"]
     assert (found.observed, found.n) == (pytest.approx(mean), n)
     assert summary.arms[0].unread == {"correct": {"unparsed": 2}}
-    worth = f"counted as {more['unparsed']:g}" if more else "without a value"
-    assert f"correct: unparsed, {worth}: 2 of 6 (team=a), 0 of 6 (team=b). The arms differ in this." in summary.notes
+    counts = f"counts the outcome `unparsed` as {more['unparsed']:g}" if more else ""
+    worth = counts or "has no value for the outcome `unparsed`"
+    assert f"correct {worth}: 2 of 6 (team=a), 0 of 6 (team=b). The arms differ in this." in summary.notes
 
 
 def test_lower_case_is_no_difference(workdir: Path) -> None:

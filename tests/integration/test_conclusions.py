@@ -108,8 +108,11 @@ def test_the_list_and_the_headline_agree_on_what_is_judged(here: Path) -> None:
     Path("other.yaml").write_text("kind: match\nby: exact\n", encoding="utf-8")
     command("judge", "runs/two", "--with", "other.yaml")
     with closing(sqlite3.connect("runs/two/run.db")) as connection, connection:
-        first = "SELECT min(rollout) FROM verdicts"
-        connection.execute(f"DELETE FROM verdicts WHERE judge = 'other' AND rollout = ({first})")
+        first = "SELECT min(rollout) FROM verdict_rows"
+        connection.execute(
+            "DELETE FROM verdict_rows WHERE sort IN (SELECT id FROM verdict_sorts WHERE judge = 'other') "
+            f"AND rollout = ({first})"
+        )
         connection.execute("DELETE FROM meta WHERE key = 'totals'")
     listed = {run["run"]: run["state"] for run in json.loads(command("list", "--json"))["runs"]}
     assert (listed["two"], listed["choices"]) == ("stopped", "finished")

@@ -21,6 +21,7 @@ from agentlab.experiment.executors.local import LocalExecutor
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.session import run
 from agentlab.experiment.specs import Selection
+from agentlab.store import read
 from agentlab.types import Call, Rollout
 from tests.support.firm import design
 
@@ -55,7 +56,7 @@ class ThreadExecutor:
 
 def rows(folder: str) -> dict[str, list[dict[str, Any]]]:
     """Every row but for times, with the rollout's key in place of its number."""
-    with closing(sqlite3.connect(Path(folder) / "run.db")) as connection:
+    with closing(read(Path(folder))) as connection:
         connection.row_factory = sqlite3.Row
         keys = {row["id"]: row["key"] for row in connection.execute("SELECT id, key FROM rollouts")}
         tables = dict[str, list[dict[str, Any]]]()

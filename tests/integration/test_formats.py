@@ -1,6 +1,7 @@
 """A run folder of another format is refused by every command, in the same words, and stays as it is."""
 
 import asyncio
+import json
 import sqlite3
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def test_every_command_says_what_it_is_and_what_to_do(old: Path, argv: tuple[str
     ended = CliRunner().invoke(app, list(argv))
     assert isinstance(ended.exception, MismatchError), ended.output
     assert str(ended.exception) == (
-        "old: a run of format 3, but this version of agentlab reads only format 6. Read it with the version that "
+        "old: a run of format 3, but this version of agentlab reads only format 7. Read it with the version that "
         "made it, or run the scenario again with --new or --out"
     )
     assert (old / "run.db").read_bytes() == before
@@ -79,3 +80,10 @@ def test_an_empty_file_is_no_run_yet_and_becomes_one(tmp_path: Path) -> None:
 
     asyncio.run(opened())
     assert load(tmp_path).rollouts.empty
+
+
+def test_a_list_says_that_a_run_has_another_format(old: Path) -> None:
+    ended = CliRunner().invoke(app, ["list", ".", "--json"])
+    (run,) = json.loads(ended.output)["runs"]
+    assert (run["state"], run["done"]) == ("other format", None)
+    assert "a run of format 3" in run["problem"]

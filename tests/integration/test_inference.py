@@ -171,6 +171,32 @@ def test_a_wrong_section_is_told_with_its_place(section: str, wrong: str, right:
     assert right in str(told.value)
 
 
+RARE = """
+spec: 1
+name: rare
+seed: 1
+models: {default: {name: sim/replies, options: {replies: {"*": {hit: 0.05, miss: 0.95}}}}}
+tasks: {t: {prompt: Try.}}
+organization:
+  agents: {ann: {}}
+  protocol:
+    kind: cascade
+    steps: {shot: {sample: "{{task}}", by: ann, as: {choice: [hit, miss]}, observe: hit}}
+    return: "{{shot}}"
+factors:
+  method:
+    forward: {inference: {kind: forward, particles: 20}}
+    weighting: {inference: {kind: weighting, particles: 20, likelihood: score}}
+draws: 4
+"""
+
+
+def test_a_warning_of_few_particles_names_a_method_that_keeps_more() -> None:
+    (warning,) = [told for told in summarize(played(RARE, "run")).warnings if "effective sample size" in told]
+    assert "method=forward: the effective sample size of 3 of 4 populations is below 10% of the particles" in warning
+    assert warning.endswith("raise `particles`, or weigh observations (`weighting`, `smc`).")
+
+
 def test_looks_without_a_score_are_told() -> None:
     short = MAIL.replace("pattern: Cheat}", "pattern: Cheat, max_chars: 1}").replace("draws: 6", "draws: 1")
     told = played(short.replace("particles: 12", "particles: 2"), "run")

@@ -99,9 +99,12 @@ def test_what_a_new_folder_holds_is_gone_on_with_there(commands: Commands) -> No
 
 @pytest.mark.process
 def test_ctrl_c_gives_the_terminal_back_and_leaves_the_last_state() -> None:
-    design(JUDGE, ("default: {name: sim/chatter}", "default: {name: sim/chatter, options: {seconds: 1}}"))
+    """Far more rollouts are left than a busy machine plays before the signal arrives."""
+    slow = ("default: {name: sim/chatter}", "default: {name: sim/chatter, options: {seconds: 0.3}}")
+    design(JUDGE, slow, ("draws: 2", "draws: 100"))
     main, terminal = pty.openpty()
     command = [sys.executable, "-c", "from agentlab_cli.main import main; main()", "run", "s.yaml"]
+    command += ["--concurrency", "4"]
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80", "LINES": "24"}
     environment.pop("NO_COLOR", None)
     with subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal, env=environment) as process:

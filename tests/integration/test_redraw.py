@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 import agentlab
 from agentlab.runs.frames.forks import exhausted
 from agentlab.store import DATABASE
+from tests.support.rig import rows
 
 SCENARIO = """spec: 1
 name: objection
@@ -60,9 +61,7 @@ def said(run: Path, kind: str) -> pd.DataFrame:
         "SELECT r.key, r.population, r.status, m.sender, m.content FROM messages m JOIN rollouts r ON r.id = m.rollout "
         f"WHERE r.kind = '{kind}'"
     )
-    with sqlite3.connect(run / DATABASE) as connection:
-        rows = connection.execute(sql).fetchall()
-    return pd.DataFrame(rows, columns=["key", "population", "status", "sender", "content"])
+    return pd.DataFrame(rows(run, sql), columns=["key", "population", "status", "sender", "content"])
 
 
 def test_a_turn_is_drawn_until_its_property_is_gone_and_does_not_come_back(folder: Path) -> None:
@@ -98,11 +97,8 @@ def test_the_same_command_draws_nothing_again_and_a_killed_one_pays_only_for_wha
     assert resample(folder, *until)[0] == 0
 
     def state() -> list[str]:
-        with sqlite3.connect(folder / DATABASE) as connection:
-            calls = connection.execute(
-                "SELECT r.key, actor, round, k, text FROM calls JOIN rollouts r ON r.id = rollout"
-            )
-            return sorted(map(str, calls.fetchall()))
+        sql = "SELECT r.key, actor, round, k, text FROM calls JOIN rollouts r ON r.id = rollout"
+        return sorted(map(str, rows(folder, sql)))
 
     whole = state()
     assert "0 forks to draw" in resample(folder, *until)[1]
@@ -114,10 +110,10 @@ def test_the_same_command_draws_nothing_again_and_a_killed_one_pays_only_for_wha
             connection.execute(
                 "UPDATE rollouts SET status = NULL, chosen = NULL WHERE id = ? OR population = ?", (id, key)
             )
-            connection.execute("DELETE FROM verdicts WHERE rollout = ?", (id,))
+            connection.execute("DELETE FROM verdict_rows WHERE rollout = ?", (id,))
             for (draw,) in [(id,), *draws]:
-                connection.execute("DELETE FROM messages WHERE rollout = ?", (draw,))
-            connection.execute("DELETE FROM calls WHERE rollout = ? AND round > 1", draws[-1])
+                connection.execute("DELETE FROM message_rows WHERE rollout = ?", (draw,))
+            connection.execute("DELETE FROM call_rows WHERE rollout = ? AND round > 1", draws[-1])
     lost = len(whole) - len(state())
     assert lost > 0
     assert resample(folder, *until)[0] == 0

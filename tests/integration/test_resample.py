@@ -454,7 +454,7 @@ def test_an_unknown_price_is_unknown(run: Path) -> None:
     assert known.calls == 2 * plain.calls
     assert known.cost > 2 * plain.cost
     connection = sqlite3.connect(run / "run.db")
-    connection.execute("DELETE FROM calls WHERE purpose = 'judge'")
+    connection.execute("DELETE FROM call_rows WHERE sort IN (SELECT id FROM call_sorts WHERE purpose = 'judge')")
     connection.commit()
     connection.close()
     assert plan(run, ForkRequest(key(run), at="0")).quote.judges.cost is None
@@ -616,16 +616,16 @@ def test_a_fork_of_a_fork_that_was_killed_goes_on_and_its_stored_calls_are_guard
         run / "run.db"
     )  # as a kill leaves it: the last reply is not there, nor what came later
     connection.execute(f"UPDATE rollouts SET status = NULL WHERE id IN {own}")
-    for table in ("messages", "verdicts"):
+    for table in ("message_rows", "verdict_rows"):
         connection.execute(f"DELETE FROM {table} WHERE rollout IN {own}")
-    last = f"SELECT max(rowid) FROM calls WHERE rollout IN {own} AND round > 0 GROUP BY rollout"
-    lost = connection.execute(f"DELETE FROM calls WHERE rowid IN ({last})").rowcount
-    lost += connection.execute(f"DELETE FROM calls WHERE rollout IN {own} AND round = 0").rowcount
+    last = f"SELECT max(rowid) FROM call_rows WHERE rollout IN {own} AND round > 0 GROUP BY rollout"
+    lost = connection.execute(f"DELETE FROM call_rows WHERE rowid IN ({last})").rowcount
+    lost += connection.execute(f"DELETE FROM call_rows WHERE rollout IN {own} AND round = 0").rowcount
     connection.commit()
     assert drawn(plan(run, fork_request)).made.calls == lost
     pd.testing.assert_frame_equal(load(run).forks.drop(columns=volatile), whole, check_categorical=False)
     connection.execute(f"UPDATE rollouts SET status = NULL WHERE id IN {own}")
-    connection.execute(f"UPDATE calls SET prompt_hash = 'another' WHERE rollout IN {own} AND round = 2")
+    connection.execute(f"UPDATE call_rows SET prompt_hash = 'another' WHERE rollout IN {own} AND round = 2")
     connection.commit()
     connection.close()
     with pytest.raises(MismatchError, match="in round 2 answers a different prompt"):

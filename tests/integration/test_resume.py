@@ -150,9 +150,12 @@ async def test_a_run_with_hashes_of_an_earlier_kind_is_shown_whole_and_goes_on_w
     with closing(sqlite3.connect("run/run.db")) as connection:
         for step in prompts:
             old = digest(step.prompt, plain(step.call.settings), ())
-            connection.execute("UPDATE calls SET prompt_hash = ? WHERE prompt_hash = ?", (old, step.call.prompt_hash))
+            connection.execute(
+                "UPDATE call_rows SET prompt_hash = ? WHERE prompt_hash = ?",
+                (old, bytes.fromhex(step.call.prompt_hash[2:])),
+            )
         connection.execute("UPDATE rollouts SET status = NULL WHERE draw = 2")  # as if it had been killed
-        connection.execute("DELETE FROM messages WHERE rollout IN (SELECT id FROM rollouts WHERE status IS NULL)")
+        connection.execute("DELETE FROM message_rows WHERE rollout IN (SELECT id FROM rollouts WHERE status IS NULL)")
         connection.commit()
     shown = [step.intact for key in rollouts[:2] for turn in transcript("run", key).turns for step in turn.steps]
     assert shown

@@ -22,13 +22,20 @@ from typing import Any, Self
 ROOT = Path(__file__).resolve().parents[2]
 PRELOADED = (
     "agentlab_cli.main",
+    "agentlab_cli.options",
     "agentlab_cli.resampled",
     "agentlab_cli.work",
     "agentlab.models.providers.openai",
     "agentlab.experiment.judging.added",
     "agentlab.report.show",
+    "anyio._backends._asyncio",
     "encodings.utf_8_sig",
+    "httpcore2",
+    "pandas.core.methods.to_dict",
+    "pyarrow.pandas_compat",
+    "rich._emoji_codes",
 )
+"""What nearly every command imports, at once or when it first needs it."""
 PENDING = re.compile(r"^(?:Sig|Shd)Pnd:\s*(\w+)", re.M)
 """The signals that wait, as masks, in what Linux tells of a process."""
 
@@ -131,6 +138,8 @@ def host() -> None:
     """Reads jobs until there are no more."""
     for name in PRELOADED:
         importlib.import_module(name)
+    connections = importlib.import_module("agentlab.models.providers.connections")
+    connections.opener("http://127.0.0.1")  # which reads the certificates, once for all children
     gc.collect()
     gc.freeze()  # else every child looks through what is imported here, and copies it
     for line in sys.stdin:

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from agentlab.runs.frames import Run, load
+from agentlab.store.reading import with_texts
 from tests.support.loopback import Loopback
 
 Change = tuple[str, str]
@@ -95,6 +96,7 @@ def assert_equal(left: dict[str, pd.DataFrame], right: dict[str, pd.DataFrame]) 
 def rows(folder: Path | str, sql: str) -> list[Any]:
     """What the run's file holds."""
     connection = sqlite3.connect(Path(folder) / "run.db")
+    with_texts(connection)
     try:
         return connection.execute(sql).fetchall()
     finally:

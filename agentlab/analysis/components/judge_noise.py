@@ -7,7 +7,7 @@ import pandas as pd
 
 from agentlab.judges import traits
 from agentlab.runs.frames import Run
-from agentlab.runs.frames.measures import judged_rollouts, per_draw
+from agentlab.runs.frames.measures import judged_rollouts, of_scores, per_draw
 from agentlab.types import Measure
 
 SETTLED = 1e-12
@@ -63,8 +63,7 @@ class JudgeNoise:
 
 def judge_draws(scores: pd.DataFrame, measure: Measure) -> "pd.Series[float]":
     """The measure by rollout and judge draw, from `run.scores` or `run.fork_scores`."""
-    verdicts = scores.rename(columns={"draw": "rollout_draw", "judge_draw": "draw"})
-    return per_draw(verdicts.astype({"rollout": "str"}), measure)
+    return per_draw(of_scores(scores[scores["judge"] == measure.judge]).astype({"rollout": "str"}), measure)
 
 
 def within_rollouts(scores: pd.DataFrame, measure: Measure) -> pd.DataFrame:

@@ -101,7 +101,7 @@ def _says(frames: dict[str, pd.DataFrame]) -> str:
     what = "Error of a draw as bias² and variance" if "decomposition" in frames else "How the answers of draws scatter"
     return (
         f"{what}, for {pluralize(table['condition'].nunique(), 'arm')} on {_span(table, 'task')} with "
-        f"{_span(table, 'draw')} or more."
+        f"{pluralize(int(table['draws'].min()), 'draw')} or more."
     )
 
 

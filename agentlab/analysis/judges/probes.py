@@ -83,7 +83,8 @@ def _verdicts(run: Run) -> pd.DataFrame:
     """Verdicts on changed outputs of rollouts that are as they were."""
     sql = (
         "SELECT json_extract(r.about, '$.variant'), json_extract(r.about, '$.rollout'), r.attempt, v.judge, v.draw, "
-        "v.criterion, v.outcome, v.value FROM verdicts v JOIN rollouts r ON r.id = v.rollout WHERE r.kind = 'probe'"
+        "v.criterion, v.outcome, v.value FROM verdict_spans v JOIN rollouts r ON r.id = v.rollout "
+        "WHERE r.kind = 'probe'"
     )
     with closing(read(run.folder)) as connection:
         rows = connection.execute(sql).fetchall()

@@ -157,7 +157,7 @@ def _judgment(store: Store, judge: str, spec: ModelSpec) -> Cost:
     """The cost of one judgment, as the mean of those that were made, at the prices of today."""
     connection = read(store.folder)
     sql = (
-        "SELECT count(DISTINCT rollout || actor), count(*), avg(input_tokens), avg(output_tokens) FROM calls "
+        "SELECT count(DISTINCT rollout || actor), count(*), avg(input_tokens), avg(output_tokens) FROM call_spans "
         "WHERE purpose = 'judge' AND judge = ? AND error IS NULL"
     )
     times, made, input, output = connection.execute(sql, (judge,)).fetchone()

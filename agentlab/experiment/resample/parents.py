@@ -199,7 +199,7 @@ class ParentRun:
         asked = any(message.kind == "closing" for message in log)
         sql = (
             "SELECT purpose, actor, round, k, judge, input_tokens, output_tokens, reasoning_tokens, cache_read_tokens, "
-            "cache_write_tokens FROM calls WHERE rollout = ? AND error IS NULL ORDER BY round, attempt"
+            "cache_write_tokens FROM call_spans WHERE rollout = ? AND error IS NULL ORDER BY round, attempt"
         )
         for purpose, actor, round, k, judge, *usage in self._connection.execute(sql, (row[0],)):
             if round <= rollout_spec.organization.rounds or asked:  # else asked before a raised limit let it go on

@@ -127,7 +127,7 @@ class Local:
     async def complete(self, request: Request) -> Completion:
         """By the server with the fewest calls; among several, by that of the rollout, which may hold its prompt."""
         count, rank = len(self.servers), request.where.rank
-        fewest = min(range(count), key=lambda place: (self.servers[place].waiting, (place - rank) % count))
+        fewest = min(range(count), key=lambda index: (self.servers[index].waiting, (index - rank) % count))
         return await self.servers[fewest].complete(request)
 
     async def aclose(self) -> None:

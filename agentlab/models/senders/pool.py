@@ -9,6 +9,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -89,7 +90,8 @@ class Sender(asyncio.SubprocessProtocol):
     async def aclose(self) -> None:
         """Ends it, and what it has open."""
         assert self.process is not None
-        self.process.kill()  # nobody waits for anything that it does
+        with suppress(ProcessLookupError):  # it has ended by itself
+            self.process.kill()  # nobody waits for anything that it does
         await self.ended.wait()
 
     def _last_line(self) -> str:

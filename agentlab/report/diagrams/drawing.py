@@ -33,7 +33,9 @@ def size(known: Graph) -> str:
     """Agents, contacts, depth and density in a phrase."""
     agents = pluralize(len(known.nodes), "agent")
     depth = "some agents are unreachable" if known.depth is None else f"depth {known.depth}"
-    return agents + (f", {known.edges} contacts, {depth}, density {known.density:.2f}" if len(known.nodes) > 1 else "")
+    return agents + (
+        f", {pluralize(known.edges, 'contact')}, {depth}, density {known.density:.2f}" if len(known.nodes) > 1 else ""
+    )
 
 
 def levels(known: Graph) -> dict[int | None, list[str]]:

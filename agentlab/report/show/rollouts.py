@@ -46,13 +46,13 @@ def rollouts(run: Run, most: int, what: str | None = None) -> str:
     counts = Counter(status.get(key, "unfinished") for key in where)
     waiting = sum(counts[name] for name in _UNFINISHED)
     size = (
-        pluralize(len(where), "rollout") if what is None else f"{what}: {len(where)} of {pluralize(total, 'rollout')}"
+        pluralize(len(where), "rollout") if what is None else f"{what}: {len(where):,} of {pluralize(total, 'rollout')}"
     )
-    left = f", {len(where) - waiting} finished, {waiting} not" if waiting else ""
+    left = f", {len(where) - waiting:,} finished, {waiting:,} not" if waiting else ""
     head = f"{line(run.meta.get('name', ''))}: {size}{left}"
     if what is not None and not where:
         return f"{line(run.meta.get('name', ''))}: {size}"
-    listed = ", ".join(f"{count} {name}" for name, count in counts.most_common())
+    listed = ", ".join(f"{count:,} {name}" for name, count in counts.most_common())
     parts = [f"{head} ({listed})" if listed else head]
     if options := run.meta.get("options"):
         parts[0] += f"\nwith {', '.join(map(line, options))}"

@@ -9,7 +9,9 @@ from agentlab.models import money
 from agentlab.store import read
 from agentlab.text import pluralize
 
-_BY_MODEL = "SELECT model, total(cost), sum(cost IS NULL AND error IS NULL) FROM calls GROUP BY model ORDER BY model"
+_BY_MODEL = (
+    "SELECT model, total(cost), sum(cost IS NULL AND error IS NULL) FROM call_spans GROUP BY model ORDER BY model"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ _SQL = """
 SELECT whole.id, json_extract(row.about, '$.replies') AS replies, total(CASE k WHEN 0 THEN logprob END),
     total(CASE k WHEN 1 THEN logprob END), json_extract(row.about, '$.left_out')
 FROM rollouts AS row JOIN rollouts AS whole ON row.key = 'distance/' || whole.key || '/' || whole.attempt
-LEFT JOIN (SELECT rollout, k, json_extract(logprobs, '$[0].logprob') AS logprob FROM calls
+LEFT JOIN (SELECT rollout, k, json_extract(log_text(logprobs), '$[0].logprob') AS logprob FROM call_spans
     WHERE purpose = 'distance' AND error IS NULL) AS scored ON scored.rollout = row.id
 WHERE row.kind = 'distance' AND row.status IS NOT NULL GROUP BY whole.id ORDER BY whole.id"""
 

@@ -97,8 +97,9 @@ def _sides(rollouts: pd.DataFrame, meta: Mapping[str, Any]) -> list[Side]:
 def _verdicts(folder: Path, kind: RolloutKind) -> dict[_Key, list[tuple[Any, ...]]]:
     """Judge, draw, criterion, outcome, value, label, reason of every verdict, by key and attempt of its row."""
     sql = (
-        "SELECT r.key, r.attempt, v.judge, v.draw, v.criterion, v.outcome, v.value, v.label, v.reason FROM verdicts v "
-        "JOIN rollouts r ON r.id = v.rollout WHERE r.kind = ? ORDER BY v.rowid"
+        "SELECT r.key, r.attempt, v.judge, v.draw, v.criterion, v.outcome, v.value, v.label, log_text(v.reason) "
+        "FROM verdict_spans v "
+        "JOIN rollouts r ON r.id = v.rollout WHERE r.kind = ? ORDER BY v.number"
     )
     found: dict[_Key, list[tuple[Any, ...]]] = {}
     with closing(read(folder)) as connection:

@@ -33,6 +33,12 @@ def measure(rollouts: pd.DataFrame, verdicts: pd.DataFrame, measures: Sequence[M
     return pd.DataFrame(columns, index=rollouts.index)
 
 
+def of_scores(scores: pd.DataFrame) -> pd.DataFrame:
+    """The frame `scores` as verdicts for `measure` and `per_draw`, without its texts."""
+    own = scores[["rollout", "judge", "judge_draw", "criterion", "outcome", "value"]]
+    return own.rename(columns={"judge_draw": "draw"})
+
+
 def per_draw(verdicts: pd.DataFrame, measure: Measure) -> pd.Series:
     """The measure by each complete judge draw, on the measure's range: indexed by rollout and draw.
 

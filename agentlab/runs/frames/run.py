@@ -17,7 +17,7 @@ import pandas as pd
 
 from agentlab.columns import BASELINE, INFERENCE, KEPT, LABELS, MEASURES
 from agentlab.errors import ScenarioError
-from agentlab.runs.frames import tables
+from agentlab.runs.frames import log, tables
 from agentlab.runs.frames.clusters import clusters_of
 from agentlab.runs.frames.cost import RunCost, run_cost
 from agentlab.runs.frames.distances import distances
@@ -26,7 +26,7 @@ from agentlab.runs.frames.generations import LoopFrames, by_generation
 from agentlab.runs.frames.judged import compared, grouped
 from agentlab.runs.frames.kinds import Kinds, declared
 from agentlab.runs.frames.looked import looked
-from agentlab.runs.frames.measures import measure
+from agentlab.runs.frames.measures import measure, of_scores
 from agentlab.runs.frames.messages import edges, objections
 from agentlab.runs.frames.particles import chosen_calls, particles
 from agentlab.runs.frames.select import select
@@ -161,12 +161,12 @@ class Run:
     @cached_property
     def fork_scores(self) -> pd.DataFrame:
         """One row per verdict on a fork, with the columns of `scores`."""
-        return self._placed(tables.scores(self._select, tables.FORKED))
+        return self._placed(log.scores(self.folder, tables.FORKED))
 
     @cached_property
     def messages(self) -> pd.DataFrame:
         """One row per message: `index`, `round` (0: the opening), `sender`, `to` (tuple), `kind`, `content`, `ref`."""
-        return self._placed(tables.messages(self._select))
+        return self._placed(log.messages(self.folder))
 
     @cached_property
     def calls(self) -> pd.DataFrame:
@@ -181,7 +181,7 @@ class Run:
         (requests made; all but the last failed for temporary reasons), `error`; `tool_calls`, `tool_results`,
         `logprobs`, `settings` as JSON text.
         """
-        return self._placed(tables.calls(self._select))
+        return self._placed(log.calls(self.folder))
 
     @cached_property
     def scores(self) -> pd.DataFrame:
@@ -189,7 +189,7 @@ class Run:
         scored), `label`, `reason`, `call` (Int64: place of the judge's call), `mass` (probability on the scale's
         digits, NaN unless scored by log-probabilities). Reading it is recorded as a look at the outcomes of the run."""
         self.unrecorded = looked(self.folder, self.meta, self.whole.rollouts)
-        return self._placed(tables.scores(self._select, tables.FINISHED))
+        return self._placed(log.scores(self.folder, tables.FINISHED))
 
     @cached_property
     def anchors(self) -> pd.DataFrame:
@@ -369,7 +369,7 @@ class Run:
     @cached_property
     def _working_judges(self) -> frozenset[str]:
         return frozenset(
-            self._select("SELECT DISTINCT judge FROM verdicts WHERE outcome != 'error'", ["judge"])["judge"]
+            self._select("SELECT DISTINCT judge FROM verdict_spans WHERE outcome != 'error'", ["judge"])["judge"]
         )
 
     @cached_property
@@ -407,8 +407,7 @@ class Run:
         return [str(task["id"]) for task in self.meta.get("tasks", [])]
 
     def _measured(self, rollouts: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
-        verdicts = scores.rename(columns={"judge_draw": "draw", "draw": "rollout_draw"})
-        return measure(rollouts.set_index("rollout"), verdicts, self.measured)
+        return measure(rollouts.set_index("rollout"), of_scores(scores), self.measured)
 
     @cached_property
     def _places(self) -> pd.DataFrame:

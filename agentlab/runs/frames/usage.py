@@ -12,7 +12,7 @@ from agentlab.columns import USED
 from agentlab.runs.frames.kinds import Kinds, fates
 from agentlab.runs.frames.messages import LOST
 from agentlab.runs.frames.tables import PARTICLES
-from agentlab.store.rows import SECONDS
+from agentlab.store.schema import SECONDS
 
 Select = Callable[[str, list[str]], pd.DataFrame]
 """The rows of a query, under these names."""
@@ -23,7 +23,7 @@ SELECT coalesce(whole, rollout), {by}, count(*), sum(k = 0 AND purpose = 'agent'
     count(DISTINCT CASE WHEN stop = 'length' AND purpose = 'agent' THEN round || ' ' || actor END),
     count(text) - count(input_tokens), {tokens}, total({seconds}),
     CASE WHEN count(cost) = count(text) THEN total(cost) END, count(cost) = count(text)
-FROM calls LEFT JOIN counted ON id = rollout LEFT JOIN {particles} ON own = rollout
+FROM call_spans LEFT JOIN counted ON id = rollout LEFT JOIN {particles} ON own = rollout
 WHERE purpose != 'judge' AND (steps IS NULL OR round <= steps) AND {which} GROUP BY 1, {by}"""
 _TOKENS = ", ".join(
     f"CASE WHEN count({name}) = count(text) THEN total({name}) END"
@@ -31,10 +31,12 @@ _TOKENS = ", ".join(
 )
 """Unknown where one call's are."""
 _KINDS = """
-SELECT rollout, kind, count(*), CASE kind WHEN 'weight' THEN total(content) END FROM messages GROUP BY rollout, kind"""
+SELECT rollout, kind, count(*),
+    CASE kind WHEN 'weight' THEN total(CASE kind WHEN 'weight' THEN log_text(content) END) END
+FROM message_spans GROUP BY rollout, kind"""
 _SAMPLED = """
-SELECT rollout, total((SELECT total(json_extract(value, '$.logprob')) FROM json_each(logprobs)))
-FROM calls WHERE purpose = 'agent' AND text IS NOT NULL
+SELECT rollout, total((SELECT total(json_extract(value, '$.logprob')) FROM json_each(log_text(logprobs))))
+FROM call_spans WHERE purpose = 'agent' AND text IS NOT NULL
     AND (logprobs IS NULL OR json_extract(settings, '$.score') IS NULL)
 GROUP BY rollout HAVING count(logprobs) = count(*)"""
 """Of rollouts whose every sampled reply has log-probabilities: their sum. Replies that were scored were not sampled."""

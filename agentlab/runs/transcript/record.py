@@ -19,6 +19,7 @@ from agentlab.runs.transcript.find import Coordinates, find
 from agentlab.runs.transcript.turns import Turn, turns
 from agentlab.store import UNFINISHED, ancestry, read
 from agentlab.store.rows import COLUMNS, call_fact, rollout_fact, verdict_fact
+from agentlab.store.schema import READ_CALLS, READ_VERDICTS
 from agentlab.types import Call, Completion, Message, MessageKind, Rollout, Settings, Task, ToolSpec, Verdict
 
 
@@ -127,9 +128,9 @@ def _record(connection: sqlite3.Connection, key: str) -> Record:
     row = connection.execute("SELECT * FROM rollouts WHERE key = ?", (key,)).fetchone()
     id, played = row[0], _played(connection, row)
     messages, kept = ancestry.messages(connection, row), ancestry.kept_by(connection, played)
-    calls = [*kept, *map(call_fact, _rows(connection, "calls", played[0], "round, actor, k, attempt"))]
+    calls = [*kept, *_calls(connection, played[0])]
     if played is not row:
-        calls += map(call_fact, _rows(connection, "calls", id, "round, actor, k, attempt"))
+        calls += _calls(connection, id)
     own = tuple(call for call in calls if call.purpose != "judge")
     rollout, status = rollout_fact(row, messages), row[COLUMNS["rollouts"].index("status")]
     levels, facts = _condition(connection, rollout.condition)
@@ -146,7 +147,7 @@ def _record(connection: sqlite3.Connection, key: str) -> Record:
         turns=turns(organization, tools, rollout, own, final, facts.view and not facts.board)
         if facts and organization
         else (),
-        verdicts=tuple(verdict_fact(key, verdict) for verdict in _rows(connection, "verdicts", id, "rowid")),
+        verdicts=tuple(verdict_fact(key, verdict) for verdict in _verdicts(connection, id)),
         by_case=_by_case(connection),
         kept=frozenset((call.round, call.actor) for call in kept if call.purpose == "agent")
         if played is row
@@ -164,8 +165,13 @@ def _played(connection: sqlite3.Connection, row: tuple[Any, ...]) -> tuple[Any, 
     return connection.execute("SELECT * FROM rollouts WHERE key = ?", (chosen,)).fetchone()
 
 
-def _rows(connection: sqlite3.Connection, table: str, rollout: int, order: str) -> list[tuple[Any, ...]]:
-    return connection.execute(f"SELECT * FROM {table} WHERE rollout = ? ORDER BY {order}", (rollout,)).fetchall()
+def _calls(connection: sqlite3.Connection, rollout: int) -> list[Call]:
+    sql = f"{READ_CALLS} WHERE rollout = ? ORDER BY round, actor, k, attempt"
+    return [call_fact(row) for row in connection.execute(sql, (rollout,))]
+
+
+def _verdicts(connection: sqlite3.Connection, rollout: int) -> list[tuple[Any, ...]]:
+    return connection.execute(f"{READ_VERDICTS} WHERE rollout = ? ORDER BY number", (rollout,)).fetchall()
 
 
 def _condition(connection: sqlite3.Connection, name: str) -> tuple[dict[str, str], _Facts | None]:

@@ -53,13 +53,13 @@ def slope(y: ArrayLike, x: ArrayLike, clusters: Sequence[Hashable], level: float
     b = b - _means(codes, b)[codes]
     spread = float(b @ b)
     if spread <= 1e-12:
-        return Estimate(None, n=count, notes=("undefined: x is the same within every cluster",))
+        return Estimate(None, n=count, notes=("undefined: it does not vary within any task or cluster",))
     a = a - _means(codes, a)[codes]
     value = float(a @ b) / spread
     sums = np.bincount(codes, b * (a - value * b))
     active = len(np.unique(codes[b != 0]))
     if active < 2:
-        return Estimate(value, n=count, notes=("no interval: x varies within one cluster only",))
+        return Estimate(value, n=count, notes=("no interval: it varies within one task or cluster only",))
     return _estimate(value, float(sums @ sums) / spread**2 * active / (active - 1), active, level)
 
 

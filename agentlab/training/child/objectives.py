@@ -8,11 +8,10 @@ import torch
 from examples import Example, Row
 
 
-def token_logprobs(model: Any, examples: list[Example], pad: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def token_logprobs(model: Any, examples: list[Example], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Log-probabilities of the replies' tokens, in nats, padded on the left by 0.
 
-    Returns three tensors of shape (examples, longest reply): log-probabilities, a mask that is 1 for a reply's tokens,
-    and the entropy of the model at each token.
+    Returns two tensors of shape (examples, longest reply): log-probabilities, and a mask, 1 for tokens of replies.
     """
     longest = max(len(e.prompt) + len(e.reply) for e in examples)
     width = max(len(e.reply) for e in examples)
@@ -25,14 +24,12 @@ def token_logprobs(model: Any, examples: list[Example], pad: int) -> tuple[torch
     out = model(input_ids=ids, attention_mask=real, logits_to_keep=width + 1, use_cache=False)
     logprobs = out.logits[:, :-1].float().log_softmax(-1)
     picked = logprobs.gather(-1, ids[:, -width:, None]).squeeze(-1)
-    with torch.no_grad():
-        entropy = -(logprobs.exp() * logprobs).sum(-1)
-    return picked * mask, mask, entropy * mask
+    return picked * mask, mask
 
 
 def sft(model: Any, rows: list[Row], pad: int, beta: float) -> torch.Tensor:
     """The mean negative log-probability of a reply's token, in nats, each row by its weight."""
-    picked, mask, _ = token_logprobs(model, [row.example for row in rows], pad)
+    picked, mask = token_logprobs(model, [row.example for row in rows], pad)
     weight = torch.tensor([[row.weight] for row in rows], device=picked.device)
     return -(picked * weight).sum() / (mask * weight).sum()
 

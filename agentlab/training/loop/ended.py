@@ -20,8 +20,8 @@ def read(folder: Path) -> Trained | None:
     """
     path = folder / FILE
     try:
-        told = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
-        return msgspec.convert(moved(told, folder.parents[1]) if "folder" in told else told, Trained)
+        fields = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        return msgspec.convert(moved(fields, folder.parents[1]) if "folder" in fields else fields, Trained)
     except FileNotFoundError:
         return None
     except msgspec.DecodeError as error:

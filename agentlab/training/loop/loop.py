@@ -13,10 +13,11 @@ from agentlab.errors import MismatchError, ScenarioError
 from agentlab.experiment.addresses import Moved
 from agentlab.experiment.decisions import Registration
 from agentlab.experiment.executors import Executor
+from agentlab.experiment.measures import measures_of
 from agentlab.experiment.phases import note
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.schedule import Item
-from agentlab.experiment.session import LOCAL, begun, measures_of, played
+from agentlab.experiment.session import LOCAL, begun, played
 from agentlab.experiment.specs import Selection, rollout_specs
 from agentlab.experiment.work import CONCURRENCY, working
 from agentlab.interfaces import Judge
@@ -109,7 +110,7 @@ class _Loop:
         measures = measures_of(self.design)
         plain = {a.condition.name: judged(self.store, a.condition, generation, measures) for a in asked}
         remembered = {arm.condition.name: {row.task for row in arm.memory} for arm in asked}
-        tasks = {name: found.unsolved - remembered[name] for name, found in plain.items()}
+        tasks = {name: sampled.unsolved - remembered[name] for name, sampled in plain.items()}
         if any(tasks.values()):
             design = replace(self.design, conditions=tuple(arm.condition for arm in asked))
             todo = list(hinted_specs(design, tasks, self.meta["seed"], generation))

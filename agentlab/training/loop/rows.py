@@ -72,15 +72,15 @@ def rows_of(
     if generation == 0 and loop.first:
         return GenerationRows((), loop.first, {})
     plain = plain or judged(store, condition, generation, measures)
-    found, turns = plain.candidates, plain.turns
+    candidates, turns = plain.candidates, plain.turns
     if loop.fields.hint is not None:
         hinted = judged(store, condition, generation, measures, plain.unsolved)
-        found, turns = [*found, *hinted.candidates], {**turns, **hinted.turns}
-    rows = tuple(_preferences(found, turns, loop) if loop.pairs else _rows(found, turns))
+        candidates, turns = [*candidates, *hinted.candidates], {**turns, **hinted.turns}
+    rows = tuple(_preferences(candidates, turns, loop) if loop.pairs else _rows(candidates, turns))
     counts: dict[str, int] = {}
     for row in rows:
         counts[row.rollout] = counts.get(row.rollout, 0) + 1
-    return GenerationRows(tuple(found), rows, counts)
+    return GenerationRows(tuple(candidates), rows, counts)
 
 
 def judged(
@@ -107,8 +107,8 @@ def judged(
         turns[row.key] = turns_of(rollout, calls, organization, loop.fields, hint)
         candidates.append(_candidate(rollout, store.verdicts(row.key), turns[row.key], measure))
     candidates.sort(key=lambda one: (one.task, one.draw))
-    found = kept(candidates, loop.fields.keep, generation, (condition.coupling, generation))
-    return Judged(found if hinted is None else [replace(one, hinted=True) for one in found], turns)
+    candidates = kept(candidates, loop.fields.keep, generation, (condition.coupling, generation))
+    return Judged([replace(candidate, hinted=hinted is not None) for candidate in candidates], turns)
 
 
 def _candidate(rollout: Rollout, verdicts: Sequence[Verdict], turns: Sequence[Turn], measure: Measure) -> Candidate:

@@ -114,6 +114,14 @@ factors:
         ("{organization: {protocol: {plant: {flaw: {text: Wrong.}}, tries: 2}}}", "protocol (tries, plant.flaw)"),
         ("{organization: {protocol: {plan: {rounds: 2}}}}", "protocol (plan)"),
         ("{organization: {cast: [lead, other, eye], protocol: {workers: [other]}}}", "nothing"),
+        (
+            "{organization: {agents: {hand: {tools: [read, write]}}}}",
+            "tools (only in the second: read + write)",
+        ),
+        (
+            "{organization: {agents: {lead: {tools: [read]}, hand: {tools: [read, write]}, eye: {tools: [read]}}}}",
+            "tools (only in the first: no tools; only in the second: read, read + write)",
+        ),
     ],
 )
 def test_fields_of_a_board_are_compared(level: str, found: str, workdir: Path) -> None:

@@ -19,6 +19,7 @@ from agentlab.errors import ModelError, ScenarioError
 from agentlab.interfaces import Model
 from agentlab.models.providers import anthropic, openai, vllm
 from agentlab.models.retry import RetryingModel
+from agentlab.models.serve import serve
 from agentlab.models.spec import ModelSpec
 from agentlab.types import ChatMessage, Completion, Request, Settings, ToolCall, ToolSpec, Where
 from tests.support.tokens import used
@@ -225,6 +226,18 @@ def test_a_missing_key_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY")
     with pytest.raises(ScenarioError, match=r"OPENAI_API_KEY.*api_key_env"):
         model("openai/gpt-4o", lambda _: said("openai", "x"))
+
+
+async def test_all_missing_keys_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY")
+    monkeypatch.delenv("ANTHROPIC_API_KEY")
+    specs = {
+        alias: ModelSpec.model_validate({"name": name})
+        for alias, name in {"a": "anthropic/claude-opus-4-5", "b": "openai/gpt-4.1", "c": "sim/chatter"}.items()
+    }
+    with pytest.raises(ScenarioError, match=r"ANTHROPIC_API_KEY; openai/gpt-4\.1 needs a key: .* OPENAI_API_KEY\."):
+        async with serve(specs):
+            pass
 
 
 async def test_a_key_goes_only_where_it_belongs() -> None:

@@ -16,7 +16,7 @@ from agentlab.errors import ModelError, ScenarioError
 from agentlab.interfaces import Model
 from agentlab.models import ModelSpec, serve
 from agentlab.models.senders.lines import Lines
-from agentlab.models.senders.pool import Senders, SentModel
+from agentlab.models.senders.pool import Sender, Senders, SentModel
 from agentlab.models.serve import get_model
 from agentlab.models.storable import storable
 from agentlab.types import ChatMessage, Completion, Request, Settings, ToolSpec, Where
@@ -118,13 +118,15 @@ def test_what_is_not_answered_is_given_up_or_fails_with_its_process() -> None:
         waiting[0].cancel()
         await asyncio.wait(waiting[:1])
         assert len(sender.open) == 1
-        assert sender.process is not None
-        os.kill(sender.process.get_pid(), signal.SIGKILL)
+        kill(sender)
         with pytest.raises(ModelError, match="transient: the process that sent it ended with -9"):
             await waiting[1]
         server.script = yes
         assert (await model.complete(request(0))).text == "Yes."
-        assert sent(model).senders.running != [sender]
+        (another,) = sent(model).senders.running
+        assert another is not sender
+        kill(another)
+        await another.ended.wait()
         await closed(model)
 
     with Loopback(yes) as server:
@@ -198,6 +200,11 @@ def is_running(pid: int) -> bool:
             return stat.read().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def kill(sender: Sender) -> None:
+    assert sender.process is not None
+    os.kill(sender.process.get_pid(), signal.SIGKILL)
 
 
 def sent(model: Model) -> SentModel:

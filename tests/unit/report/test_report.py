@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Generator
 from contextlib import closing, contextmanager
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from agentlab.experiment.judging.added import rejudge
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.specs import Selection
 from agentlab.report import forest, measures, report
+from agentlab.report.path import draw as path_figure
 from agentlab.report.report import write
 from agentlab.report.section import Material
 from agentlab.report.style import COLORS, GROUND, INK, arm_styles, nth_style, short
@@ -184,6 +186,12 @@ def test_every_part_is_there(reported: Path) -> None:
         assert said.lower() in marks.text.lower()
 
 
+def test_without_labels_the_page_has_no_second_set_of_means(reported: Path) -> None:
+    marks = Marks(page(reported))
+    assert "labels" not in marks.ids
+    assert "no rollout has a human label" in marks.text
+
+
 def test_every_figure_says_its_n(reported: Path) -> None:
     captions = re.findall(r"<figcaption>(.*?)</figcaption>", page(reported), flags=re.DOTALL)
     assert len(captions) >= 6
@@ -266,6 +274,24 @@ def test_forks_are_drawn_as_shares_and_paths(forked: Path) -> None:
     path = pd.read_csv(forked / "tables" / "path_1.csv")
     assert path["cut"].tolist() == [0, 1, 2, 3] * path["measure"].nunique()
     assert {"figure-shares_rounds", "figure-path_1", "figure-decomposition"} <= set(Marks(page(forked)).ids)
+    assert ": 0 rows" not in page(forked), "an empty table is no table of the page"
+
+
+def test_labels_below_a_path_do_not_reach_into_each_other() -> None:
+    named = [(), ("communications_director", "analyst"), ("communications_director",), ("analyst",), ("a", "b", "c")]
+    data = pd.DataFrame(
+        [
+            {"measure": "m", "cut": i, "agents": who, "expected": 0.5, "expected_low": 0.4, "expected_high": 0.6}
+            for i, who in enumerate(named)
+        ]
+    ).assign(decisive=False)
+    for several in (data, pd.concat([data] * 4, ignore_index=True)):
+        figure = path_figure(several)
+        figure.draw_without_rendering()
+        (ax,) = figure.axes
+        boxes = [label.get_window_extent() for label in ax.get_xticklabels()]
+        assert all(a.x1 < b.x0 for a, b in pairwise(boxes))
+    assert "2 agents" in path_figure(data).axes[0].get_xticklabels()[1].get_text()
 
 
 @pytest.mark.usefixtures("few")
@@ -335,7 +361,7 @@ def test_a_measures_axis_is_its_range_with_room_for_marks_at_its_ends(run: Run) 
 
 def test_a_run_without_a_rollout_has_a_report(workdir: Path) -> None:
     with closing(sqlite3.connect(played().folder / "run.db")) as connection:
-        for name in ("rollouts", "messages", "calls", "verdicts"):
+        for name in ("rollouts", "message_rows", "call_rows", "verdict_rows"):
             connection.execute(f"DELETE FROM {name}")
         connection.commit()
     text = page(write(load("run"), Path("out")).parent)
@@ -348,7 +374,7 @@ def test_an_unknown_price_is_not_zero(workdir: Path) -> None:
     played()
     with closing(sqlite3.connect("run/run.db")) as connection:
         connection.execute(
-            "UPDATE calls SET cost = NULL WHERE rollout IN (SELECT id FROM rollouts WHERE condition = 'team=firm')"
+            "UPDATE call_rows SET cost = NULL WHERE rollout IN (SELECT id FROM rollouts WHERE condition = 'team=firm')"
         )
         connection.commit()
     folder = write(load("run"), Path("out")).parent

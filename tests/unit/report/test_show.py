@@ -158,7 +158,7 @@ def test_tools_are_shown_with_what_they_returned(tmp_path: Path) -> None:
 def test_another_prompt_than_the_one_sent_is_said(tmp_path: Path) -> None:
     stored(tmp_path, mailers("ann", "ben"), Scripted(hello))
     with closing(sqlite3.connect(tmp_path / "run.db")) as connection:
-        connection.execute("UPDATE messages SET content = 'Farewell.' WHERE kind = 'mail'")
+        connection.execute("UPDATE message_rows SET content = 0 WHERE idx > 0")
         connection.commit()
     found = transcript(tmp_path, "task=t")
     assert [step.intact for turn in found.turns for step in turn.steps] == [True, False]
@@ -190,7 +190,7 @@ def test_a_rollout_that_was_only_begun_says_so(tmp_path: Path) -> None:
     stored(tmp_path, mailers("ann", "ben"), Scripted(hello))
     with closing(sqlite3.connect(tmp_path / "run.db")) as connection:
         connection.execute("UPDATE rollouts SET status = NULL")
-        connection.execute("DELETE FROM messages")
+        connection.execute("DELETE FROM message_rows")
         connection.commit()
     found = transcript(tmp_path, "task=t")
     assert "not finished: messages are stored when the rollout ends" in found.text()

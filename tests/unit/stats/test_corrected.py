@@ -312,8 +312,8 @@ def test_slopes_are_within_tasks() -> None:
     assert found.high is not None
     assert found.low < 0.2 < found.high
     assert (found.n, found.df) == (12, 11)
-    assert "the same within every cluster" in slope([1, 2], [1, 1], ["t", "t"]).notes[0]
-    assert "one cluster only" in slope([1, 2, 3], [1, 2, 5], ["t", "t", "u"]).notes[0]
+    assert "does not vary within any task or cluster" in slope([1, 2], [1, 1], ["t", "t"]).notes[0]
+    assert "one task or cluster only" in slope([1, 2, 3], [1, 2, 5], ["t", "t", "u"]).notes[0]
 
 
 def test_position_counts_both_orders() -> None:

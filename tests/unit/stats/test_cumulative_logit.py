@@ -89,10 +89,10 @@ def test_clusters_are_what_varies() -> None:
 def test_odds_are_covered_and_seldom_found_where_there_are_none() -> None:
     """Few experiments here; bench/coverage.py plays more."""
     rng, missed = np.random.default_rng(3), 0
-    for _ in range(60):
+    for _ in range(20):
         fit = cumulative_logit(drawn(rng, 12, 6, 0.0, (1.0, 0.5), np.array([-0.5])), [0, 1])
         missed += abs(fit.log_odds) > 2.201 * fit.log_odds_se
-    assert missed <= 8
+    assert missed <= 4
 
 
 @pytest.mark.parametrize(

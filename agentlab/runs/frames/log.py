@@ -1,0 +1,170 @@
+"""Messages, calls and verdicts of a run's file as frames, by the number of their rollout (`id`).
+
+What many rows have in common is read once and repeated by its number. Texts are cut from the pages of the run, all of a
+column at once.
+"""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from agentlab.columns import CALLS, MESSAGES, SCORES
+from agentlab.runs.frames.select import fetch, integers
+from agentlab.runs.frames.tables import ASKED, OWN, PARTICLES
+from agentlab.store import read
+from agentlab.store.pages import BITS, LONGEST, pages
+from agentlab.store.reading import damaged
+from agentlab.store.schema import CALL_SORT, CALL_TEXTS, HASH, MESSAGE_TEXTS, VERDICT_TEXTS
+
+_arrow: Any = import_module("pyarrow")  # it comes without types
+_CALLS = f"FROM call_rows WHERE {ASKED} ORDER BY rowid"
+_WHOLE = ("round", "k", "attempt")
+_TOKENS = tuple(name for name in CALLS if name.endswith("_tokens"))
+_REAL = ("started", "seconds", "cost")
+_DTYPES = {**CALLS, **SCORES, "started": "float64"}
+
+
+def messages(folder: Path) -> pd.DataFrame:
+    """In order; `to` as tuples."""
+    with closing(read(folder)) as connection:
+        connection.execute("BEGIN")  # a running command may write in between
+        places = _present(connection, "message_rows", MESSAGE_TEXTS)
+        columns = ", ".join(["rollout", "idx", "round", "sort", *places.values()])
+        sql = f"SELECT {columns} FROM message_rows WHERE {OWN} ORDER BY rowid"
+        found = integers(connection, sql, ("id", "index", "round", "sort", *places))
+        order = np.lexsort((found["index"], found["id"]))
+        found = {name: values[order] for name, values in found.items()}
+        sorts = fetch(connection, "SELECT * FROM message_sorts", ("number", "sender", "to", "kind"))
+        texts = _texts(connection, {name: found.get(name) for name in MESSAGE_TEXTS}, len(order), folder)
+    decode = msgspec.json.Decoder(tuple[str, ...]).decode
+    recipients = np.empty(len(sorts), dtype=object)
+    recipients[:] = [decode(text) for text in sorts["to"].tolist()]
+    sorts["to"] = pd.Series(recipients, dtype="object")
+    table = {"id": found["id"], "index": found["index"], "round": found["round"], **texts}
+    return pd.DataFrame(table | _repeated(sorts, found["sort"]))[["id", *MESSAGES]]
+
+
+def calls(folder: Path) -> pd.DataFrame:
+    """As they were committed, those of particles under their rollout; what a failed call lacks is missing."""
+    with closing(read(folder)) as connection:
+        connection.execute("BEGIN")
+        places = _present(connection, "call_rows", CALL_TEXTS)
+        tokens = [f"ifnull({name}, -1)" for name in _TOKENS]
+        columns = ", ".join(["rollout", "actor", "sort", *_WHOLE, *tokens, *places.values()])
+        found = integers(connection, f"SELECT {columns} {_CALLS}", ("id", "actor", "sort", *_WHOLE, *_TOKENS, *places))
+        own = _filled(connection, "call_rows", (*_REAL, "request_id", "error"), _CALLS)
+        hashes = fetch(connection, f"SELECT {HASH} {_CALLS}", ("prompt_hash",))
+        populations = fetch(connection, f"SELECT * FROM {PARTICLES}", ("number", "id", "particle"))
+        sorts = fetch(connection, "SELECT * FROM call_sorts", ("number", *CALL_SORT))
+        names = fetch(connection, "SELECT * FROM names", ("number", "actor"))
+        texts = _texts(connection, {name: found.get(name) for name in CALL_TEXTS}, len(own), folder)
+    sorts = sorts.astype({"judge_draw": "Int64", "seeded": "bool"})
+    table: dict[str, Any] = {name: found[name] for name in ("id", *_WHOLE)}
+    table |= _populated(found["id"], populations)
+    table |= {name: pd.arrays.IntegerArray(found[name], found[name] < 0) for name in _TOKENS}
+    table |= {**texts, **_repeated(sorts, found["sort"]), **_repeated(names, found["actor"])}
+    table |= {str(name): own[name] for name in own} | {"prompt_hash": hashes["prompt_hash"]}
+    table |= {"started": pd.to_datetime(own["started"], unit="s", utc=True).dt.as_unit("us")}
+    return pd.DataFrame(table)[["id", *CALLS]]
+
+
+def scores(folder: Path, which: str) -> pd.DataFrame:
+    """The verdicts that `which` (SQL over `rollout`) chooses, as they were committed."""
+    rows = f"FROM verdict_rows WHERE {which} ORDER BY rowid"
+    with closing(read(folder)) as connection:
+        connection.execute("BEGIN")
+        places = _present(connection, "verdict_rows", VERDICT_TEXTS)
+        columns = ", ".join(["rollout", "sort", "outcome", "ifnull(call, -1)", *places.values()])
+        found = integers(connection, f"SELECT {columns} {rows}", ("id", "sort", "outcome", "call", *places))
+        own = _filled(connection, "verdict_rows", ("value", "mass", "label"), rows)
+        sorts = fetch(connection, "SELECT * FROM verdict_sorts", ("number", "judge", "judge_draw", "criterion"))
+        names = fetch(connection, "SELECT * FROM names", ("number", "outcome"))
+        texts = _texts(connection, {name: found.get(name) for name in VERDICT_TEXTS}, len(own), folder)
+    table = {"id": found["id"], **_repeated(sorts, found["sort"]), **_repeated(names, found["outcome"]), **texts}
+    table |= {str(name): own[name] for name in own}
+    table |= {"call": pd.arrays.IntegerArray(found["call"], found["call"] < 0)}
+    return pd.DataFrame(table)[["id", *SCORES]]
+
+
+def _populated(ids: NDArray[np.int64], populations: pd.DataFrame) -> dict[str, Any]:
+    """The number of the rollout that a call counts for, and the key of the particle that made it, if one did."""
+    rows = pd.Index(populations["number"]).get_indexer(pd.Index(ids))
+    whole, keys = populations["id"].to_numpy(dtype="int64"), populations["particle"].array
+    made = rows >= 0
+    counted = ids.copy()
+    counted[made] = whole[rows[made]]
+    return {"id": counted, "particle": pd.Series(keys.take(rows, allow_fill=True))}
+
+
+def _filled(connection: sqlite3.Connection, table: str, names: Sequence[str], rows: str) -> pd.DataFrame:
+    """Columns of `rows` (SQL), where those without a value in the whole table are not read."""
+    counts = connection.execute(f"SELECT {', '.join(f'count({name})' for name in names)} FROM {table}").fetchone()
+    there = [name for name, count in zip(names, counts, strict=True) if count] or [names[0]]
+    found = fetch(connection, f"SELECT {', '.join(there)} {rows}", there)
+    absent = {name: pd.Series([None] * len(found), dtype="object") for name in names if name not in there}
+    return found.assign(**absent).astype({name: _DTYPES[name] for name in names})
+
+
+def _present(connection: sqlite3.Connection, table: str, names: Sequence[str]) -> dict[str, str]:
+    """SQL for the places of texts, -1 for a missing one, without columns that have none."""
+    counts = connection.execute(f"SELECT {', '.join(f'max({name})' for name in names)} FROM {table}").fetchone()
+    return {name: f"ifnull({name}, -1)" for name, most in zip(names, counts, strict=True) if most is not None}
+
+
+def _repeated(sorts: pd.DataFrame, numbers: NDArray[np.int64]) -> dict[str, pd.Series]:
+    """For each number the row of `sorts` that it stands for, by column."""
+    rows = pd.Index(sorts.pop("number")).get_indexer(pd.Index(numbers))
+    return {str(name): sorts[name].take(rows).reset_index(drop=True) for name in sorts}
+
+
+def _texts(
+    connection: sqlite3.Connection, places: Mapping[str, NDArray[np.int64] | None], rows: int, folder: Path
+) -> dict[str, pd.Series]:
+    """The texts at places, by column; None are places of a column that has no texts."""
+    whole = _whole(connection) if rows else b""
+    try:
+        texts = {
+            name: _arrow.nulls(rows, _arrow.large_string()) if of is None else _taken(whole, of)
+            for name, of in places.items()
+        }
+    except _arrow.ArrowInvalid as error:
+        raise damaged(folder, error) from error
+    return {name: pd.Series(pd.array(column, dtype="str")) for name, column in texts.items()}
+
+
+def _whole(connection: sqlite3.Connection) -> bytes:
+    """All pages, one after the other; zeros where one is lost."""
+    parts, end = list[bytes](), 0
+    for start, data in pages(connection):
+        parts += [bytes(start - end), data]
+        end = start + len(data)
+    return b"".join(parts)
+
+
+def _taken(whole: bytes, places: NDArray[np.int64]) -> Any:
+    """The texts at these places, missing at -1."""
+    distinct, which = np.unique(places, return_inverse=True)
+    if missing := bool(len(distinct)) and distinct[0] < 0:
+        distinct, which = distinct[1:], which - 1
+    starts, ends = distinct >> BITS, (distinct >> BITS) + (distinct & LONGEST)
+    if (starts[1:] < ends[:-1]).any():  # a part of a text, and the text or another part of it
+        data = b"".join([whole[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)])
+        ends = np.cumsum(ends - starts)
+        starts = np.concatenate([[0], ends[:-1]])
+    else:
+        data = whole
+    between = np.column_stack([starts, ends]).ravel()  # a text, what is between it and the next one, the next one, …
+    buffers = [None, _arrow.py_buffer(between.astype("int64")), _arrow.py_buffer(data)]
+    every = _arrow.LargeStringArray.from_buffers(max(0, len(between) - 1), buffers[1], buffers[2])
+    rows = _arrow.array(2 * which, mask=which < 0) if missing else _arrow.array(2 * which)
+    texts = every.take(rows)
+    texts.validate(full=True)
+    return texts

@@ -1,0 +1,162 @@
+"""How large the log of a run is: rollouts of three agents that mail each other, 12 calls each.
+
+    python bench/size.py [--rollouts 300] [--inspect PYTHON]
+
+Every reply is another text. Prints JSON: bytes of the run's file, in all and per call, those of each table, and what
+the texts of the replies are by themselves and compressed together. With `--inspect`, an interpreter that has
+`inspect_ai`, the same replies go through its agents and its mock model, and the size of that log stands beside it.
+"""
+
+import os
+import sys
+
+if (HERE := os.path.dirname(os.path.abspath(__file__))) in sys.path:
+    sys.path.remove(HERE)  # else the standard library's `import http` finds the bench of that name
+
+import argparse
+import asyncio
+import json
+import random
+import sqlite3
+import subprocess
+import tempfile
+import zlib
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+AGENTS, ROUNDS, WORDS = ("ann", "ben", "cleo"), 12, 45
+SYSTEM, TASK = "You are {}. You plan a mailing for a client, together with your colleagues.", "Plan the mailing. " * 20
+PAGE = Path(__file__).parents[1] / "docs" / "judges.md"
+"""Whose words the replies are made of."""
+INSPECT = """
+import json, sys
+from inspect_ai import Task, eval
+from inspect_ai.dataset import Sample
+from inspect_ai.model import ChatMessageSystem, ChatMessageUser, ModelOutput, ModelUsage, get_model
+from inspect_ai.solver import solver
+
+told = json.load(open(sys.argv[1]))
+
+@solver
+def firm():
+    async def solve(state, generate):
+        model = get_model()
+        chats = {name: [ChatMessageSystem(content=text)] for name, text in told["systems"].items()}
+        chats[told["agents"][0]].append(ChatMessageUser(content=state.input_text))
+        for i in range(told["rounds"]):
+            name, other = (told["agents"][(i + k) % len(told["agents"])] for k in (0, 1))
+            output = await model.generate(chats[name])
+            chats[name].append(output.message)
+            chats[other].append(ChatMessageUser(content=output.completion))
+        state.output = output
+        return state
+    return solve
+
+def reply(text):
+    output = ModelOutput.from_content("mockllm/model", text)
+    output.usage = ModelUsage(input_tokens=400, output_tokens=90, total_tokens=490)
+    return output
+
+replies = (reply(text) for text in told["replies"])
+samples = [Sample(input=told["task"], id=i) for i in range(told["rollouts"])]
+model = get_model("mockllm/model", custom_outputs=replies)
+log = eval(Task(dataset=samples, solver=firm()), model=model, log_dir=sys.argv[2], display="none", max_samples=16)
+assert log[0].status == "success", log[0].error.message[:300]
+"""
+
+
+class Mailer:
+    """Answers every request with a mail to the next agent, of words that its seed draws."""
+
+    name = "bench/mailer"
+
+    def __init__(self, file: str) -> None:
+        from agentlab.types import Capabilities
+
+        self.capabilities = Capabilities(frozenset(), seed=True)
+        self._words = Path(file).read_text().replace("<", "").split()
+
+    async def complete(self, request: Any) -> Any:
+        from agentlab.types import Completion, Usage
+
+        other = AGENTS[(AGENTS.index(request.where.actor) + 1) % len(AGENTS)]
+        text = " ".join(random.Random(request.where.stream).choices(self._words, k=WORDS))
+        text = f'<mail to="{other}" subject="the plan">{text}</mail>'
+        return Completion(text, usage=Usage(400, 90), served_model="bench/mailer")
+
+
+def played(rollouts: int, folder: Path) -> None:
+    """A run of the scenario, as `agentlab run` leaves it."""
+    from agentlab import scenario as spec
+    from agentlab.experiment.progress import Progress
+    from agentlab.experiment.session import run
+    from agentlab.experiment.specs import Selection
+
+    contacts = {name: [AGENTS[(i + 1) % len(AGENTS)]] for i, name in enumerate(AGENTS)}
+    document = {
+        "spec": 1,
+        "name": "size",
+        "models": {"default": {"name": "size:Mailer", "options": {"file": str(PAGE)}}},
+        "tasks": {"plan": {"prompt": TASK}},
+        "organization": {
+            "agents": {name: {"system": SYSTEM.format(name)} for name in AGENTS},
+            "protocol": {"kind": "mail", "start": [AGENTS[0]], "contacts": contacts},
+            "rounds": ROUNDS,
+        },
+        "draws": rollouts,
+        "seed": 1,
+    }
+    (folder / "size.yaml").write_text(json.dumps(document))
+    asyncio.run(run(spec.load(folder / "size.yaml"), folder / "run", Selection(), Progress(), 16))
+
+
+def measured(folder: Path) -> tuple[dict[str, Any], list[str]]:
+    """What the run's file is made of, and the replies in it."""
+    from agentlab.runs.frames import load
+
+    file = folder / "run" / "run.db"
+    replies = load(folder / "run").calls["text"].tolist()
+    with closing(sqlite3.connect(file)) as connection:
+        tables = dict(connection.execute("SELECT name, sum(pgsize) FROM dbstat GROUP BY 1 ORDER BY 2 DESC LIMIT 8"))
+    size, whole = file.stat().st_size, "".join(replies).encode()
+    figures = {"calls": len(replies), "bytes": size, "bytes_per_call": round(size / len(replies), 1)}
+    return {**figures, "texts": len(whole), "texts_compressed": len(zlib.compress(whole)), "tables": tables}, replies
+
+
+def through_inspect(python: str, replies: list[str], rollouts: int, folder: Path) -> int:
+    """Bytes of its log of the same replies."""
+    told = {
+        "agents": AGENTS,
+        "systems": {name: SYSTEM.format(name) for name in AGENTS},
+        "task": TASK,
+        "rounds": ROUNDS,
+        "rollouts": rollouts,
+        "replies": replies,
+    }
+    (folder / "told.json").write_text(json.dumps(told))
+    (folder / "inspect_run.py").write_text(INSPECT)
+    command = [python, "inspect_run.py", "told.json", "logs"]
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    subprocess.run(command, cwd=folder, env=kept, check=True, stdout=subprocess.DEVNULL)
+    return sum(path.stat().st_size for path in (folder / "logs").rglob("*.eval"))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rollouts", type=int, default=300)
+    parser.add_argument("--inspect", metavar="PYTHON")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        (folder / "size.py").write_text(Path(__file__).read_text())
+        played(options.rollouts, folder)
+        figures, replies = measured(folder)
+        if options.inspect:
+            size = through_inspect(options.inspect, replies, options.rollouts, folder)
+            figures |= {"inspect_bytes": size, "ratio": round(figures["bytes"] / size, 3)}
+    print(json.dumps({"rollouts": options.rollouts, **figures}))
+
+
+if __name__ == "__main__":
+    main()
