@@ -16,9 +16,11 @@ from agentlab.analysis.direction import better, goal
 from agentlab.analysis.suppressed import suppressed
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
+from agentlab.runs.frames.clusters import cluster_codes
 from agentlab.runs.frames.measures import by_status, per_draw
 from agentlab.stats.contrasts.paired import FEWEST_TASKS
-from agentlab.stats.frontier import TaskScores, attained, dominance, on_frontier
+from agentlab.stats.frontier import TaskScores, attained, dominance, on_frontier, units_of
+from agentlab.stats.jackknife import Clusters
 from agentlab.text import pluralize
 from agentlab.types import Measure
 
@@ -63,16 +65,21 @@ def frontier(run: Run, axes: str | None = None) -> Analysis:
         raise AnalysisError(f"{run.folder} has no rollout scored on both {x.name} and {y.name}")
     kept, size = _balanced(table)
     arms = [str(name) for name in run.conditions["condition"] if (kept["condition"] == name).any()]
-    bands = pd.concat([_band(kept[kept["condition"] == arm], arm, (x, y), size) for arm in arms], ignore_index=True)
+    clusters = cluster_codes(run.clusters, _tasks(kept))
+    parts = [_band(kept[kept["condition"] == arm], arm, (x, y), size, clusters) for arm in arms]
+    bands = pd.concat(parts, ignore_index=True)
     tasks = int(kept["task"].nunique())
     over = f"{pluralize(len(arms), 'arm')} on {pluralize(tasks, 'task')}"
     says = (
         f"The best {y.name} at each {x.name} that {pluralize(size, 'rollout')} can attain, for {over}; one half of "
         f"the judge draws chooses the best rollouts, and the other half places them."
     )
+    units = units_of(tasks, clusters)
+    few = pluralize(tasks, "task") + (f" in {pluralize(units, 'cluster')}" if units < tasks else "")
+    unit = "tasks" if clusters is None else "clusters"
     notes = [
-        f"{pluralize(tasks, 'task')}: no band and no probability of means; both need at least {FEWEST_TASKS} tasks"
-        if tasks < FEWEST_TASKS
+        f"{few}: no band and no probability of means; both need at least {FEWEST_TASKS} {unit}"
+        if units < FEWEST_TASKS
         else ""
     ]
     lost = len(run.rollouts) - len(table)
@@ -83,7 +90,8 @@ def frontier(run: Run, axes: str | None = None) -> Analysis:
     )
     notes.append(SELECTED if rejected_apart(run.rollouts) else "")
     notes += [_dropped(table, kept), *(_copied(run, axis) for axis in (x, y))]
-    tables = {"arms": _arms(kept, arms, (x, y)), "band": bands, "dominance": _dominance(kept, arms)}
+    about = {"arms": _arms(kept, arms, (x, y), clusters), "dominance": _dominance(kept, arms, clusters)}
+    tables = {"arms": about["arms"], "band": bands, "dominance": about["dominance"]}
     return Analysis("frontier", f"{y.name} against {x.name}", says, tables, tuple(filter(None, notes)), result=_result)
 
 
@@ -168,12 +176,17 @@ def _dropped(table: pd.DataFrame, kept: pd.DataFrame) -> str:
     return f"{pluralize(lost, 'task')} excluded, because an arm has no scored rollout on them" if lost else ""
 
 
-def _band(rollouts: pd.DataFrame, arm: str, axes: tuple[Axis, Axis], size: int) -> pd.DataFrame:
+def _tasks(kept: pd.DataFrame) -> list[str]:
+    """In the order of `_by_task`, which is the same for all arms: each has every task."""
+    return [str(task) for task, rows in kept.groupby("task", observed=True).indices.items() if len(rows)]
+
+
+def _band(rollouts: pd.DataFrame, arm: str, axes: tuple[Axis, Axis], size: int, clusters: Clusters) -> pd.DataFrame:
     x, y = axes
     tasks = [TaskScores(*part) for part in zip(_by_task(rollouts, "x"), _by_task(rollouts, "y"), strict=True)]
     ends = sorted(x.sign * end for end in x.measure.range)
     at = np.linspace(ends[0], ends[1], STEPS).round(DIGITS)
-    curve = attained(tasks, at, y.worst, size)
+    curve = attained(tasks, at, y.worst, size, clusters=clusters)
     low, high = (curve.low, curve.high) if y.sign > 0 else (-curve.high, -curve.low)
     return pd.DataFrame(
         {
@@ -201,9 +214,9 @@ def _points(rollouts: pd.DataFrame) -> list[Array]:
     return [np.column_stack([x.mean(axis=1), y.mean(axis=1)]) for x, y in axes]
 
 
-def _arms(kept: pd.DataFrame, arms: Sequence[str], axes: tuple[Axis, Axis]) -> pd.DataFrame:
+def _arms(kept: pd.DataFrame, arms: Sequence[str], axes: tuple[Axis, Axis], clusters: Clusters) -> pd.DataFrame:
     means = np.array([[task.mean(axis=0) for task in _points(kept[kept["condition"] == arm])] for arm in arms])
-    chances = on_frontier(means.swapaxes(0, 1), np.random.default_rng(0))
+    chances = on_frontier(means.swapaxes(0, 1), np.random.default_rng(0), clusters)
     of_arms = means.mean(axis=1)
     return pd.DataFrame(
         {
@@ -216,12 +229,12 @@ def _arms(kept: pd.DataFrame, arms: Sequence[str], axes: tuple[Axis, Axis]) -> p
     )
 
 
-def _dominance(kept: pd.DataFrame, arms: Sequence[str]) -> pd.DataFrame:
+def _dominance(kept: pd.DataFrame, arms: Sequence[str], clusters: Clusters) -> pd.DataFrame:
     """For each pair of arms, how often a rollout of one is better in both measures, and the same of means."""
     points: Mapping[str, list[Array]] = {arm: _points(kept[kept["condition"] == arm]) for arm in arms}
     rows: list[dict[str, object]] = []
     for a, b in combinations(arms, 2):
-        result = dominance(points[a], points[b])
+        result = dominance(points[a], points[b], clusters)
         rows.append(
             {
                 "a": a,

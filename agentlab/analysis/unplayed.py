@@ -4,6 +4,7 @@ import shlex
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from agentlab.runs.frames import Run
@@ -59,7 +60,7 @@ def due(run: Run, judge: str, rows: pd.DataFrame) -> pd.DataFrame:
     if not (skipped := spared(run, judge)):
         return rows
     places = zip(rows["condition"].astype("str").tolist(), rows["task"].astype("str").tolist(), strict=True)
-    return rows[[place not in skipped for place in places]]
+    return rows[np.array([place not in skipped for place in places], dtype=bool)]
 
 
 @lru_cache(maxsize=16)

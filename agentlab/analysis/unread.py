@@ -47,7 +47,7 @@ def unread_notes(run: Run) -> list[str]:
                 " The arms differ in this: raise max_tokens, or a difference between arms may come from length."
             )
     for m in run.measured:
-        judged = Counter(judged_rollouts(run.measures, m)["condition"].astype("str"))
+        judged = Counter(judged_rollouts(run.measures, m)["condition"].astype("str").tolist())
         by_condition = unread(run, m)
         for outcome in UNREAD:
             lost = {condition: by.get(outcome, 0) for condition, by in by_condition.items() if judged.get(condition)}
@@ -72,7 +72,7 @@ def differing(run: Run) -> list[str]:
             f"Outputs cut off: {_shares(_named(cut_off), _named(outputs))}. Conditions differ in this: {advice}."
         )
     for m in run.measured:
-        judged = Counter(judged_rollouts(run.measures, m)["condition"].astype("str"))
+        judged = Counter(judged_rollouts(run.measures, m)["condition"].astype("str").tolist())
         by_condition = unread(run, m)
         lost = {
             condition: sum(count for outcome, count in by.items() if outcome not in m.values)

@@ -15,7 +15,7 @@ from agentlab.types import Usage
 
 _CALLS = (
     "SELECT actor, purpose, judge, input_tokens, output_tokens, reasoning_tokens, cache_read_tokens, "
-    "cache_write_tokens, judge_draw FROM calls JOIN rollouts AS own ON own.id = calls.rollout "
+    "cache_write_tokens, judge_draw FROM call_spans AS calls JOIN rollouts AS own ON own.id = calls.rollout "
     "JOIN rollouts AS whole ON whole.key = coalesce(own.population, own.key) "
     "WHERE calls.error IS NULL AND whole.kind = 'rollout' AND whole.condition = ? "
     "AND whole.status NOT IN ('cancelled', 'infrastructure')"

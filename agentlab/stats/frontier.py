@@ -9,7 +9,7 @@ and Paquete 2011), read along one axis. Both measures are turned so that more is
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import scipy
@@ -18,6 +18,8 @@ from scipy import special
 
 from agentlab.stats.contrasts.paired import FEWEST_TASKS
 from agentlab.stats.interval import t_quantile
+from agentlab.stats.jackknife import Clusters
+from agentlab.stats.task_mean import task_mean
 
 Array = NDArray[np.float64]
 DRAWS = 20_000
@@ -41,7 +43,7 @@ class Attained:
     value: Array
     low: Array
     high: Array
-    """A band that holds at all thresholds at once, over new tasks; NaN under 6 tasks."""
+    """A band that holds at all thresholds at once, over new tasks; NaN under 6 tasks, or clusters of them."""
     reached: Array
     """Share of subsets in which any rollout has such an x; else y counts as its `floor`."""
     placed: Array
@@ -57,7 +59,14 @@ class Random(Protocol):
     def chisquare(self, df: float, size: int) -> Array: ...
 
 
-def attained(tasks: Sequence[TaskScores], at: ArrayLike, floor: float, size: int, level: float = 0.95) -> Attained:
+def attained(
+    tasks: Sequence[TaskScores],
+    at: ArrayLike,
+    floor: float,
+    size: int,
+    level: float = 0.95,
+    clusters: Clusters = None,
+) -> Attained:
     """The frontier of one arm at `size` rollouts of every task, read at thresholds of x.
 
     In each half a rollout counts if its x is at least the threshold, the best of a subset is chosen by its y (of those
@@ -73,13 +82,13 @@ def attained(tasks: Sequence[TaskScores], at: ArrayLike, floor: float, size: int
         raise ValueError("a measure is missing; exclude the rollout and report that")
     best = np.array([[_best(task, t, floor, size) for t in thresholds] for task in tasks])
     values_tk: Array = best[..., 0]
-    mean, many = values_tk.mean(axis=0), len(tasks)
+    mean = values_tk.mean(axis=0)
     reached, x = best[..., 1].mean(axis=0), best[..., 2].mean(axis=0)
     placed = np.divide(x, reached, out=np.full(len(thresholds), np.nan), where=reached > 0)
     margin = np.full(len(thresholds), np.nan)
-    if many >= FEWEST_TASKS:
-        critical = t_quantile(many - 1, 1 - (1 - level) / len(thresholds))
-        margin = critical * values_tk.std(axis=0, ddof=1) / many**0.5
+    if units_of(len(tasks), clusters) >= FEWEST_TASKS:
+        errors, df = _errors(values_tk, clusters)
+        margin = t_quantile(df, 1 - (1 - level) / len(thresholds)) * np.sqrt((errors**2).sum(axis=0))
     return Attained(thresholds, mean, mean - margin, mean + margin, reached, placed)
 
 
@@ -123,16 +132,17 @@ class Dominance:
     second: float
     """Shares of pairs of rollouts, means over tasks; the rest is neither. Equal in one, better in the other counts."""
     first_means: float | None
-    """Probability that the first arm's mean over new tasks is better in both measures; None under 6 tasks."""
+    """Probability that the first arm's mean over new tasks is better in both measures; None under 6 of these, or
+    clusters of them."""
     second_means: float | None
     tasks: int
 
 
-def dominance(a: Sequence[ArrayLike], b: Sequence[ArrayLike]) -> Dominance:
+def dominance(a: Sequence[ArrayLike], b: Sequence[ArrayLike], clusters: Clusters = None) -> Dominance:
     """`a` and `b` hold, task by task, arrays of shape (rollouts, 2) with more being better in both columns.
 
-    The probabilities of means are those of a bivariate t with G - 1 degrees of freedom around the mean difference of
-    task means, which is what is known of it after the data and with nothing known before.
+    The probabilities of means are those of a bivariate t with the degrees of freedom of `task_mean` around the mean
+    difference of task means, which is what is known of it after the data and with nothing known before.
     """
     pairs = [(np.asarray(of_a, np.float64), np.asarray(of_b, np.float64)) for of_a, of_b in zip(a, b, strict=True)]
     if not pairs or any(not len(of_a) or not len(of_b) for of_a, of_b in pairs):
@@ -142,9 +152,9 @@ def dominance(a: Sequence[ArrayLike], b: Sequence[ArrayLike]) -> Dominance:
     shares = np.array([(_over(of_a, of_b), _over(of_b, of_a)) for of_a, of_b in pairs])
     gaps = np.array([of_a.mean(axis=0) - of_b.mean(axis=0) for of_a, of_b in pairs])
     first, second = (float(share) for share in shares.mean(axis=0))
-    if len(pairs) < FEWEST_TASKS:
+    if units_of(len(pairs), clusters) < FEWEST_TASKS:
         return Dominance(first, second, None, None, len(pairs))
-    return Dominance(first, second, _both(gaps), _both(-gaps), len(pairs))
+    return Dominance(first, second, _both(gaps, clusters), _both(-gaps, clusters), len(pairs))
 
 
 def _over(points: Array, others: Array) -> float:
@@ -152,20 +162,21 @@ def _over(points: Array, others: Array) -> float:
     return float(((gap >= 0).all(axis=2) & (gap > 0).any(axis=2)).mean())
 
 
-def _both(gaps: Array) -> float:
+def _both(gaps: Array, clusters: Clusters) -> float:
     """P(both components above 0) of a t around the mean of `gaps`, shape (tasks, 2)."""
-    many = len(gaps)
-    mean, shape = gaps.mean(axis=0), np.cov(gaps.T) / many
+    errors, df = _errors(gaps, clusters)
+    mean, shape = gaps.mean(axis=0), errors.T @ errors
     spread = np.sqrt(np.diag(shape))
     if (spread <= 1e-12 * max(float(np.abs(gaps).max()), 1e-300)).any():
         return float((mean > 0).all())
     correlation = float(np.clip(shape[0, 1] / spread.prod(), -1 + 1e-9, 1 - 1e-9))
     scaled = [[1.0, correlation], [correlation, 1.0]]
-    return float(scipy.stats.multivariate_t.cdf(mean / spread, shape=scaled, df=many - 1, random_state=0))
+    given: Any = df  # a float is right, and scipy's types say otherwise
+    return float(scipy.stats.multivariate_t.cdf(mean / spread, shape=scaled, df=given, random_state=0))
 
 
-def on_frontier(means: ArrayLike, generator: Random) -> Array | None:
-    """By arm, the probability that no other arm's mean dominates its own; None under 6 tasks.
+def on_frontier(means: ArrayLike, generator: Random, clusters: Clusters = None) -> Array | None:
+    """By arm, the probability that no other arm's mean dominates its own; None under 6 tasks, or clusters of them.
 
     `means` has shape (tasks, arms, 2): task means of both measures, more being better. Means are drawn from the
     multivariate t around their average over tasks, with the tasks' own covariance.
@@ -173,16 +184,32 @@ def on_frontier(means: ArrayLike, generator: Random) -> Array | None:
     x: Array = np.asarray(means, dtype=np.float64)
     if x.ndim != 3 or not np.isfinite(x).all():
         raise ValueError("task means of shape (tasks, arms, 2), none missing, are needed")
-    many = len(x)
-    if many < FEWEST_TASKS:
+    if units_of(len(x), clusters) < FEWEST_TASKS:
         return None
-    centre = x.mean(axis=0)
-    deviations = (x - centre).reshape(many, -1) / (many * (many - 1)) ** 0.5
-    scale = np.sqrt(generator.chisquare(many - 1, DRAWS) / (many - 1))
-    drawn = centre + (generator.standard_normal((DRAWS, many)) @ deviations / scale[:, None]).reshape(DRAWS, -1, 2)
+    centre, (errors, df) = x.mean(axis=0), _errors(x.reshape(len(x), -1), clusters)
+    scale = np.sqrt(generator.chisquare(df, DRAWS) / df)
+    normal = generator.standard_normal((DRAWS, len(errors)))
+    drawn = centre + (normal @ errors / scale[:, None]).reshape(DRAWS, -1, 2)
     free = np.ones(drawn.shape[:2], dtype=bool)
     for arm in range(drawn.shape[1]):
         over = drawn >= drawn[:, arm : arm + 1]
         more = drawn > drawn[:, arm : arm + 1]
         free[:, arm] = ~(over.all(axis=2) & more.any(axis=2)).any(axis=1)
     return np.asarray(free.mean(axis=0), dtype=np.float64)
+
+
+def units_of(tasks: int, clusters: Clusters) -> int:
+    """How many are independent of each other: clusters, or tasks where each stands for itself."""
+    return tasks if clusters is None else len(np.unique(np.asarray(clusters)))
+
+
+def _errors(values_t: Array, clusters: Clusters) -> tuple[Array, float]:
+    """Of the means over tasks of `values_t`, shape (tasks, K): what each unit adds to their errors, shape (units,
+    K), so that the products sum to the covariances; and the degrees of freedom. Both are those of `task_mean`."""
+    count, deviations = len(values_t), values_t - values_t.mean(axis=0)
+    codes = np.arange(count) if clusters is None else np.asarray(clusters, dtype=np.intp)
+    sizes = np.bincount(codes).astype(np.float64)
+    sums = np.zeros((len(sizes), values_t.shape[1]))
+    np.add.at(sums, codes, deviations)
+    df = task_mean(deviations[:, 0], codes).df
+    return sums / (np.sqrt(1 - sizes / count) * count)[:, None], df

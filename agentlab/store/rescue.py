@@ -75,7 +75,7 @@ def rescue(folder: Path, into: Path) -> dict[str, int]:
         prepare(target)
         target.execute("BEGIN")
         for table, width in TABLES.items():
-            sql = f"INSERT OR REPLACE INTO {table} VALUES ({','.join('?' * width)})"
+            sql = f"INSERT OR IGNORE INTO {table} VALUES ({','.join('?' * width)})"
             target.executemany(sql, (row for row in _Scan(source, table) if len(row) == width))
         for statement in MENDED:
             target.execute(statement)

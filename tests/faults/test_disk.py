@@ -151,7 +151,7 @@ def emptied(file: Path) -> None:
 
 
 def cut(file: Path) -> None:
-    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    file.write_bytes(file.read_bytes()[: file.stat().st_size * 3 // 4])
 
 
 def noise(file: Path) -> None:

@@ -102,6 +102,5 @@ def test_what_programs_of_an_agent_ask_has_the_price_of_their_model(path: Path) 
     invoked("run", str(path), "--draws", "1", "--out", "pilot", "--quiet")
     whole = plan("--pilot", "pilot")
     with closing(sqlite3.connect(Path("pilot", DATABASE))) as connection, connection:
-        changed = "UPDATE calls SET purpose = 'product', actor = 'product/ann' WHERE actor = 'ann'"
-        assert connection.execute(changed).rowcount
+        assert connection.execute("UPDATE names SET name = 'product/ann' WHERE name = 'ann'").rowcount
     assert plan("--pilot", "pilot")["agents"] == whole["agents"]

@@ -91,6 +91,7 @@ def test_the_analysis_has_every_generation_and_split(run: Run) -> None:
     by_hand = run.measures[(run.measures["generation"] == "2") & run.measures["task"].str.startswith("test")]
     assert table["named"].iloc[2] == pytest.approx(by_hand["named"].mean())
     assert set(found.tables) == {"generations", "gains", "parting", "training", "sampled", "answers"}
+    assert found.tables["training"]["kept"].isna().tolist() == [False, False, True]
     assert "ran once" in " ".join(found.notes)
 
 

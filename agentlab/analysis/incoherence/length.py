@@ -88,7 +88,7 @@ def length(
     """
     lengths, tables, remarks = _lengths(run, of), _Tables(), Remarks()
     plan = _Plan(
-        {str(key): float(value) for key, value in zip(run.rollouts["rollout"], lengths, strict=True)},
+        {str(key): float(value) for key, value in zip(run.rollouts["rollout"].tolist(), lengths, strict=True)},
         [] if reference is None else [reference_of(run, reference, lengths)],
         budgets(run, remarks),
         template(run, by).groups,

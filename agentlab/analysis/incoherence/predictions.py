@@ -1,7 +1,6 @@
 """What the rollouts of each arm predicted, read off the verdicts of one measure, in the form a decomposition takes."""
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
@@ -190,10 +189,11 @@ def _tests(run: Run, m: Measure) -> pd.DataFrame | None:
     if len(m.scales) < 2 or rows["judge_draw"].nunique() != 1:
         return None
     right = {criterion: best(m, criterion) for criterion in m.scales}
-    if not all(math.isnan(v) or v in m.scales[c] for c, v in zip(rows["criterion"], rows["value"], strict=True)):
-        return None
     scored = rows[rows["value"].notna()]
-    passed = [float(v == right[c]) for c, v in zip(scored["criterion"], scored["value"], strict=True)]
+    values = list(zip(scored["criterion"].tolist(), scored["value"].tolist(), strict=True))
+    if not all(value in m.scales[criterion] for criterion, value in values):
+        return None
+    passed = [float(value == right[criterion]) for criterion, value in values]
     wide = scored.assign(passed=passed).pivot_table(index="rollout", columns="criterion", values="passed")
     wide = wide.reindex(columns=list(m.scales)).dropna()
     if wide.empty:

@@ -64,7 +64,7 @@ def _result(tables: Mapping[str, pd.DataFrame]) -> str:
 
 
 def _says(measures: list[LabelledMeasure]) -> str:
-    rollouts = len({key for scored in measures for key in scored.rows["rollout"]})
+    rollouts = len({key for scored in measures for key in scored.rows["rollout"].tolist()})
     names = ", ".join(dict.fromkeys(scored.measure.judge for scored in measures))
     has_labels = any(scored.raters for scored in measures)
     people = "" if has_labels else "; no rollout has a human label, so accuracy is unknown"

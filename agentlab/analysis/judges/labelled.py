@@ -36,7 +36,7 @@ class LabelledMeasure:
 
     @property
     def conditions(self) -> list[str]:
-        return list(dict.fromkeys(self.rows["condition"]))
+        return list(dict.fromkeys(self.rows["condition"].tolist()))
 
     @property
     def ends(self) -> tuple[float, float]:

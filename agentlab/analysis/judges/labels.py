@@ -62,7 +62,7 @@ def _result(tables: Mapping[str, pd.DataFrame]) -> str:
 
 def _says(measures: list[LabelledMeasure]) -> str:
     count, items = (
-        len({key for scored in measures for key in scored.rows.loc[scored.rows[column].notna(), "rollout"]})
+        len({key for scored in measures for key in scored.rows.loc[scored.rows[column].notna(), "rollout"].tolist()})
         for column in ("label", "score")
     )
     if not count:

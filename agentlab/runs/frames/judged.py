@@ -58,7 +58,7 @@ def grouped(folder: Path, rollouts: pd.DataFrame, meta: Mapping[str, Any]) -> pd
     judges = [name for name, config in documents(meta).items() if config.traits.two == "same"]
     sides, verdicts = (_sides(rollouts, meta), _verdicts(folder, "group")) if judges else ([], {})
     shown = rollouts["output"].mask(rollouts["status"].isin(REFUSED))
-    texts = dict(zip(rollouts["rollout"], shown, strict=True))
+    texts = dict(zip(rollouts["rollout"].tolist(), shown.tolist(), strict=True))
     cells: dict[tuple[Any, ...], list[Side]] = {}
     for side in sides:
         cells.setdefault((side.generation, side.task, side.condition), []).append(side)

@@ -19,7 +19,7 @@ def looked(folder: Path, meta: dict[str, Any], rollouts: pd.DataFrame) -> str:
         return ""
     finished = rollouts.loc[~rollouts["status"].isin(UNFINISHED), "condition"].astype("str")
     try:
-        new = look(folder, Counter(finished), meta["looks"])
+        new = look(folder, Counter(finished.tolist()), meta["looks"])
     except StoreError as error:
         return str(error)
     meta["looks"] += [new] if new else []

@@ -1,6 +1,6 @@
 """Measures: a named combination of one judge's criteria, as columns beside the rollouts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -57,11 +57,18 @@ def _complete(verdicts: pd.DataFrame, measure: Measure) -> pd.Series:
     """The measure by each judge draw in which every counted criterion has a value."""
     counted = verdicts_of(verdicts, measure)
     low, high = measure.range
-    at = counted["criterion"].map({c: s[0] for c, s in measure.scales.items()}).astype(float)
-    width = counted["criterion"].map({c: s[1] - s[0] for c, s in measure.scales.items()}).astype(float)
+    at = _numbers(counted["criterion"], {c: s[0] for c, s in measure.scales.items()})
+    width = _numbers(counted["criterion"], {c: s[1] - s[0] for c, s in measure.scales.items()})
     scaled = low + (counted["value"].astype(float) - at) / width * (high - low)
     statistics = scaled.groupby([counted["rollout"], counted["draw"]]).agg(["mean", "count"])
     return statistics.loc[statistics["count"] == len(measure.scales), "mean"]
+
+
+def _numbers(texts: pd.Series, known: Mapping[str, float]) -> "pd.Series[float]":
+    """For each text the number that it stands for, NaN without one; each different text is looked up once."""
+    codes, distinct = pd.factorize(texts)
+    numbers = np.array([*(known.get(str(text), np.nan) for text in distinct), np.nan], dtype="float64")
+    return pd.Series(numbers[codes], index=texts.index)
 
 
 def verdicts_of(verdicts: pd.DataFrame, measure: Measure) -> pd.DataFrame:
@@ -102,6 +109,6 @@ _BADNESS = ("scored", "absent", "refused", "truncated", "unparsed", "format", "c
 
 def _worst(verdicts: pd.DataFrame) -> pd.Series:
     """The worst outcome by rollout."""
-    rank = verdicts["outcome"].map({name: i for i, name in enumerate(_BADNESS)}).astype("int64")
+    rank = _numbers(verdicts["outcome"], {name: i for i, name in enumerate(_BADNESS)}).astype("int64")
     worst = rank.groupby(verdicts["rollout"]).max()
     return pd.Series(np.array(_BADNESS, dtype=object)[worst.to_numpy()], index=worst.index)

@@ -81,7 +81,7 @@ def runner(parents: int, forks: int, cuts: Iterable[str] = CUTS, seed: int = 1, 
                 }
                 index = {"fork": i, "fresh": False, "change": "", "status": "delivered", "worth": float(np.mean(drawn))}
                 rows.append({**head, **cut, **index, "worth_draws": judges})
-                verdict = {"judge": "reader", "criterion": "worth"}
+                verdict = {"judge": "reader", "criterion": "worth", "outcome": "scored"}
                 scores += [{**head, **verdict, "judge_draw": j, "value": 100 * v} for j, v in enumerate(drawn)]
     calls = [
         {"rollout": f"p{p}", "round": r, "actor": a, "purpose": "judge" if a == "reader" else "agent"}

@@ -206,3 +206,30 @@ def test_the_command_line_prints_them(run: Run, workdir: Path) -> None:
     assert (band["low"] <= band["misalignment"]).all()
     refused = CliRunner().invoke(app, ["stats", str(run.folder), "passes", "--axes", "utility,misalignment"])
     assert refused.exit_code == 2, "an analysis takes its own options only"
+
+
+def test_copies_of_tasks_make_no_band_narrower(run: Run) -> None:
+    """As where a data file has every row twice, under another name."""
+    once = frontier(run)
+    copies = agentlab.load(run.folder)
+    proven(copies)
+
+    def twice(table: pd.DataFrame) -> pd.DataFrame:
+        again = table.astype({"rollout": "str", "task": "str"})
+        again = again.assign(rollout="copy " + again["rollout"], task="copy " + again["task"])
+        return pd.concat([table.astype({"rollout": "str", "task": "str"}), again], ignore_index=True)
+
+    for name in ("rollouts", "scores", "measures"):
+        copies.__dict__[name] = twice(getattr(copies, name))
+    tasks = [str(task["id"]) for task in run.meta["tasks"]]
+    copies.clusters = {name: task for task in tasks for name in (task, f"copy {task}")}
+    found = frontier(copies)
+    for table, names in (("band", ["utility", "low", "high"]), ("dominance", ["mean_of_a_dominates"])):
+        ours, theirs = (each.tables[table][names].to_numpy(dtype=float) for each in (once, found))
+        np.testing.assert_allclose(theirs, ours, rtol=1e-6, atol=1e-9)
+    chances = [each.tables["arms"]["on_frontier"].to_numpy() for each in (once, found)]
+    np.testing.assert_allclose(*chances, atol=0.03)
+    copies.clusters = {name: f"c{i % 5}" for i, name in enumerate(copies.clusters)}
+    few = frontier(copies)
+    assert few.tables["band"]["low"].isna().all()
+    assert any("14 tasks in 5 clusters: no band and no probability of means" in note for note in few.notes)

@@ -23,7 +23,7 @@ from agentlab.store.writer import connect, store
 
 words = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
 texts = st.one_of(words, words.map(lambda word: word * 9000), st.sampled_from(["", "a", "ab", "<mail>ab</mail>"]))
-Group = tuple[str, str | None, str, bool]
+Group = tuple[str, str | None, str | None, bool]
 """Of a call and the message of its author: the reply, the thoughts, what the message says, and whether a process ends
 after them."""
 groups = st.lists(st.tuples(texts, st.none() | texts, texts | st.none(), st.booleans()), min_size=1, max_size=6)
@@ -44,12 +44,9 @@ def rows(number: int, group: Group) -> dict[str, list[Row]]:
     head = (number, 1, "ann", 0, 1, "agent", None, None, "sim/m", "{}", f"2:{number:032x}", reply, "end")
     call = (*head, 1, 2, 0, 0, 0, thoughts, None, None, None, None, None, "served", None, 1.5, 0.1, None, 1, 1, None)
     judge = (number, 1, "judge/j/0", 0, 1, "judge", "j", 0, "sim/j", "{}", "another", said, "end", *call[13:])
-    rollout = [None] * len(COLUMNS["rollouts"])
-    for name, value in {"id": number, "key": str(number), "kind": "rollout", "fork": 0, "change": ""}.items():
-        rollout[COLUMNS["rollouts"].index(name)] = value  # pyright: ignore[reportArgumentType]
-    rollout[COLUMNS["rollouts"].index("status")] = "delivered"  # pyright: ignore[reportArgumentType]
+    known = {"id": number, "key": str(number), "kind": "rollout", "fork": 0, "change": "", "status": "delivered"}
     return {
-        "rollouts": [tuple(rollout)],
+        "rollouts": [tuple(known.get(name) for name in COLUMNS["rollouts"])],
         "calls": [call, judge],
         "messages": [(number, 0, 1, "ann", '["ben"]', "mail", said, reply[:2])],
         "verdicts": [(number, "j", 0, "c", "scored", 0.5, "label", said[:5], 0, None)],
@@ -110,12 +107,14 @@ def test_texts_are_kept_once_and_full_pages_are_compressed(tmp_path: Path) -> No
     assert all(packed < size / 4 for _, size, packed in pages)
 
 
+def uncompress(data: bytes, size: int) -> bytes:
+    return data if len(data) == size else zlib.decompress(data)
+
+
 def test_the_shell_function_alone_reads_the_views(tmp_path: Path) -> None:
     written(empty(tmp_path), [("<mail>hello</mail>", "hm", None, False)])
     with closing(sqlite3.connect(tmp_path / DATABASE)) as connection:
-        connection.create_function(
-            "sqlar_uncompress", 2, lambda data, size: data if len(data) == size else zlib.decompress(data)
-        )
+        connection.create_function("sqlar_uncompress", 2, uncompress)
         found = connection.execute("SELECT text, reasoning, prompt_hash FROM calls WHERE purpose = 'agent'").fetchall()
     assert found == [("<mail>hello</mail>", "hm", f"2:{1:032x}")]
 
