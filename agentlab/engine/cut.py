@@ -60,9 +60,9 @@ def read(text: str, active: Active, rounds: int) -> Cut:
     All agents of a round are the end of the round before. Raises `ScenarioError` naming what is legal. `rounds` is the
     limit of the organization, past which the closing question lies.
     """
-    said, slash, names = text.strip().partition("/")
+    place, slash, names = text.strip().partition("/")
     last = max(active, default=0)
-    number = last if said == "closing" and last > rounds else int(said) if said.isascii() and said.isdigit() else -1
+    number = last if place == "closing" and last > rounds else int(place) if place.isascii() and place.isdigit() else -1
     agents = tuple(names.split("+")) if slash else ()
     there = active.get(number, ())
     if not slash and Cut(number) in ends(active):
@@ -75,10 +75,10 @@ def read(text: str, active: Active, rounds: int) -> Cut:
 def turn(text: str, active: Active, rounds: int) -> Cut:
     """One agent's turn that a user names, `3/analyst`, after which somebody acted. Raises `ScenarioError`."""
     read(text, active, rounds)
-    said, _, agent = text.strip().partition("/")
+    place, _, agent = text.strip().partition("/")
     if "+" in agent:
         raise ScenarioError(f"--at {text}: name one agent, whose turn is redrawn")
-    cut = Cut(max(active) if said == "closing" else int(said), (agent,))
+    cut = Cut(max(active) if place == "closing" else int(place), (agent,))
     if Cut(cut.round) not in ends(active):
         raise ScenarioError(f"--at {text}: it is from the last round, after which no agent read anything")
     return cut

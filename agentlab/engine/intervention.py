@@ -65,9 +65,9 @@ def swap(agent: Agent, model: str) -> Change:
 
 def until(redraw: Redraw) -> Change:
     """A turn drawn anew until its messages have a property or lack it."""
-    kept = " resilient" if redraw.resilient else ""
-    what = f"{redraw.judge}={'yes' if redraw.has else 'no'} tries {redraw.tries}{kept}"
-    return Change("until", what, redraw=redraw)
+    resilient = " resilient" if redraw.resilient else ""
+    described = f"{redraw.judge}={'yes' if redraw.has else 'no'} tries {redraw.tries}{resilient}"
+    return Change("until", described, redraw=redraw)
 
 
 def stored(text: str) -> Change | None:

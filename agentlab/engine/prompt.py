@@ -189,10 +189,10 @@ class Fold:
 
     def _forget(self, kept: int) -> None:
         """Leaves behind all but the last `kept` turns."""
-        gone = len(self.heads) - kept
-        if gone > 0:
-            start = self.heads[gone][0] if kept else len(self.entries)
+        dropped = len(self.heads) - kept
+        if dropped > 0:
+            start = self.heads[dropped][0] if kept else len(self.entries)
             del self.entries[:start]
             del self.hashes[: start * SIZE]
             self.first = None
-            self.heads = [(at - start, parts) for at, parts in self.heads[gone:]]
+            self.heads = [(at - start, parts) for at, parts in self.heads[dropped:]]

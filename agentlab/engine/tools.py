@@ -98,8 +98,8 @@ async def use(
     opened, clock = tools[tool_call.name], time.perf_counter()
     content, acts, error = "", tuple[Act, ...](), False
     try:
-        given = arguments(tool_call.arguments)
-        content, acts = _texts(await opened.tool(replace(scene, resource=opened.resource), given))
+        values = arguments(tool_call.arguments)
+        content, acts = _texts(await opened.tool(replace(scene, resource=opened.resource), values))
     except (ProgramError, MismatchError, Stopped):  # of a program's model call, which no model is to read
         raise
     except (Exception, asyncio.CancelledError) as raised:  # what goes wrong is for the model to read

@@ -36,10 +36,10 @@ async def play_turn(
     """
     sampling = spec.organization.hooks.sampling
     if sampling is not None:
-        wanted = sampling(agent.name, state.log, round)
-        agent = replace(agent, settings=merged(agent.settings, wanted.settings))
-        if wanted.times > 1:
-            await _replies(spec, client, state, agent, round, wanted.times, given)
+        sampled = sampling(agent.name, state.log, round)
+        agent = replace(agent, settings=merged(agent.settings, sampled.settings))
+        if sampled.times > 1:
+            await _replies(spec, client, state, agent, round, sampled.times, given)
             return False
     calls = state.calls[agent.name]
     first, model = len(calls), program_model(spec, client, state, agent, round)
@@ -56,7 +56,7 @@ async def play_turn(
             return False
         if round > spec.organization.rounds or spec.limits == UNLIMITED:  # closing may be past a limit
             continue
-        earlier = (made for made in state.made() if made.round < round)
+        earlier = (call for call in state.made() if call.round < round)
         if over(state, spec, [*earlier, *calls[first:], *of_turn(state, agent.name, round)]):
             return True
     return False
@@ -125,9 +125,9 @@ async def _replies(
 
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(reply(k)) for k in range(times)]
-    made = [call for task in tasks if (call := task.result()) is not None]
-    calls += made
-    if len(made) < times:
+    answered = [call for task in tasks if (call := task.result()) is not None]
+    calls += answered
+    if len(answered) < times:
         state.status = "cancelled"
 
 

@@ -128,8 +128,8 @@ class AccountLimits:
         demand, self.good, self.peak = self.peak, 0, self.flying + len(self.waiting)
         if asyncio.get_running_loop().time() < self.quiet_until or demand < USED * self.limit:
             return
-        wanted = self.limit * 2 if self.starting else max(self.limit * GROWTH, self.limit + 0.5)
-        self.limit = max(self.limit, min(wanted, self.cap, float(demand)))
+        raised = self.limit * 2 if self.starting else max(self.limit * GROWTH, self.limit + 0.5)
+        self.limit = max(self.limit, min(raised, self.cap, float(demand)))
         self._admit()
 
     def failed(self, error: ModelError) -> None:

@@ -101,14 +101,14 @@ async def probe(model: Model) -> Mapping[str, Any]:
 async def _together(model: Model, requests: list[Request]) -> list[tuple[Request, Completion]]:
     """The completions. Raises the first ModelError, when all have come back."""
 
-    async def held(request: Request) -> Completion | ModelError:
+    async def completed_or_error(request: Request) -> Completion | ModelError:
         try:
             return await model.complete(request)
         except ModelError as error:
             return error
 
     async with asyncio.TaskGroup() as group:
-        tasks = [(request, group.create_task(held(request))) for request in requests]
+        tasks = [(request, group.create_task(completed_or_error(request))) for request in requests]
     completed = list[tuple[Request, Completion]]()
     for request, task in tasks:
         result = task.result()

@@ -186,14 +186,14 @@ def capabilities_of(spec: ModelSpec) -> Capabilities:
 
 def mistakes_of(spec: ModelSpec, settings: Settings | None = None) -> list[tuple[str, str]]:
     """Settings that the model does not take, as (setting, what would be right); those of the spec by default."""
-    wanted = spec.settings() if settings is None else settings
-    taken = capabilities_of(spec)
-    mistakes = refused(spec.name, wanted, taken)
+    checked = spec.settings() if settings is None else settings
+    capabilities = capabilities_of(spec)
+    mistakes = refused(spec.name, checked, capabilities)
     provider, rest = split(spec.name)
     # An override of `settings` says that the scenario's author knows this model better than the table does.
     if provider != "own" and not (spec.capabilities and spec.capabilities.settings is not None):
         named = {setting for setting, _ in mistakes}
-        mistakes += [mistake for mistake in PROVIDERS[provider].mistakes(rest, wanted) if mistake[0] not in named]
+        mistakes += [mistake for mistake in PROVIDERS[provider].mistakes(rest, checked) if mistake[0] not in named]
     return mistakes
 
 

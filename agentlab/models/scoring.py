@@ -15,18 +15,18 @@ def scored(texts: Sequence[str], logprobs: Sequence[float], stream: int, usage: 
 
     Its text is empty if no text can be drawn. `stream` is the call's random stream, a whole number below 2**63.
     """
-    top, said = max(logprobs), ""
+    top, answer = max(logprobs), ""
     if top > IMPOSSIBLE:
         shares = [math.exp(value - top) for value in logprobs]
         point, edge = (stream + 0.5) / 2**63 * math.fsum(shares), 0.0
-        said = texts[-1]
+        answer = texts[-1]
         for text, share in zip(texts, shares, strict=True):
             edge += share
             if point < edge:
-                said = text
+                answer = text
                 break
     entries = tuple(TokenLogprob(text, max(value, IMPOSSIBLE)) for text, value in zip(texts, logprobs, strict=True))
-    return Completion(said, logprobs=entries, usage=usage)
+    return Completion(answer, logprobs=entries, usage=usage)
 
 
 def checked(request: Request, completion: Completion) -> Completion:

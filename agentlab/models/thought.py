@@ -68,7 +68,7 @@ def split(text: str, cut: bool = False) -> Speech:
     """What a text says and what it thinks; `cut` when it was cut off by a limit. Total, and linear in the text."""
     if not _may_think(text) or not _TAG.search(text):
         return Speech(text, None)
-    said, thoughts = list[str](), list[str]()
+    spoken, thoughts = list[str](), list[str]()
     start, at, fenced = 0, 0, False
     last = {m[0].lower(): m.start() for m in _TAG.finditer(text) if m["closes"] and not _in_quotes(text, *m.span())}
     while token := _TOKEN.search(text, at):
@@ -90,16 +90,16 @@ def split(text: str, cut: bool = False) -> Speech:
         closing = _SIGNS.get(token[0], f"</{token['name']}>").lower()
         if last.get(closing, -1) < at:
             if cut or _begins_line(text, start, token.start()):
-                said.append(text[start : token.start()])
-                return _speech(said, [*thoughts, text[at:]], unclosed=True)
+                spoken.append(text[start : token.start()])
+                return _speech(spoken, [*thoughts, text[at:]], unclosed=True)
             continue
         opened, close = at, _closing(text, closing, at)
         at = close.end()
         if not _in_quotes(text, token.start(), at):
-            said.append(text[start : token.start()])
+            spoken.append(text[start : token.start()])
             thoughts.append(text[opened : close.start()])
             start = at
-    return _speech([*said, text[start:]], thoughts) if thoughts else Speech(text, None)
+    return _speech([*spoken, text[start:]], thoughts) if thoughts else Speech(text, None)
 
 
 def _may_think(text: str) -> bool:
@@ -108,10 +108,10 @@ def _may_think(text: str) -> bool:
     return not text.isascii() or any(word in lowered for word in _WORDS)
 
 
-def _speech(said: list[str], thoughts: list[str], unclosed: bool = False) -> Speech:
+def _speech(spoken: list[str], thoughts: list[str], unclosed: bool = False) -> Speech:
     """A blank joins what thoughts stood between, so that no new tag comes about."""
     return Speech(
-        " ".join(part for part in said if part.strip()).strip(),
+        " ".join(part for part in spoken if part.strip()).strip(),
         "\n\n".join(thought.strip() for thought in thoughts if thought.strip()),
         unclosed,
     )

@@ -48,7 +48,7 @@ class Waits:
     def queued(self) -> list[str]:
         """A line for each engine that starts, and for each account with calls that wait for their turn."""
         starting = filter(None, (says() for says in self.engines))
-        return [*starting, *(said for name, limits in self.accounts if (said := _queued(name, limits)))]
+        return [*starting, *(sentence for name, limits in self.accounts if (sentence := _queued(name, limits)))]
 
     def alike(self) -> dict[tuple[str, str], str]:
         """By model and kind of failure, a line: how many calls wait, for how long at least, and why."""
@@ -72,7 +72,7 @@ def _queued(name: str, limits: AccountLimits) -> str:
         why = f"{name} asked for a pause, {pause:.0f} s left"
     elif pace.waiting:
         most = [(pace.rpm, "requests"), (pace.tpm, "tokens")]
-        why = f"{name} takes {' and '.join(f'{n:,.0f} {what}' for n, what in most if n is not None)} per minute"
+        why = f"{name} takes {' and '.join(f'{n:,.0f} {unit}' for n, unit in most if n is not None)} per minute"
     else:
         why = f"{name} accepts {int(limits.limit):,} at once"
     return f"{pluralize(number, 'call waits', 'calls wait')} for a turn: {why}"

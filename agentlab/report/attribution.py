@@ -17,21 +17,23 @@ MOST, ACROSS = 8, 2
 
 def charts(analysis: Analysis, styles: Mapping[str, ArmStyle]) -> tuple[Chart, ...]:
     """A figure for rounds and one for agents, of the tables of those names with columns `share` and its interval."""
-    made: list[Chart] = []
+    charts: list[Chart] = []
     for name, (column, by) in TABLES.items():
         data = analysis.tables.get(name, pd.DataFrame())
         if data.empty or data["share"].notna().sum() == 0:
             continue
         data = data[(data[column] != "total").to_numpy()].reset_index(drop=True)
         left = "" if len(_panels(data)) <= MOST else f" The first {MOST} of {len(_panels(data))} are drawn."
-        what = f"Shares of the variance {by}, with 95% intervals over parents."
+        described = f"Shares of the variance {by}, with 95% intervals over parents."
         says = (
-            f"{what} {analysis.says}{left}" if not made else f"{what} The parents are those of {made[0].title}.{left}"
+            f"{described} {analysis.says}{left}"
+            if not charts
+            else f"{described} The parents are those of {charts[0].title}.{left}"
         )
-        made.append(
+        charts.append(
             Chart(f"shares_{name}", f"{analysis.title}, {by}", says, data, lambda d=data, c=column: draw(d, c, styles))
         )
-    return tuple(made)
+    return tuple(charts)
 
 
 def _panels(data: pd.DataFrame) -> list[tuple[str, str]]:

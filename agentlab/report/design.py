@@ -66,8 +66,8 @@ def facts(run: Run) -> pd.DataFrame:
 
 def _coupling(run: Run) -> str:
     coupling = str(run.meta.get("coupling"))
-    said = {"seeds": "by seeds, between arms", "none": "none"}.get(coupling, "not declared")
-    return "; ".join([said, *(exactness(run) if coupling == "seeds" else [])])
+    pairing = {"seeds": "by seeds, between arms", "none": "none"}.get(coupling, "not declared")
+    return "; ".join([pairing, *(exactness(run) if coupling == "seeds" else [])])
 
 
 def _measure(m: Measure) -> str:

@@ -47,8 +47,8 @@ def headline(contrasts: pd.DataFrame, measures: Measures) -> Chart | None:
     chosen = (primary if len(primary) else data).head(HEADLINE if len(primary) else 3).reset_index(drop=True)
     if chosen.empty:
         return None
-    what = "Primary contrasts" if len(primary) else "The first contrasts"
-    return Chart("headline", what, _intervals(chosen), chosen, lambda: draw_with_numbers(chosen, measures))
+    title = "Primary contrasts" if len(primary) else "The first contrasts"
+    return Chart("headline", title, _intervals(chosen), chosen, lambda: draw_with_numbers(chosen, measures))
 
 
 def _known(contrasts: pd.DataFrame) -> pd.DataFrame:

@@ -15,15 +15,15 @@ def label(figure: Any, ax: Any, marks: Mapping[str, tuple[float, float]]) -> lis
     figure.draw_without_rendering()
     scale = 72 / figure.dpi
     places = {word: tuple(ax.transData.transform(at) * scale) for word, at in marks.items()}
-    taken = [_area(x - MARK, y - MARK, 2 * MARK, 2 * MARK) for x, y in places.values()]
+    occupied = [_area(x - MARK, y - MARK, 2 * MARK, 2 * MARK) for x, y in places.values()]
     frame, left = ax.get_window_extent(), list[str]()
     whole = tuple(edge * scale for edge in (frame.x0, frame.y0, frame.x1, frame.y1))
     for word, (x, y) in places.items():
-        room = next((spot for spot in _spots(word, x, y) if _free(spot, taken, whole)), None)
+        room = next((spot for spot in _spots(word, x, y) if _free(spot, occupied, whole)), None)
         if room is None:
             left.append(word)
             continue
-        taken.append(room)
+        occupied.append(room)
         offset = (room[0] - x, room[1] - y + 2)
         ax.annotate(word, marks[word], offset, textcoords="offset points", fontsize=9, color=INK, zorder=6)
     return left
@@ -43,8 +43,8 @@ def _area(x: float, y: float, width: float, height: float) -> Area:
     return x, y, x + width, y + height
 
 
-def _free(spot: Area, taken: Sequence[Area], whole: Sequence[float]) -> bool:
+def _free(spot: Area, occupied: Sequence[Area], whole: Sequence[float]) -> bool:
     inside = spot[0] >= whole[0] and spot[1] >= whole[1] and spot[2] <= whole[2] and spot[3] <= whole[3]
     return inside and all(
-        spot[2] <= area[0] or area[2] <= spot[0] or spot[3] <= area[1] or area[3] <= spot[1] for area in taken
+        spot[2] <= area[0] or area[2] <= spot[0] or spot[3] <= area[1] or area[3] <= spot[1] for area in occupied
     )

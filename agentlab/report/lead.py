@@ -96,15 +96,15 @@ def _compared(material: Material) -> tuple[DrawnOrganization, ...]:
     """The organizations of the arms that the first figure compares, or the first ones where it compares none."""
     arms = dict.fromkeys(name for c in _first(material.summary) for name in c.conditions)
     drawn = organizations.drawn(material)
-    wanted = {material.styles[name].label: i for i, name in enumerate(arms)}
+    order = {material.styles[name].label: i for i, name in enumerate(arms)}
     places = [
-        min((wanted[arm.label] for arm in organization.arms if arm.label in wanted), default=len(wanted))
+        min((order[arm.label] for arm in organization.arms if arm.label in order), default=len(order))
         for organization in drawn
     ]
     chosen = [
         (place, organization)
         for place, organization in zip(places, drawn, strict=True)
-        if place < len(wanted) or not wanted
+        if place < len(order) or not order
     ]
     return tuple(organization for _, organization in sorted(chosen, key=lambda pair: pair[0]))[: organizations.FIRST]
 

@@ -57,8 +57,8 @@ def section(material: Material) -> Section:
     )
     count = pluralize(len(run.measures), "rollout")
     nothing = "All measures are suppressed" if summary.suppressed else "Nothing is scored"
-    said = "" if charts else f"{nothing}: n = {count} without a value to show."
-    return Section("measures", "Measures by condition", said, charts, {"measures": data}, tuple(notes))
+    note = "" if charts else f"{nothing}: n = {count} without a value to show."
+    return Section("measures", "Measures by condition", note, charts, {"measures": data}, tuple(notes))
 
 
 def _notes(run: Run, summary: Summary, missing: int) -> list[str]:
@@ -72,8 +72,8 @@ def _notes(run: Run, summary: Summary, missing: int) -> list[str]:
     alike = [
         f"{m}, {arm.condition}"
         for arm in summary.arms
-        for m, made in arm.means.items()
-        if CHANCE in made.new_tasks.notes
+        for m, mean in arm.means.items()
+        if CHANCE in mean.new_tasks.notes
     ]
     return [*notes, f"{'; '.join(alike)}: {CHANCE}."] if alike else notes
 
@@ -83,7 +83,7 @@ def means(run: Run, summary: Summary) -> pd.DataFrame:
     records: list[dict[str, Any]] = []
     for measure in (m.name for m in run.measured):
         for arm in summary.arms:
-            bounds, made = arm.measures[measure], arm.means[measure]
+            bounds, mean = arm.measures[measure], arm.means[measure]
             rows = (run.measures["condition"] == arm.condition).to_numpy() & run.measures[measure].notna().to_numpy()
             records.append(
                 {
@@ -94,8 +94,8 @@ def means(run: Run, summary: Summary) -> pd.DataFrame:
                     "scored": bounds.n,
                     "missing": bounds.missing,
                     "mean": bounds.observed,
-                    **ends("these tasks", made.these_tasks),
-                    **ends("new tasks", made.new_tasks),
+                    **ends("these tasks", mean.these_tasks),
+                    **ends("new tasks", mean.new_tasks),
                     "bound_low": bounds.low if bounds.missing else None,
                     "bound_high": bounds.high if bounds.missing else None,
                     "delivered_only": None if set(arm.statuses) == {"delivered"} else arm.delivered[measure],
@@ -142,14 +142,14 @@ def _row(ax: Any, y: int, row: Any, style: ArmStyle) -> None:
 
 
 def _key(data: pd.DataFrame) -> tuple[list[Any], list[str]]:
-    made: dict[str, Any] = {
+    handles: dict[str, Any] = {
         "mean": Line2D([], [], marker="o", linestyle="", color=GROUND),
         "95%, these tasks": Line2D([], [], color=GROUND, **BAR),
     }
     if data["new tasks_low"].notna().any():
-        made["95%, new tasks"] = Line2D([], [], color=GROUND, **THIN)
+        handles["95%, new tasks"] = Line2D([], [], color=GROUND, **THIN)
     if data["missing"].any():
-        made["bounds with missing values"] = Line2D([], [], color=GROUND, marker="|", **THIN)
+        handles["bounds with missing values"] = Line2D([], [], color=GROUND, marker="|", **THIN)
     if data["delivered_only"].notna().any():
-        made["delivered only"] = Line2D([], [], marker="o", linestyle="", color=GROUND, markerfacecolor="white")
-    return list(made.values()), list(made)
+        handles["delivered only"] = Line2D([], [], marker="o", linestyle="", color=GROUND, markerfacecolor="white")
+    return list(handles.values()), list(handles)

@@ -69,8 +69,8 @@ def arms(run: Run) -> pd.DataFrame:
     """One row per condition: rollouts, how many of each status, what was cut off, deliveries (`sent`) and losses."""
     rollouts = run.rollouts.astype({"condition": "str"})
     statuses = rollouts["status"].astype("str")
-    kept = [name for name in STATUSES if name in ("delivered", "declined") or (statuses == name).any()]
-    counts = pd.crosstab(rollouts["condition"], statuses).reindex(columns=kept, fill_value=0)
+    shown = [name for name in STATUSES if name in ("delivered", "declined") or (statuses == name).any()]
+    counts = pd.crosstab(rollouts["condition"], statuses).reindex(columns=shown, fill_value=0)
     lost = _by_agents(run.edges).astype({"condition": "str"}).groupby("condition")[["sent", *LOST]].sum()
     length = cut(run).set_index("condition")
     table = counts.join(length).join(lost).fillna(0).astype("int64")

@@ -32,14 +32,14 @@ def section(material: Material) -> Section:
         [{"a": c.a, "b": c.b, "within": c.within, "confounds": phrase(c.arms.confounds)} for c in pairs.values()]
     )
     changed: dict[tuple[str, str], list[str]] = {}
-    asked = _asked(run)
+    prompts = _asked(run)
     for c in pairs.values():
         a, b = (_condition(run, c, level) for level in (c.a, c.b))
         if a in facts and b in facts:
-            for change in changes(facts[a], facts[b], asked.get(a, {}), asked.get(b, {})):
+            for change in changes(facts[a], facts[b], prompts.get(a, {}), prompts.get(b, {})):
                 text = change.name, "\n".join(change.lines(_CONTEXT))
                 changed.setdefault(text, []).append(f"{c.a} → {c.b}{f' ({c.within})' if c.within else ''}")
-    said = (
+    about = (
         f"n = {pluralize(len(pairs), 'pair')} of arms; texts that differ between two of them: {len(changed)}."
         if len(pairs)
         else ("There is only one arm, so there is nothing to compare.")
@@ -50,7 +50,7 @@ def section(material: Material) -> Section:
         else ()
     )
     tables = {"differences": table} if len(table) else {}
-    return Section("prompts", title, said, (), tables, notes, texts=_prompts(facts), changes=_headed(changed))
+    return Section("prompts", title, about, (), tables, notes, texts=_prompts(facts), changes=_headed(changed))
 
 
 def _condition(run: Run, c: Contrast, level: str) -> str:
@@ -65,10 +65,10 @@ def _asked(run: Run) -> dict[str, dict[str, str]]:
     """By condition and task, the task as its agents were asked it, of the first draw."""
     messages = run.messages[(run.messages["kind"] == "task").to_numpy()]
     first = messages.drop_duplicates(["condition", "task"])[["condition", "task", "content"]].astype("str")
-    asked: dict[str, dict[str, str]] = {}
+    prompts: dict[str, dict[str, str]] = {}
     for condition, task, content in first.itertuples(index=False):
-        asked.setdefault(condition, {})[task] = content
-    return asked
+        prompts.setdefault(condition, {})[task] = content
+    return prompts
 
 
 def _headed(changed: Mapping[tuple[str, str], Sequence[str]]) -> dict[str, str]:

@@ -43,5 +43,5 @@ def _visible(match: re.Match[str]) -> str:
 
 def _original(match: re.Match[str]) -> str:
     before, code = match.groups()
-    kept = before[: len(before) // 2]
-    return kept + (chr(int(code[1:], 16)) if len(before) % 2 else code)
+    backslashes = before[: len(before) // 2]
+    return backslashes + (chr(int(code[1:], 16)) if len(before) % 2 else code)

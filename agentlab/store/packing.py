@@ -55,10 +55,10 @@ class Packer:
         if table == "messages":
             return "message_rows", [self._message(row) for row in rows]
         if table == "verdicts":
-            made = [self._verdict(row) for row in rows]
+            packed = [self._verdict(row) for row in rows]
             for rollout, judge, draw, *_ in rows:
                 self._judged.pop((rollout, judge, draw), None)
-            return "verdict_rows", made
+            return "verdict_rows", packed
         return table, list(rows)
 
     def forget(self, rollouts: Sequence[int]) -> None:
@@ -124,14 +124,16 @@ class Packer:
 
     def _message(self, row: Row) -> Row:
         rollout, idx, round, sender, recipients, kind, content, ref = row
-        said = self._said.get(rollout, {}).get((round, sender), ())
-        places = [None if text is None else _part(text, said) or self._pages.add(text) for text in (content, ref)]
+        texts_of_turn = self._said.get(rollout, {}).get((round, sender), ())
+        places = [
+            None if text is None else _part(text, texts_of_turn) or self._pages.add(text) for text in (content, ref)
+        ]
         return (rollout, idx, round, self._message_sorts.of(sender, recipients, kind), *places)
 
     def _verdict(self, row: Row) -> Row:
         rollout, judge, draw, criterion, outcome, value, label, reason, call, mass = row
-        said = self._judged.get((rollout, judge, draw), ())
-        place = None if reason is None else _part(reason, said) or self._pages.add(reason)
+        judges_texts = self._judged.get((rollout, judge, draw), ())
+        place = None if reason is None else _part(reason, judges_texts) or self._pages.add(reason)
         sort = self._verdict_sorts.of(judge, draw, criterion)
         return (rollout, sort, self._names.of(outcome), value, label, place, call, mass)
 

@@ -73,17 +73,17 @@ class TextPages:
             waiting = b"".join(self._tail[self._stored :])
             self._stored = len(self._tail)
             return None, [(self._end - len(waiting), len(waiting), waiting)] if waiting else []
-        replaced, made = self._start, list[Page]()
+        replaced, pages = self._start, list[Page]()
         first, size = 0, 0
         for i, data in enumerate(self._tail):
             size += len(data)
             if size >= PAGE or (last and i == len(self._tail) - 1):
-                made.append(page(self._start, b"".join(self._tail[first : i + 1])))
+                pages.append(page(self._start, b"".join(self._tail[first : i + 1])))
                 self._start, size, first = self._start + size, 0, i + 1
         self._tail = self._tail[first:]
         self._stored = len(self._tail)
         rest = [(self._start, size, b"".join(self._tail))] if self._tail else []
-        return replaced, [*made, *rest]
+        return replaced, [*pages, *rest]
 
 
 def page(start: int, data: bytes) -> Page:

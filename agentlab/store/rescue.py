@@ -126,17 +126,17 @@ class _Scan:
                 self.unreadable.append(row[0])
 
     def _rows(self) -> Iterator[tuple[Any, ...]]:
-        seen = -1
+        last = -1
         try:
             for rowid, *row in self.connection.execute(f"SELECT rowid, * FROM {self.table} ORDER BY rowid"):
-                seen = rowid
+                last = rowid
                 yield tuple(row)
             return
         except sqlite3.Error as error:
             self.error = str(error)
         with suppress(sqlite3.Error):
             sql = f"SELECT rowid, * FROM {self.table} WHERE rowid > ? ORDER BY rowid DESC"
-            for _, *row in self.connection.execute(sql, (seen,)):
+            for _, *row in self.connection.execute(sql, (last,)):
                 yield tuple(row)
 
 

@@ -70,10 +70,10 @@ def settings_row(settings: Settings) -> str:
     """Settings as JSON without what is unset; kept per object, since one object serves thousands of calls."""
     known = _settings_text.get(id(settings))
     if known is None or known[0] is not settings:
-        given = {name: value for name in Settings.__slots__ if (value := getattr(settings, name)) is not None}
+        fields = {name: value for name in Settings.__slots__ if (value := getattr(settings, name)) is not None}
         if len(_settings_text) > 1000:
             _settings_text.clear()
-        known = _settings_text[id(settings)] = (settings, dump(given))
+        known = _settings_text[id(settings)] = (settings, dump(fields))
     return known[1]
 
 
@@ -177,9 +177,9 @@ def rollout_row(id: int, r: Rollout, status: str | None, now: float) -> Row:
 def rollout_fact(row: Sequence[Any], messages: tuple[Message, ...]) -> Rollout:
     """The finished rollout a row of `rollouts` was made from, without its calls."""
     names = COLUMNS["rollouts"]
-    given = {name: value for name, value in zip(names, row, strict=True) if name not in ("id", "finished", "about")}
-    given["cut"] = bool(given["cut"])
-    return Rollout(**given, messages=messages, about=_decode(row[names.index("about")], dict[str, Any], {}))
+    fields = {name: value for name, value in zip(names, row, strict=True) if name not in ("id", "finished", "about")}
+    fields["cut"] = bool(fields["cut"])
+    return Rollout(**fields, messages=messages, about=_decode(row[names.index("about")], dict[str, Any], {}))
 
 
 def verdict_row(rollout: int, verdict: Verdict) -> Row:

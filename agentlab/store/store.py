@@ -108,8 +108,8 @@ class Store:
 
     def set_conditions(self, rows: Sequence[tuple[str, Mapping[str, str], Mapping[str, Any]]]) -> None:
         """Records conditions: name, level by factor, and whatever is known of them."""
-        made = [(name, dump(levels), dump(facts)) for name, levels, facts in rows]
-        self.write("INSERT OR REPLACE INTO conditions VALUES (?, ?, ?)", made)
+        encoded = [(name, dump(levels), dump(facts)) for name, levels, facts in rows]
+        self.write("INSERT OR REPLACE INTO conditions VALUES (?, ?, ?)", encoded)
 
     def conditions(self) -> dict[str, dict[str, Any]]:
         """What is recorded of every condition, by name."""
@@ -163,8 +163,8 @@ class Store:
 
         Of a fork, also those that it has from its parent, where what it `inherited` is asked for.
         """
-        kept = ancestry.kept_by(self._reader, self._row(rollout)) if inherited else []
-        calls = [*kept, *self._calls(rollout)]
+        inherited_calls = ancestry.kept_by(self._reader, self._row(rollout)) if inherited else []
+        calls = [*inherited_calls, *self._calls(rollout)]
         return {(c.actor, c.round, c.k): c for c in calls if c.error is None}
 
     def kept(self, parent: str, cut: Cut) -> list[Call]:
@@ -271,5 +271,5 @@ def find(run: str) -> Path:
     for folder in (Path(run), Path("runs") / run):
         if (folder / DATABASE).is_file():
             return folder
-    made = sorted(path.parent.name for path in Path("runs").glob(f"*/{DATABASE}"))
-    raise StoreError(f"no run {run!r}, neither as a folder nor under runs/, which holds {', '.join(made) or 'none'}")
+    runs = sorted(path.parent.name for path in Path("runs").glob(f"*/{DATABASE}"))
+    raise StoreError(f"no run {run!r}, neither as a folder nor under runs/, which holds {', '.join(runs) or 'none'}")

@@ -178,8 +178,8 @@ class Engine:
         return f"the server of {self.plan.kind}/{self.plan.name}"
 
     def _end_of_log(self) -> str:
-        said = "" if self._process is None else self._process.said()
-        return f". The end of its log, {self.log}:\n{said}"
+        lines = "" if self._process is None else self._process.said()
+        return f". The end of its log, {self.log}:\n{lines}"
 
     def _tell(self) -> None:
         """Wakes all that wait."""

@@ -53,11 +53,11 @@ def flags() -> list[str]:
 
 def start_seconds() -> float:
     """How long a start may take. Raises ScenarioError."""
-    given = os.environ.get(SECONDS, "").strip()
+    seconds_text = os.environ.get(SECONDS, "").strip()
     try:
-        seconds = float(given) if given else START_SECONDS
+        seconds = float(seconds_text) if seconds_text else START_SECONDS
     except ValueError:
         seconds = 0.0
     if not 0 < seconds < float("inf"):
-        raise ScenarioError(f"{SECONDS} is {given!r}; write a number of seconds, such as 600")
+        raise ScenarioError(f"{SECONDS} is {seconds_text!r}; write a number of seconds, such as 600")
     return seconds

@@ -87,15 +87,15 @@ def adapter_name(spec: ModelSpec) -> tuple[str, Path] | None:
 
 def mistake(spec: ModelSpec) -> str:
     """What is wrong with the options, and what would be right; empty where nothing is."""
-    given: Any = spec.options.get("flags", {})
-    if not isinstance(given, Mapping):
-        return f"options.flags is {given!r}; write flags of vLLM with their values, such as {{max-model-len: 4096}}"
+    flags: Any = spec.options.get("flags", {})
+    if not isinstance(flags, Mapping):
+        return f"options.flags is {flags!r}; write flags of vLLM with their values, such as {{max-model-len: 4096}}"
     weights: Any = spec.options.get("weights", "")
     if not isinstance(weights, str) or ("weights" in spec.options and not weights):
         return f"options.weights is {weights!r}; write a folder of weights or a name on the Hugging Face Hub"
     if weights.startswith((".", "/", "~")) and not Path(weights).expanduser().exists():
         return f"options.weights: {weights} not found; write a folder of weights or a name on the Hugging Face Hub"
-    for flag in map(str, cast("Mapping[object, object]", given)):
+    for flag in map(str, cast("Mapping[object, object]", flags)):
         plain = flag.lstrip("-").replace("_", "-")
         if plain in OURS:
             return f"options.flags.{flag}: agentlab sets this flag itself; leave it out"

@@ -37,7 +37,9 @@ class EngineProcess:
     async def start(cls, command: Sequence[str], log: Path) -> "EngineProcess":
         """Raises EngineError where the log cannot be written."""
         grace = (supervise.GRACE, str(GRACE))
-        kept = {name: value for name, value in os.environ.items() if not name.endswith(SECRET) and name not in OURS}
+        inherited = {
+            name: value for name, value in os.environ.items() if not name.endswith(SECRET) and name not in OURS
+        }
         try:
             log.parent.mkdir(parents=True, exist_ok=True)
             with log.open("ab") as file:
@@ -47,7 +49,7 @@ class EngineProcess:
                     stdin=asyncio.subprocess.PIPE,
                     stdout=file,
                     stderr=file,
-                    env={**DEFAULTS, **kept},
+                    env={**DEFAULTS, **inherited},
                     start_new_session=True,
                 )
         except OSError as error:

@@ -104,31 +104,31 @@ class Anthropic:
 
 def thinking(settings: Settings, family: Claude) -> dict[str, Any]:
     """The part of a request's body that says how much to think."""
-    wanted = settings.reasoning
-    if wanted is None:
+    reasoning = settings.reasoning
+    if reasoning is None:
         return {}
-    if wanted in (0, "none"):
+    if reasoning in (0, "none"):
         return {"thinking": {"type": "disabled"}}
-    if isinstance(wanted, int):
-        return {"thinking": {"type": "enabled", "budget_tokens": wanted}}
+    if isinstance(reasoning, int):
+        return {"thinking": {"type": "enabled", "budget_tokens": reasoning}}
     kind: dict[str, Any] = {"type": "adaptive"}
     if not family.sampling:
         kind["display"] = "summarized"  # these models leave the text of thoughts out by default
-    return {"thinking": kind, "output_config": {"effort": wanted}}
+    return {"thinking": kind, "output_config": {"effort": reasoning}}
 
 
 def messages(chat: Iterable[ChatMessage]) -> list[dict[str, Any]]:
     """A chat without its system entries; neighbors of one role become one message, as the API wants tool results."""
-    made: list[dict[str, Any]] = []
+    turns: list[dict[str, Any]] = []
     for entry in chat:
         if entry.role == "system" or not (blocks := _blocks(entry)):
             continue
         role = "assistant" if entry.role == "assistant" else "user"
-        if made and made[-1]["role"] == role:
-            made[-1]["content"] += blocks
+        if turns and turns[-1]["role"] == role:
+            turns[-1]["content"] += blocks
         else:
-            made.append({"role": role, "content": blocks})
-    return made
+            turns.append({"role": role, "content": blocks})
+    return turns
 
 
 def _blocks(entry: ChatMessage) -> list[dict[str, Any]]:
@@ -136,13 +136,13 @@ def _blocks(entry: ChatMessage) -> list[dict[str, Any]]:
     if entry.role == "tool":
         return [{"type": "tool_result", "tool_use_id": entry.tool_call_id, "content": entry.content}]
     opaque: Any = entry.opaque
-    kept = cast("dict[str, Any]", opaque).get(OPAQUE) if isinstance(opaque, dict) else None
-    if kept:
-        return [dict(block) for block in kept]
+    originals = cast("dict[str, Any]", opaque).get(OPAQUE) if isinstance(opaque, dict) else None
+    if originals:
+        return [dict(block) for block in originals]
     blocks: list[dict[str, Any]] = [{"type": "text", "text": entry.content}] if entry.content.strip() else []
     for call in entry.tool_calls:
-        given = arguments(resendable(call.arguments))
-        blocks.append({"type": "tool_use", "id": call.id, "name": call.name, "input": given})
+        values = arguments(resendable(call.arguments))
+        blocks.append({"type": "tool_use", "id": call.id, "name": call.name, "input": values})
     return blocks
 
 

@@ -42,11 +42,11 @@ def read(reply: ChatCompletion) -> Completion:
     """The completion. Raises ModelError for a reply that did not come to an end, and one of `failures.UNREADABLE` for
     what is no reply."""
     choice = reply.choices[0]
-    said = choice.message
-    text, thought = _parts(said.content)
-    calls, extras = _calls(said.tool_calls or ())
-    refusal = getattr(said, "refusal", None)
-    back = {name: value for name in _BACK if (value := getattr(said, name, None))}
+    message = choice.message
+    text, thought = _parts(message.content)
+    calls, extras = _calls(message.tool_calls or ())
+    refusal = getattr(message, "refusal", None)
+    back = {name: value for name in _BACK if (value := getattr(message, name, None))}
     thought = next((value for value in back.values() if isinstance(value, str)), thought)
     opaque = {OPAQUE: {"message": back, "calls": extras}} if calls and (back or any(extras)) else None
     stop = _stop(choice)
@@ -83,44 +83,46 @@ def _parts(content: Any) -> tuple[str, str]:
         return content or "", ""
     if not isinstance(content, list):
         raise TypeError(f"content is {type(content).__name__}, neither text nor a list")
-    said, thoughts = list[str](), list[str]()
+    texts, thoughts = list[str](), list[str]()
     for item in cast("list[Any]", content):
         part = cast("dict[str, Any]", {"type": "text", "text": item} if isinstance(item, str) else item)
         kind: Any = part["type"]
         if kind in ("thinking", "reasoning"):
             thoughts.append("".join(_parts(part.get(kind) or part.get("text"))))
         elif kind in ("text", "output_text", "refusal"):
-            said.append(part.get(kind) or part["text"])
+            texts.append(part.get(kind) or part["text"])
         else:
             raise ModelError("fatal", f"the reply's content holds a part of type {kind!r}; agentlab reads only text")
-    return "".join(said), "".join(thoughts)
+    return "".join(texts), "".join(thoughts)
 
 
-def _calls(made: Sequence[Any]) -> tuple[tuple[ToolCall, ...], list[dict[str, Any]]]:
+def _calls(tool_calls: Sequence[Any]) -> tuple[tuple[ToolCall, ...], list[dict[str, Any]]]:
     """The tools that are asked for, and what else goes back with each; some servers leave out ids, or send objects."""
     calls, extras = list[ToolCall](), list[dict[str, Any]]()
-    for i, call in enumerate(made):
-        wanted = getattr(call, "function", None)
-        if wanted is None:
+    for i, call in enumerate(tool_calls):
+        function = getattr(call, "function", None)
+        if function is None:
             raise ModelError(
                 "fatal", f"the reply asks for a tool of type {call.type!r}; agentlab offers only functions"
             )
-        given: Any = wanted.arguments
-        text = given if isinstance(given, str) else json.dumps({} if given is None else given)
-        calls.append(ToolCall(call.id or f"call_{i}", wanted.name, text))
+        arguments: Any = function.arguments
+        text = arguments if isinstance(arguments, str) else json.dumps({} if arguments is None else arguments)
+        calls.append(ToolCall(call.id or f"call_{i}", function.name, text))
         extra = getattr(call, "extra_content", None)  # Gemini's signature of the thought behind a call
         extras.append({"extra_content": extra} if extra else {})
     return tuple(calls), extras
 
 
 def _usage(usage: Any) -> Usage | None:
-    read_, made = (getattr(usage, f"{part}_tokens_details", None) for part in ("prompt", "completion"))
+    prompt_details, completion_details = (
+        getattr(usage, f"{part}_tokens_details", None) for part in ("prompt", "completion")
+    )
     return token_counts(
         getattr(usage, "prompt_tokens", None),
         getattr(usage, "completion_tokens", None),
-        getattr(made, "reasoning_tokens", None),
-        getattr(read_, "cached_tokens", None),
-        getattr(read_, "cache_write_tokens", None),
+        getattr(completion_details, "reasoning_tokens", None),
+        getattr(prompt_details, "cached_tokens", None),
+        getattr(prompt_details, "cache_write_tokens", None),
     )
 
 

@@ -61,12 +61,12 @@ def failure(error: BaseException, key: str) -> ModelError:
 
 def _refused(error: BaseException, status: int, key: str) -> ModelError:
     headers: Mapping[str, str] = getattr(getattr(error, "response", None), "headers", {})
-    said = _message(error)
-    said = page(said, at_base_url=status < 500) or said
-    kind = kind_of(status, said[:_READ])
+    message = _message(error)
+    message = page(message, at_base_url=status < 500) or message
+    kind = kind_of(status, message[:_READ])
     if 300 <= status < 400 and "location" in headers:
-        kind, said = redirect(status, headers["location"])
-    return ModelError(kind, f"HTTP {status}: {scrub(said, key)}", retry_after(headers))
+        kind, message = redirect(status, headers["location"])
+    return ModelError(kind, f"HTTP {status}: {scrub(message, key)}", retry_after(headers))
 
 
 def _message(error: BaseException) -> str:
@@ -82,8 +82,8 @@ def _within(reply: Any, key: str) -> ModelError | None:
     error = getattr(reply, "error", None) or error
     if not error or getattr(reply, "choices", None) or getattr(reply, "content", None):
         return None
-    said = words(error) or str(error)
-    return ModelError(kind_of(status_of(error), said[:_READ]), f"error in a reply: {scrub(said, key)}")
+    message = words(error) or str(error)
+    return ModelError(kind_of(status_of(error), message[:_READ]), f"error in a reply: {scrub(message, key)}")
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -82,8 +82,8 @@ class Server:
             return await self.model.complete(request)
         # Every call names its slot, so that what a slot holds is known.
         slot = request.where.rank % PROMPTS
-        kept = {"id_slot": slot, "cache_prompt": self._keeps(request, slot)}
-        return await replace(self.model, body={**kept, **self.model.body}).complete(request)
+        cache = {"id_slot": slot, "cache_prompt": self._keeps(request, slot)}
+        return await replace(self.model, body={**cache, **self.model.body}).complete(request)
 
     def _keeps(self, request: Request, slot: int) -> bool:
         """Whether a kept beginning changes no number: tokens round alike in any batch but that of a single token.
@@ -147,8 +147,8 @@ def build(spec: ModelSpec) -> Local:
     try:
         servers = [_started(spec, file, layout, adapter) for _ in range(layout.servers)]
     except RuntimeError as error:
-        what = spec.name if adapter is None else f"{spec.name} with the adapter {adapter}"
-        raise ScenarioError(f"{what} cannot be loaded: the file is damaged or does not fit ({error})") from error
+        described = spec.name if adapter is None else f"{spec.name} with the adapter {adapter}"
+        raise ScenarioError(f"{described} cannot be loaded: the file is damaged or does not fit ({error})") from error
     _fit(servers[0])
     return Local(servers)
 
@@ -165,12 +165,12 @@ def _fit(server: Server) -> None:
     with httpx2.Client(trust_env=False) as client:
         takes: Mapping[str, bool] = client.get(f"{server.running.listening_address}/props").json()["chat_template_caps"]
     model, claims = server.model, server.model.capabilities
-    wanted = {"tools": ("supports_tools", claims.tools), "system": ("supports_system_role", claims.system)}
-    for name, (part, claimed) in wanted.items():
+    claimed_parts = {"tools": ("supports_tools", claims.tools), "system": ("supports_system_role", claims.system)}
+    for name, (part, claimed) in claimed_parts.items():
         if claimed and not takes.get(part, True):
-            what = "tools" if name == "tools" else "system prompt"
+            part_name = "tools" if name == "tools" else "system prompt"
             raise ScenarioError(
-                f"model {model.name!r}: its chat template does not support {what}; write `capabilities: "
+                f"model {model.name!r}: its chat template does not support {part_name}; write `capabilities: "
                 f"{{{name}: false}}`"
             )
 

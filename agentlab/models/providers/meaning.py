@@ -63,9 +63,9 @@ def words(error: Any) -> str:
     """What an error object says: its type, code and message, and those of what it wraps; empty when it says nothing."""
     if isinstance(error, str):
         return error
-    said = _fields(error)
-    code, raw = _fields(said.get("innererror")).get("code"), _fields(said.get("metadata")).get("raw")
-    parts = [said.get("type"), said.get("code"), code, said.get("message"), raw]
+    fields = _fields(error)
+    code, raw = _fields(fields.get("innererror")).get("code"), _fields(fields.get("metadata")).get("raw")
+    parts = [fields.get("type"), fields.get("code"), code, fields.get("message"), raw]
     return ": ".join(str(part) for part in parts if part)
 
 

@@ -174,9 +174,9 @@ def _with_logprobs(completion: Completion, alternatives: int | None) -> Completi
         return completion
     if tokens and (alternatives == 0 or any(token.top for token in tokens)):
         return completion
-    what = "alternatives to its tokens (top_logprobs)" if tokens else "numbers"
+    lacking = "alternatives to its tokens (top_logprobs)" if tokens else "numbers"
     raise ModelError(
         "fatal",
-        f"{NO_LOGPROBS}: {alternatives} were requested, but the reply has no {what}; "
+        f"{NO_LOGPROBS}: {alternatives} were requested, but the reply has no {lacking}; "
         "ask a server that sends them, or ask for none",
     )

@@ -57,8 +57,8 @@ class Scripted:
     capabilities: Capabilities = families.EVERYTHING
 
     async def complete(self, request: Request) -> Completion:
-        made = self.function(request)
-        answer = await made if isinstance(made, Awaitable) else made
+        reply = self.function(request)
+        answer = await reply if isinstance(reply, Awaitable) else reply
         if isinstance(answer, str):
             return counted(request, Completion(answer), self.name)
         return counted(request, answer, self.name) if answer.usage is None else answer
@@ -190,10 +190,10 @@ def counted(request: Request, completion: Completion, name: str) -> Completion:
 
 
 def _tool_calls(spec: ModelSpec) -> dict[str, tuple[ToolCall, ...]]:
-    given = spec.options.get("calls", {})
+    calls = spec.options.get("calls", {})
     right = f"options.calls of {spec.name} maps each agent or '*' to tools and their arguments"
     example = 'such as `{ann: {calculate: {expression: "6 * 7"}}}`'
-    actors = cast("Mapping[Any, Any]", given if isinstance(given, Mapping) else {"": given})
+    actors = cast("Mapping[Any, Any]", calls if isinstance(calls, Mapping) else {"": calls})
     for actor, tools in actors.items():
         arguments = list(cast("Mapping[Any, Any]", tools).values()) if isinstance(tools, Mapping) else [None]
         if not all(isinstance(values, Mapping) for values in arguments):

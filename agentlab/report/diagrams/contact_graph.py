@@ -55,11 +55,11 @@ class ContactGraph:
 def of_organization(organization: Organization) -> ContactGraph:
     """The organization as the scenario has it."""
     protocol, closing = organization.protocol, organization.closing
-    asked = closing.agent if closing else None
+    closing_agent = closing.agent if closing else None
     if isinstance(protocol, Chain):
         return _chain(protocol.stages, None)
     names = [agent.name for agent in organization.agents]
-    note = _note(type(protocol).__name__.lower(), organization.rounds, asked)
+    note = _note(type(protocol).__name__.lower(), organization.rounds, closing_agent)
     if isinstance(protocol, Board) and len(names) > 1:
         board = {"rules": asdict(protocol.rules), "writers": protocol.writers}
         return _at_board(names, board, protocol.briefed, note, None)

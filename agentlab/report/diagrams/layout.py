@@ -72,15 +72,15 @@ def _place(
     x = {point: at - offsets[-1] / 2 for layer, offsets in rows for point, at in zip(layer, offsets, strict=True)}
     for sweep in range(SWEEPS):
         for layer, offsets in rows if sweep % 2 == 0 else rows[::-1]:
-            wanted = [_mean([x[other] for other in near[point]], x[point]) for point in layer]
-            x |= dict(zip(layer, _apart(wanted, offsets), strict=True))
+            centers = [_mean([x[other] for other in near[point]], x[point]) for point in layer]
+            x |= dict(zip(layer, _apart(centers, offsets), strict=True))
     return x
 
 
-def _apart(wanted: Sequence[float], offsets: Sequence[float]) -> list[float]:
+def _apart(centers: Sequence[float], offsets: Sequence[float]) -> list[float]:
     """The least squares of moving everything apart: isotonic regression, by pooling adjacent violators."""
     pools: list[tuple[float, int]] = []
-    for place, offset in zip(wanted, offsets, strict=True):
+    for place, offset in zip(centers, offsets, strict=True):
         pools.append((place - offset, 1))
         while len(pools) > 1 and pools[-2][0] > pools[-1][0]:
             (left, n), (right, m) = pools[-2:]

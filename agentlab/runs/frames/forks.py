@@ -20,6 +20,6 @@ def forked(rollouts: pd.DataFrame) -> pd.DataFrame:
 
 def exhausted(forks: pd.DataFrame) -> "pd.Series[bool]":
     """Which rows of `Run.forks` ended because a turn was drawn as often as it may be: nothing came of them."""
-    kinds = {text: made.kind if (made := stored(text)) is not None else "" for text in forks["change"].unique()}
+    kinds = {text: change.kind if (change := stored(text)) is not None else "" for text in forks["change"].unique()}
     redrawn = forks["change"].map(kinds) == "until"
     return redrawn & (forks["status"] == "rejected") & forks["error"].notna() if redrawn.any() else redrawn

@@ -100,9 +100,9 @@ def _populated(ids: NDArray[np.int64], populations: pd.DataFrame) -> dict[str, A
     """The number of the rollout that a call counts for, and the key of the particle that made it, if one did."""
     rows = pd.Index(populations["number"]).get_indexer(pd.Index(ids))
     whole, keys = populations["id"].to_numpy(dtype="int64"), populations["particle"].array
-    made = rows >= 0
+    present = rows >= 0
     counted = ids.copy()
-    counted[made] = whole[rows[made]]
+    counted[present] = whole[rows[present]]
     return {"id": counted, "particle": pd.Series(keys.take(rows, allow_fill=True))}
 
 

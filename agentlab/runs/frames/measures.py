@@ -89,14 +89,14 @@ def by_status(verdicts: pd.DataFrame, rollouts: pd.DataFrame, measure: Measure) 
 
     `verdicts` and `rollouts` have the column `rollout`.
     """
-    given = rollouts[rollouts["status"].isin(list(measure.values))]
-    if given.empty:
+    with_value = rollouts[rollouts["status"].isin(list(measure.values))]
+    if with_value.empty:
         return verdicts
-    statuses = dict(zip(given["rollout"].astype("str"), given["status"].astype("str"), strict=True))
+    statuses = dict(zip(with_value["rollout"].astype("str"), with_value["status"].astype("str"), strict=True))
     status = verdicts["rollout"].astype("str").map(statuses)
     decided = status.notna()
-    kept = {name: verdicts[name].mask(decided) for name in ("value", "label")}
-    return verdicts.assign(outcome=verdicts["outcome"].astype("str").mask(decided, status), **kept)
+    masked = {name: verdicts[name].mask(decided) for name in ("value", "label")}
+    return verdicts.assign(outcome=verdicts["outcome"].astype("str").mask(decided, status), **masked)
 
 
 def judged_rollouts(rollouts: pd.DataFrame, measure: Measure) -> pd.DataFrame:

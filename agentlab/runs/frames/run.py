@@ -303,8 +303,8 @@ class Run:
         weights). Missing values are unknown or do not apply.
         """
         known = self._select("SELECT condition, recipe, rows, digest, metrics, error FROM generations", _TRAINED)
-        made = (self.meta, self.factors, self.splits, self.measured, self.rollouts, self.measures, self.conditions)
-        return by_generation(LoopFrames(*made, self.rows), known)
+        frames = (self.meta, self.factors, self.splits, self.measured, self.rollouts, self.measures, self.conditions)
+        return by_generation(LoopFrames(*frames, self.rows), known)
 
     @cached_property
     def splits(self) -> dict[str, str]:
@@ -384,8 +384,10 @@ class Run:
     @cached_property
     def _all(self) -> pd.DataFrame:
         noted = [f"json_extract(about, '$.{name}') AS {name}" for name in INFERENCE]
-        what = ", ".join([*_ROLLOUTS, *BASELINE, *noted])
-        sql = f"SELECT {what} FROM rollouts WHERE status IS NOT NULL AND kind NOT IN ('particle', 'redraw') ORDER BY id"
+        names = ", ".join([*_ROLLOUTS, *BASELINE, *noted])
+        sql = (
+            f"SELECT {names} FROM rollouts WHERE status IS NOT NULL AND kind NOT IN ('particle', 'redraw') ORDER BY id"
+        )
         some = {**BASELINE, **INFERENCE}
         table = self._select(sql, ["id", "rollout", *_ROLLOUTS[2:], *some])
         about = table[[*some]].astype({name: "float64" for name in INFERENCE}).astype(some)
@@ -397,10 +399,10 @@ class Run:
         """Rows of this part of the run, by their `task` and `condition`."""
         if self._whole is None:
             return table
-        kept = table["task"].isin(self._tasks)
+        mask = table["task"].isin(self._tasks)
         if self._only is not None:
-            kept &= table["condition"].isin(self._only)
-        return table[kept].reset_index(drop=True)
+            mask &= table["condition"].isin(self._only)
+        return table[mask].reset_index(drop=True)
 
     @cached_property
     def _tasks(self) -> list[str]:

@@ -59,11 +59,11 @@ def _joined(frames: dict[str, pd.DataFrame]) -> pd.DataFrame:
 def _labelled(name: str, frame: pd.DataFrame, shared: set[str]) -> pd.DataFrame:
     """With the run's name first, and with dtypes that can say what is missing where another run lacks a column."""
     dtypes = {str(column): str(dtype) for column, dtype in frame.dtypes.items()}
-    wanted = {column: "str" for column, dtype in dtypes.items() if dtype == "category"}
-    wanted |= {c: _NULLABLE[dtype] for c, dtype in dtypes.items() if dtype in _NULLABLE and c not in shared}
-    made = frame.astype(wanted)
+    plain = {column: "str" for column, dtype in dtypes.items() if dtype == "category"}
+    plain |= {c: _NULLABLE[dtype] for c, dtype in dtypes.items() if dtype in _NULLABLE and c not in shared}
+    table = frame.astype(plain)
     for key in KEYS:
-        if key in made:
-            made[key] = (name + "/" + made[key].astype("str")).where(made[key].notna())
-    made.insert(0, "run", name)
-    return made
+        if key in table:
+            table[key] = (name + "/" + table[key].astype("str")).where(table[key].notna())
+    table.insert(0, "run", name)
+    return table

@@ -33,6 +33,6 @@ def planned(meta: Mapping[str, Any]) -> int:
 
 def held_out(meta: Mapping[str, Any]) -> dict[str, Any]:
     """The same with the tasks that are held out, and their draws."""
-    held = {name for name, role in roles(meta).items() if role == HOLD_OUT}
-    draws = max((count for name, count in split_draws(meta).items() if name in held), default=0)
-    return {**meta, "tasks": [task for task in meta["tasks"] if task.get("split") in held], "draws": draws}
+    held_out = {name for name, role in roles(meta).items() if role == HOLD_OUT}
+    draws = max((count for name, count in split_draws(meta).items() if name in held_out), default=0)
+    return {**meta, "tasks": [task for task in meta["tasks"] if task.get("split") in held_out], "draws": draws}

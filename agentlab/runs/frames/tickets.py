@@ -19,17 +19,17 @@ def ticketed(messages: pd.DataFrame, boards: Iterable[str], fields: Mapping[str,
     whole task is read as the task.
     """
     log_rows = messages[messages["condition"].isin(list(boards))]
-    asked = {str(task): _patterns(of.get("constraints", {})) for task, of in fields.items()}
-    names = list(dict.fromkeys(name for patterns in asked.values() for name in patterns))
+    constraints = {str(task): _patterns(of.get("constraints", {})) for task, of in fields.items()}
+    names = list(dict.fromkeys(name for patterns in constraints.values() for name in patterns))
     rows: list[list[Any]] = []
     for (rollout, task), part in log_rows.groupby(["rollout", "task"], observed=True, sort=False):
         log = log_of(part)
         whole = next((message.content for message in log if message.kind == "task"), "")
         for ticket in tickets(log).by_id.values():
-            patterns = asked.get(str(task), {})
+            patterns = constraints.get(str(task), {})
             carried = _carried(patterns, whole if ticket.by == TASK else ticket.text)
-            kept = [name in carried if name in patterns else None for name in names]
-            rows.append([rollout, *_row(ticket, carried), *kept])
+            flags = [name in carried if name in patterns else None for name in names]
+            rows.append([rollout, *_row(ticket, carried), *flags])
     columns = [f"{CARRIES}{name}" for name in names]
     table = pd.DataFrame(rows, columns=["rollout", *TICKETS, *columns])
     types = {"rollout": messages["rollout"].dtype, **TICKETS, **dict.fromkeys(columns, "boolean")}

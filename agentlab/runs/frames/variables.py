@@ -32,18 +32,20 @@ def variables(messages: pd.DataFrame, places: pd.DataFrame) -> pd.DataFrame:
             values.setdefault(name, []).append(value)
         else:
             values[name] = value
-    kept = places[places["rollout"].isin(list(rows))].reset_index(drop=True)
+    bound_places = places[places["rollout"].isin(list(rows))].reset_index(drop=True)
     names = list(dict.fromkeys(name for values in rows.values() for name in values))
-    columns = {_column(name, places): _values(name, rows, kept) for name in names}
-    return kept.join(pd.DataFrame(columns, index=kept.index))
+    columns = {_column(name, places): _values(name, rows, bound_places) for name in names}
+    return bound_places.join(pd.DataFrame(columns, index=bound_places.index))
 
 
 def _column(name: str, places: pd.DataFrame) -> str:
     return f"{name}_value" if name in places else name
 
 
-def _values(name: str, rows: Mapping[str, Mapping[str, Any]], kept: pd.DataFrame) -> pd.Series:
+def _values(name: str, rows: Mapping[str, Mapping[str, Any]], bound_places: pd.DataFrame) -> pd.Series:
     """One variable, as numbers where it is nothing else."""
-    values = pd.Series([rows[str(rollout)].get(name) for rollout in kept["rollout"]], dtype="object", index=kept.index)
+    values = pd.Series(
+        [rows[str(rollout)].get(name) for rollout in bound_places["rollout"]], dtype="object", index=bound_places.index
+    )
     numeric = values.dropna().map(lambda value: isinstance(value, int | float) and not isinstance(value, bool))
     return values.astype("float64") if len(numeric) and numeric.all() else values

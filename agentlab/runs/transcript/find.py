@@ -32,15 +32,15 @@ def find(connection: sqlite3.Connection, wanted: str | Coordinates, option: str 
     coordinates = _parsed(wanted, option) if isinstance(wanted, str) else wanted
     rows = places(connection)
     known = {name: list(dict.fromkeys(str(row[name]) for row in rows.values() if name in row)) for name in _names(rows)}
-    given = {name: str(value) for name, value in coordinates.items()}
-    for name, value in given.items():
+    levels = {name: str(value) for name, value in coordinates.items()}
+    for name, value in levels.items():
         if name not in known:
             raise ScenarioError(f"{option}: no coordinate {name!r}; {suggest(name, known)}")
         if value not in known[name]:
             raise ScenarioError(f"{option}: no rollout has {name}={value}; {suggest(value, known[name])}")
-    said = ",".join(f"{name}={value}" for name, value in given.items())
-    fitting = {k: r for k, r in rows.items() if all(str(r.get(n)) == v for n, v in given.items())}
-    return _only(fitting, said or "here", option)
+    coordinates_text = ",".join(f"{name}={value}" for name, value in levels.items())
+    fitting = {k: r for k, r in rows.items() if all(str(r.get(n)) == v for n, v in levels.items())}
+    return _only(fitting, coordinates_text or "here", option)
 
 
 def places(connection: sqlite3.Connection) -> dict[str, dict[str, Any]]:

@@ -16,6 +16,12 @@ def program(rollout: Rollout, round: int) -> list[str]:
 def _stepped(message: Message) -> str:
     """Number, address and meaning of what a program did."""
     to = message.to[0]
-    what = {VARIABLE: "is", WEIGHT: "has log-weight", REJECT: "rejects", OBSERVED: "is observed to be", OUTPUT: "is"}
+    meanings = {
+        VARIABLE: "is",
+        WEIGHT: "has log-weight",
+        REJECT: "rejects",
+        OBSERVED: "is observed to be",
+        OUTPUT: "is",
+    }
     name = "the output" if to == OUTPUT else line(message.ref or "")
-    return f"[{message.index}] {name} {what.get(to, f'asks {line(to)}')}"
+    return f"[{message.index}] {name} {meanings.get(to, f'asks {line(to)}')}"

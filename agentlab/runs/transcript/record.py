@@ -127,8 +127,8 @@ def load(folder: Path, wanted: str | Coordinates) -> Record:
 def _record(connection: sqlite3.Connection, key: str) -> Record:
     row = connection.execute("SELECT * FROM rollouts WHERE key = ?", (key,)).fetchone()
     id, played = row[0], _played(connection, row)
-    messages, kept = ancestry.messages(connection, row), ancestry.kept_by(connection, played)
-    calls = [*kept, *_calls(connection, played[0])]
+    messages, kept_calls = ancestry.messages(connection, row), ancestry.kept_by(connection, played)
+    calls = [*kept_calls, *_calls(connection, played[0])]
     if played is not row:
         calls += _calls(connection, id)
     organization_calls = tuple(call for call in calls if call.purpose != "judge")
@@ -149,7 +149,7 @@ def _record(connection: sqlite3.Connection, key: str) -> Record:
         else (),
         verdicts=tuple(verdict_fact(key, verdict) for verdict in _verdicts(connection, id)),
         by_case=_by_case(connection),
-        kept=frozenset((call.round, call.actor) for call in kept if call.purpose == "agent")
+        kept=frozenset((call.round, call.actor) for call in kept_calls if call.purpose == "agent")
         if played is row
         else frozenset(),
         judging=tuple(call for call in calls if call.purpose == "judge"),

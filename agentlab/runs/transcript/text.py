@@ -67,16 +67,16 @@ def origin(record: Record) -> str:
     if r.at is None:
         return ""
     change = f", changed: {line(r.change)}" if r.change else ""
-    kept = "1 turn is" if len(record.kept) == 1 else f"{len(record.kept)} turns are"
-    return f"fork {r.fork} of rollout {r.parent}, cut at {r.at}{change}; {kept} that rollout's"
+    inherited = "1 turn is" if len(record.kept) == 1 else f"{len(record.kept)} turns are"
+    return f"fork {r.fork} of rollout {r.parent}, cut at {r.at}{change}; {inherited} that rollout's"
 
 
 def _redrawn(fork: Rollout) -> str:
     """Of a fork whose turn was drawn until its messages had a property: how many draws that took."""
-    what = f"fork {fork.fork} of rollout {fork.parent}, cut at {fork.at}, changed: {line(fork.change)}"
+    origin_text = f"fork {fork.fork} of rollout {fork.parent}, cut at {fork.at}, changed: {line(fork.change)}"
     draws = pluralize(int(fork.about.get("attempts", 0)), "draw")
     rejected = f"{draws}, {fork.about.get('rejected_draws', 0)} rejected"
-    return f"{what}; {rejected}" + (f"; the log is that of draw {fork.chosen[:12]}" if fork.chosen else "")
+    return f"{origin_text}; {rejected}" + (f"; the log is that of draw {fork.chosen[:12]}" if fork.chosen else "")
 
 
 def ending(record: Record) -> str:
