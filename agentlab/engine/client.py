@@ -75,14 +75,14 @@ class Client:
         at this place was another question: paying again would be silent.
         """
         where, prompt_hash = request.where, prompt_hash or hash_of(request)
-        found = self.recorded.get((where.actor, where.round, where.k))
-        if found is not None:
-            if not answers(found.prompt_hash, prompt_hash, request):
+        recorded = self.recorded.get((where.actor, where.round, where.k))
+        if recorded is not None:
+            if not answers(recorded.prompt_hash, prompt_hash, request):
                 raise MismatchError(
                     f"rollout {where.rollout}: the stored call of {where.actor!r} in round {where.round} answers a "
                     f"different prompt than the one that would be sent now; use --new or --out for a fresh run folder"
                 )
-            return found
+            return recorded
         model = self.models[alias]
         started, clock = time.time(), time.perf_counter()
         completion, error, tries = await _complete(model, request)

@@ -19,17 +19,17 @@ def finished(spec: RolloutSpec, state: State, via: OutputVia) -> Rollout:
     order = {agent.name: i for i, agent in enumerate(spec.organization.agents)}
     calls = sorted(state.made(), key=lambda call: (call.round, order.get(call.actor, len(order)), call.actor, call.k))
     steps = state.log[-1].round if spec.budget else None
-    own = [call for call in calls if call.purpose != "product"]
-    status = state.status or _status(output, own)
+    agent_calls = [call for call in calls if call.purpose != "product"]
+    status = state.status or _status(output, agent_calls)
     return replace(
         unstarted(spec),
         status=status,
         output=output.content if output else None,
         output_via=via if output else "none",
-        cut=output is not None and _cut(output, own, any(VARIABLE in m.to for m in state.log)),
+        cut=output is not None and _cut(output, agent_calls, any(VARIABLE in m.to for m in state.log)),
         messages=tuple(state.log),
         calls=tuple(calls),
-        error=state.error or _reason(status, state.log, own),
+        error=state.error or _reason(status, state.log, agent_calls),
         steps=steps,
         spent=sum(spec.budget.sizes(calls)[:steps]) if spec.budget else None,
     )

@@ -154,15 +154,15 @@ async def _step(spec: RolloutSpec, client: Client, state: State, agent: str, rou
     messages = said(organization, log, turn)
     if choose is not None and client.select is not None:
         try:
-            found = await client.select(completion.text, log, round)
+            selection = await client.select(completion.text, log, round)
         except Stopped:
             state.status = "cancelled"
             return
-        state.calls.setdefault(SELECT, []).extend(found.calls)
-        if found.error is not None:
-            state.error, state.status = found.error, "infrastructure"
+        state.calls.setdefault(SELECT, []).extend(selection.calls)
+        if selection.error is not None:
+            state.error, state.status = selection.error, "infrastructure"
             return
-        messages += choose(completion.text, found.text, (*log, *stamped(messages, round, len(log))))
+        messages += choose(completion.text, selection.text, (*log, *stamped(messages, round, len(log))))
     state.steps = nearest(spec.budget.sizes(state.made()), spec.budget.amount)
     if state.steps in (None, round):
         state.post(messages, round)

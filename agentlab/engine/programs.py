@@ -56,8 +56,8 @@ def asked(call: Call) -> list[tuple[str, str]]:
 
 def _over(base: Settings, given: Settings) -> Settings:
     """The program's settings over those that the scenario gives the model."""
-    told = {f.name: getattr(given, f.name) for f in fields(Settings)}
-    return replace(base, **{name: value for name, value in told.items() if value is not None})
+    changes = {f.name: getattr(given, f.name) for f in fields(Settings)}
+    return replace(base, **{name: value for name, value in changes.items() if value is not None})
 
 
 def _with_prompt(reply: Completion, chat: tuple[ChatMessage, ...]) -> Completion:

@@ -40,9 +40,9 @@ def chat(
         read = [message for message in heard if since <= message.round < turn]
         parts += render(organization, [*read, *viewed(organization, agent, log, turn)])
         entries.append(ChatMessage("user", "\n\n".join(parts)))
-        own = [call for call in calls if call.round == turn]
-        hidden = left_out([*map(size, own)], organization.turn.shown)
-        entries += (entry for j, call in enumerate(own) for entry in shown(agent, call, j >= hidden))
+        turn_calls = [call for call in calls if call.round == turn]
+        hidden = left_out([*map(size, turn_calls)], organization.turn.shown)
+        entries += (entry for j, call in enumerate(turn_calls) for entry in shown(agent, call, j >= hidden))
     return tuple(entries)
 
 

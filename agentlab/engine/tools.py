@@ -48,8 +48,8 @@ async def opened(organization: Organization, task: Task) -> AsyncGenerator[Tools
                 try:
                     resources[id(toolset)] = await stack.enter_async_context(toolset.open(task))
                 except Exception as error:  # a toolset of the user's may fail in any way
-                    names, told = ", ".join(tool.spec.name for tool in toolset.tools), type(error).__name__
-                    raise ToolsetError(f"the tools {names} cannot be opened: {told}: {error}") from error
+                    names, kind = ", ".join(tool.spec.name for tool in toolset.tools), type(error).__name__
+                    raise ToolsetError(f"the tools {names} cannot be opened: {kind}: {error}") from error
         yield {
             agent.name: {
                 tool.spec.name: OpenTool(tool, resources[id(toolset)])
@@ -79,9 +79,9 @@ async def use_all(
             content = f"Not done: of the tool calls of one reply the first {MOST} are made. Ask again with fewer."
             results.append(ToolResult(wish.id, content, error=True))
             continue
-        own = stream(root, "tool", scene.agent, scene.round, call.k, i)
+        random_stream = stream(root, "tool", scene.agent, scene.round, call.k, i)
         so_far = (*scene.calls[:-1], structs.replace(call, tool_results=tuple(results)))
-        results.append(await use(tools, wish, replace(scene, calls=so_far, stream=own), longest))
+        results.append(await use(tools, wish, replace(scene, calls=so_far, stream=random_stream), longest))
     return tuple(results)
 
 

@@ -7,12 +7,12 @@ from typing import Any, cast
 def arguments(text: str) -> dict[str, Any]:
     """The JSON object that `text` is; no text is an object without members. Raises ValueError for anything else."""
     try:
-        found: Any = json.loads(text or "{}", parse_constant=_no_constant)
+        parsed: Any = json.loads(text or "{}", parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"the arguments must be a JSON object, and this is no JSON ({error}): {text[:500]}") from None
-    if not isinstance(found, dict):
+    if not isinstance(parsed, dict):
         raise ValueError(f"the arguments must be a JSON object, and this is none: {text[:500]}")
-    return cast("dict[str, Any]", found)
+    return cast("dict[str, Any]", parsed)
 
 
 def resendable(text: str) -> str:

@@ -41,8 +41,8 @@ def maker(name: str) -> str | None:
     if provider == "replay":
         return name
     word = re.match(r"[a-z]+", rest.rpartition("/")[2].lower())
-    found = word[0] if word else rest
-    return "gpt" if provider == "openai" and "/" not in rest and found in ("o", "codex", "chatgpt") else found
+    family = word[0] if word else rest
+    return "gpt" if provider == "openai" and "/" not in rest and family in ("o", "codex", "chatgpt") else family
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +62,11 @@ class Claude:
 
 def claude(name: str) -> Claude:
     """The family of a Claude model's name, dated or not; an unknown name is the newest."""
-    found = _CLAUDE.match(name)
-    kind = (found["kind"] or found["after"] or "") if found else ""
-    if found is None or kind in ("fable", "mythos"):
+    match = _CLAUDE.match(name)
+    kind = (match["kind"] or match["after"] or "") if match else ""
+    if match is None or kind in ("fable", "mythos"):
         return Claude((9, 9), sampling=False, thinking="adaptive", schema=True)
-    version = (int(found["major"]), int(found["minor"] or 0))
+    version = (int(match["major"]), int(match["minor"] or 0))
     last = (4, 5) if kind == "haiku" else (4, 6)
     if version > last:
         return Claude(version, sampling=False, thinking="adaptive", schema=True)
@@ -123,25 +123,27 @@ def everything(name: str) -> Capabilities:
 def claude_mistakes(name: str, settings: Settings) -> list[tuple[str, str]]:
     """Values that a Claude model refuses, as (setting, what would be right)."""
     family, reasoning = claude(name), settings.reasoning
-    found: list[tuple[str, str]] = []
+    mistakes: list[tuple[str, str]] = []
     thinks = reasoning not in (None, 0, "none")
     if settings.temperature is not None and settings.temperature > 1:
-        found.append(("temperature", "Claude accepts 0 to 1"))
+        mistakes.append(("temperature", "Claude accepts 0 to 1"))
     if settings.temperature is not None and settings.top_p is not None and family.version >= (4, 1):
-        found.append(("top_p", "this Claude model accepts temperature or top_p, not both"))
+        mistakes.append(("top_p", "this Claude model accepts temperature or top_p, not both"))
     if thinks and settings.temperature not in (None, 1.0):
-        found.append(("temperature", "a Claude model with reasoning accepts only temperature 1"))
+        mistakes.append(("temperature", "a Claude model with reasoning accepts only temperature 1"))
     if isinstance(reasoning, int) and reasoning and family.thinking == "adaptive":
-        found.append(
+        mistakes.append(
             ("reasoning", "this model accepts an effort (low, medium, high, xhigh, max), not a budget in tokens")
         )
     if isinstance(reasoning, int) and 0 < reasoning < 1024:
-        found.append(("reasoning", "a budget must be at least 1024 tokens"))
+        mistakes.append(("reasoning", "a budget must be at least 1024 tokens"))
     if isinstance(reasoning, int) and settings.max_tokens is not None and 0 < settings.max_tokens <= reasoning:
-        found.append(("max_tokens", f"must exceed the reasoning budget of {reasoning} tokens, which counts towards it"))
+        mistakes.append(
+            ("max_tokens", f"must exceed the reasoning budget of {reasoning} tokens, which counts towards it")
+        )
     if isinstance(reasoning, str) and thinks and family.thinking == "budget":
-        found.append(("reasoning", "this model accepts a budget in tokens, not an effort"))
-    return found
+        mistakes.append(("reasoning", "this model accepts a budget in tokens, not an effort"))
+    return mistakes
 
 
 def openai_mistakes(name: str, settings: Settings) -> list[tuple[str, str]]:

@@ -52,7 +52,7 @@ class ProbedModel:
     def capabilities(self) -> Capabilities:
         return self.model.capabilities
 
-    def told(self) -> str:
+    def notice(self) -> str:
         """What is to be said while it is probed; else nothing."""
         return f"{self.name} gets the same requests alone and in a batch, once for this run" if self.probing else ""
 
@@ -68,12 +68,12 @@ class ProbedModel:
         """A probe that fails is left: the call that comes next tells what is wrong."""
         self.probing = True
         try:
-            told = await probe(self.asked)
+            result = await probe(self.asked)
         except ModelError:
             return
         finally:
             self.probing = False
-        self.keeper.keep({"what": "probe", "model": self.name, "digest": self.digest, **told})
+        self.keeper.keep({"what": "probe", "model": self.name, "digest": self.digest, **result})
 
 
 async def probe(model: Model) -> Mapping[str, Any]:
@@ -90,10 +90,10 @@ async def probe(model: Model) -> Mapping[str, Any]:
     half = (ASKED + BATCH) // 2
     results = await _together(model, [*requests[ASKED:half], *requests[:ASKED], *requests[half:]])
     beside = {request.where.stream: completion for request, completion in results}
-    pairs = [(one, beside[request.where.stream]) for request, one in zip(requests, alone, strict=False)]
+    pairs = [(completion, beside[request.where.stream]) for request, completion in zip(requests, alone, strict=False)]
     texts = sum(a.text == b.text for a, b in pairs)
-    told = all(a.logprobs is not None and b.logprobs is not None for a, b in pairs)
-    numbers = sum(a.logprobs == b.logprobs for a, b in pairs) if told else None
+    have_logprobs = all(a.logprobs is not None and b.logprobs is not None for a, b in pairs)
+    numbers = sum(a.logprobs == b.logprobs for a, b in pairs) if have_logprobs else None
     exact = texts == ASKED and numbers in (None, ASKED)
     return {"exact": exact, "requests": ASKED, "batch": BATCH, "texts": texts, "numbers": numbers}
 
@@ -109,13 +109,13 @@ async def _together(model: Model, requests: list[Request]) -> list[tuple[Request
 
     async with asyncio.TaskGroup() as group:
         tasks = [(request, group.create_task(held(request))) for request in requests]
-    found = list[tuple[Request, Completion]]()
+    completed = list[tuple[Request, Completion]]()
     for request, task in tasks:
         result = task.result()
         if isinstance(result, ModelError):
             raise result
-        found.append((request, result))
-    return found
+        completed.append((request, result))
+    return completed
 
 
 def _request(i: int, capabilities: Capabilities) -> Request:

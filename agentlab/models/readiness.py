@@ -20,8 +20,8 @@ def obstacles(spec: ModelSpec) -> list[str]:
     official = _is_official(spec, provider)
     lacking = provider.lacking(rest) if provider.lacking and not plan.is_started(spec) else ""
     engineless = plan.lacking(rest) if plan.is_started(spec) else ""
-    told = (_keyless(spec, provider, official), _homeless(spec, provider), lacking, engineless, _tableless(spec))
-    return [*filter(None, told), *([_unlisted(provider_name, rest)] if official and not listed(spec) else [])]
+    sentences = (_keyless(spec, provider, official), _homeless(spec, provider), lacking, engineless, _tableless(spec))
+    return [*filter(None, sentences), *([_unlisted(provider_name, rest)] if official and not listed(spec) else [])]
 
 
 def require_keys(specs: Iterable[ModelSpec]) -> None:

@@ -144,7 +144,9 @@ def check_name(name: str) -> str | None:
         near = difflib.get_close_matches(rest, names, n=1, cutoff=0.4)
         known = [*names, f"PATH{files}"] if files else names
         guess = f"; did you mean {provider}/{near[0]}?" if near else "."
-        return f"unknown model {name!r}{guess} Known are {', '.join(f'{provider}/{one}' for one in known)}"
+        return (
+            f"unknown model {name!r}{guess} Known are {', '.join(f'{provider}/{known_name}' for known_name in known)}"
+        )
     return None
 
 
@@ -186,13 +188,13 @@ def mistakes_of(spec: ModelSpec, settings: Settings | None = None) -> list[tuple
     """Settings that the model does not take, as (setting, what would be right); those of the spec by default."""
     wanted = spec.settings() if settings is None else settings
     taken = capabilities_of(spec)
-    found = refused(spec.name, wanted, taken)
+    mistakes = refused(spec.name, wanted, taken)
     provider, rest = split(spec.name)
     # An override of `settings` says that the scenario's author knows this model better than the table does.
     if provider != "own" and not (spec.capabilities and spec.capabilities.settings is not None):
-        named = {setting for setting, _ in found}
-        found += [one for one in PROVIDERS[provider].mistakes(rest, wanted) if one[0] not in named]
-    return found
+        named = {setting for setting, _ in mistakes}
+        mistakes += [mistake for mistake in PROVIDERS[provider].mistakes(rest, wanted) if mistake[0] not in named]
+    return mistakes
 
 
 def body_mistakes(spec: ModelSpec) -> list[tuple[tuple[str, ...], str, str]]:
@@ -229,13 +231,13 @@ def refused(name: str, settings: Settings, taken: Capabilities) -> list[tuple[st
     """Settings outside of a model's capabilities, as (setting, what would be right)."""
     fields = [field for field in Settings.__slots__ if getattr(settings, field) is not None]
     does = ", ".join(sorted(taken.settings)) or "none"
-    found = [(f, f"{name} does not support {f}; it supports {does}") for f in fields if f not in taken.settings]
+    mistakes = [(f, f"{name} does not support {f}; it supports {does}") for f in fields if f not in taken.settings]
     if "logprobs" in taken.settings and (settings.logprobs or 0) > taken.max_logprobs:
-        found.append(("logprobs", f"{name} returns at most {taken.max_logprobs} alternatives"))
-    return found
+        mistakes.append(("logprobs", f"{name} returns at most {taken.max_logprobs} alternatives"))
+    return mistakes
 
 
-def own(name: str) -> Any:
+def own_object(name: str) -> Any:
     """What `my_module:Name` names, in a module of one's own. Raises ScenarioError."""
     try:
         return own_code.get(name)
@@ -245,5 +247,5 @@ def own(name: str) -> Any:
 
 def _own_capabilities(name: str) -> Capabilities:
     """As its class declares them; nothing is built to be asked."""
-    declared = getattr(own(name), "capabilities", None)
+    declared = getattr(own_object(name), "capabilities", None)
     return declared if isinstance(declared, Capabilities) else families.EVERYTHING

@@ -25,7 +25,7 @@ from agentlab.models.registry import (
     PROVIDERS,
     body_mistakes,
     check_name,
-    own,
+    own_object,
     processes_mistake,
     refused,
     split,
@@ -53,8 +53,8 @@ class StopSwitch:
 
     def pull(self) -> None:
         """Nothing more is sent; what was sent is waited for."""
-        for one in self.limits:
-            one.stop()
+        for limit in self.limits:
+            limit.stop()
 
 
 class ServingRecord(Keeper, Protocol):
@@ -111,7 +111,7 @@ async def serve(
             engine = engines.engine_of(spec) if is_started(spec) else None
             account = account_of(spec)
             if account not in limits:
-                sharing = [one for one in specs.values() if account_of(one) == account]
+                sharing = [other for other in specs.values() if account_of(other) == account]
                 limits[account], senders[account] = _limits(sharing), _senders(sharing)
                 waits.accounts.append((account[0], limits[account]))
                 if stop_switch is not None:
@@ -125,7 +125,7 @@ async def serve(
                 if record is None or not _is_probed(spec, guarded):
                     return guarded
                 probed = ProbedModel(guarded, model, digest(key), record)
-                waits.engines.append(probed.told)
+                waits.engines.append(probed.notice)
                 return probed
 
             models[alias] = _hosted(built[key], engine, record is None, asked)
@@ -163,15 +163,15 @@ def _build(spec: ModelSpec, recalls: Mapping[str, FindCompletion], engine: Engin
         raise ScenarioError(wrong)
     provider, _ = split(spec.name)
     if provider == "own":
-        return _own(spec)
+        return _own_model(spec)
     if provider == "replay":
         return Replay(spec.name, recalls.get(spec.name, _nothing))
     module: Any = importlib.import_module(PROVIDERS[provider].module)
     return module.build(spec) if engine is None else module.build(spec, started=engine.url)
 
 
-def _own(spec: ModelSpec) -> Model:
-    model = own(spec.name)(**spec.options)
+def _own_model(spec: ModelSpec) -> Model:
+    model = own_object(spec.name)(**spec.options)
     if not isinstance(model, Model):
         raise ScenarioError(f"model {spec.name!r} must have a name, capabilities and `async complete(request)`")
     if wrong := refused(spec.name, spec.settings(), model.capabilities):
@@ -193,8 +193,8 @@ def _sent(model: Model, spec: ModelSpec, engine: Engine | None, senders: Senders
     """The model as its requests leave: from the account's processes, where it has any."""
     if senders is None:
         return model
-    told = spec.model_dump_json()
-    return SentModel(model, senders, digest(told), told, "" if engine is None else engine.url)
+    spec_text = spec.model_dump_json()
+    return SentModel(model, senders, digest(spec_text), spec_text, "" if engine is None else engine.url)
 
 
 def _limits(specs: Iterable[ModelSpec]) -> AccountLimits:

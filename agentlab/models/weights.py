@@ -80,8 +80,8 @@ def adapter_of(options: Mapping[str, Any], folder: bool = False) -> Path | None:
 def sha256(path: Path) -> str:
     """Of a file's content, in hexadecimal; of a folder, that of its adapter's files and their names."""
     if path.is_dir():
-        named = sorted(one for one in path.glob("adapter_*") if one.is_file())
-        return hashlib.sha256("".join(f"{one.name} {sha256(one)}\n" for one in named).encode()).hexdigest()
+        named = sorted(file for file in path.glob("adapter_*") if file.is_file())
+        return hashlib.sha256("".join(f"{file.name} {sha256(file)}\n" for file in named).encode()).hexdigest()
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 

@@ -20,6 +20,8 @@ from typing import Any, cast
 Body = Mapping[str, Any]
 LINGER = 0.02
 """Seconds after the last request in which more of the same round may come."""
+SCORING = "/v1/completions"
+"""Where a given reply is scored."""
 PASSED = "temperature top_p top_k max_tokens stop seed".split()
 """Fields of a request that are sampling parameters of the same name."""
 APART = frozenset("model messages logprobs top_logprobs response_format chat_template_kwargs".split())
@@ -122,11 +124,14 @@ class Engine:
     def answer(self, wave: Sequence[Waiting]) -> list[dict[str, Any] | Refused]:
         """The replies, in the order of the requests."""
         replies: dict[int, dict[str, Any] | Refused] = {}
-        groups: dict[tuple[str, str], list[int]] = {}
+        groups: dict[tuple[str, str, int | None], list[int]] = {}
         for i, waiting in enumerate(wave):
             kwargs = json.dumps(waiting.body.get("chat_template_kwargs") or {}, sort_keys=True)
-            groups.setdefault((waiting.path, kwargs), []).append(i)
-        for (path, _), places in groups.items():
+            # Where adapters are loaded, vLLM scores one reply at a time: it takes the adapter of a prompt's token from
+            # a list with an entry for each request (vLLM issue 16668), and on a CPU the engine ends.
+            alone = i if self.lora and waiting.path == SCORING else None
+            groups.setdefault((waiting.path, kwargs, alone), []).append(i)
+        for (path, *_), places in groups.items():
             bodies = [wave[i].body for i in places]
             replies |= dict(zip(places, self._halved(path, bodies), strict=True))
         return [replies[i] for i in range(len(wave))]
@@ -149,7 +154,7 @@ class Engine:
             return [{"tokens": self._tokens(body)} for body in bodies]
         adapters = [self.lora.get(body["model"]) for body in bodies]
         lora = adapters if any(adapters) else None
-        if path == "/v1/completions":
+        if path == SCORING:
             prompts = [{"prompt_token_ids": list(body["prompt"])} for body in bodies]
             params = [self._scoring(body) for body in bodies]
             outputs = self.llm.generate(prompts, params, lora_request=lora, use_tqdm=False)
@@ -238,7 +243,7 @@ def application(engine: Engine) -> Any:
     async def health(request: Any) -> Any:
         return responses.Response()
 
-    for path in ("/v1/chat/completions", "/v1/completions", "/tokenize"):
+    for path in ("/v1/chat/completions", SCORING, "/tokenize"):
         app.add_route(path, post, methods=["POST"])
     for path, get in {"/v1/models": listed, "/version": version, "/health": health}.items():
         app.add_route(path, get, methods=["GET"])

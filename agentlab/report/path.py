@@ -53,5 +53,5 @@ def _panel(ax: Any, data: pd.DataFrame) -> None:
 def _label(row: Any, room: int) -> str:
     """The cut, and below it the agent that acted, or how many did; the cut alone where that has no room."""
     agents = row["agents"]
-    told = f"{len(agents)} agents" if len(agents) > 1 else short("".join(agents), room)
-    return f"{row['cut']}\n{told}" if agents and len(told) <= room >= SHORTEST else f"{row['cut']}"
+    acted = f"{len(agents)} agents" if len(agents) > 1 else short("".join(agents), room)
+    return f"{row['cut']}\n{acted}" if agents and len(acted) <= room >= SHORTEST else f"{row['cut']}"

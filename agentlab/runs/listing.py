@@ -46,8 +46,8 @@ def listed(folder: Path = Path("runs")) -> list[ListedRun]:
     """
     if not folder.is_dir():
         raise StoreError(f"folder {folder} not found; runs are folders in runs/, made by `agentlab run`")
-    found = [_listed(path.parent) for path in sorted(folder.glob(f"*/{DATABASE}"))]
-    return sorted(found, key=lambda run: run.created or "", reverse=True)
+    runs = [_listed(path.parent) for path in sorted(folder.glob(f"*/{DATABASE}"))]
+    return sorted(runs, key=lambda run: run.created or "", reverse=True)
 
 
 def _listed(folder: Path) -> ListedRun:

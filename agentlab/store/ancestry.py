@@ -40,7 +40,7 @@ def own_from(at: str, change: str) -> int:
     return parsed(at).whole + (0 if made is not None and made.in_transit else 1)
 
 
-def own(rollout: Rollout) -> Sequence[Message]:
+def stored_messages(rollout: Rollout) -> Sequence[Message]:
     """The messages that are stored under the rollout: all of them, but of a fork only its own."""
     if rollout.at is None:
         return rollout.messages
@@ -61,8 +61,8 @@ def messages(connection: sqlite3.Connection, row: Sequence[Any]) -> tuple[Messag
 
 def kept(connection: sqlite3.Connection, parent: str, cut: Cut) -> list[Call]:
     """The calls that a fork of `parent` at this cut does not make again, in order; no judge's."""
-    own = "rollout = ? AND round <= ? AND error IS NULL AND purpose != 'judge'"
-    sql = f"{READ_CALLS} WHERE {own} ORDER BY attempt"
+    condition = "rollout = ? AND round <= ? AND error IS NULL AND purpose != 'judge'"
+    sql = f"{READ_CALLS} WHERE {condition} ORDER BY attempt"
     latest: dict[tuple[int, str, int], Call] = {}
     cuts = [cut]
     for ancestor in line(connection, parent):

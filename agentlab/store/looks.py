@@ -21,7 +21,7 @@ def looks(folder: Path, copy: Sequence[Mapping[str, Any]] = ()) -> list[dict[str
     try:
         lines = (folder / FILE).read_bytes().splitlines()
     except FileNotFoundError:
-        return [dict(one) for one in copy]
+        return [dict(look) for look in copy]
     except OSError as error:
         raise StoreError(f"{folder / FILE}: cannot be read ({error.strerror})") from error
     try:

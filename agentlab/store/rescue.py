@@ -142,10 +142,10 @@ class _Scan:
 
 def _checked(connection: sqlite3.Connection) -> list[str]:
     try:
-        told = [str(row[0]) for row in connection.execute(f"PRAGMA integrity_check({MOST})")]
+        messages = [str(row[0]) for row in connection.execute(f"PRAGMA integrity_check({MOST})")]
     except sqlite3.Error as error:
         return [str(error)]
-    return [] if told == ["ok"] else told
+    return [] if messages == ["ok"] else messages
 
 
 def _text(raw: bytes) -> str:

@@ -118,8 +118,8 @@ class Store:
 
     def forget(self, judges: Sequence[str], tasks: Sequence[str]) -> int:
         """Deletes the verdicts of these judges on these tasks; gives how many. Before the first rollout only."""
-        own = "SELECT id FROM rollouts WHERE task = ? AND kind != 'anchor'"
-        which = f"sort IN (SELECT id FROM verdict_sorts WHERE judge = ?) AND rollout IN ({own})"
+        rollouts = "SELECT id FROM rollouts WHERE task = ? AND kind != 'anchor'"
+        which = f"sort IN (SELECT id FROM verdict_sorts WHERE judge = ?) AND rollout IN ({rollouts})"
         before = self._reader.total_changes
         self.write(f"DELETE FROM verdict_rows WHERE {which}", [(judge, task) for judge in judges for task in tasks])
         return self._reader.total_changes - before
@@ -144,7 +144,7 @@ class Store:
         """Commits the rollout's end together with its messages; those, verdicts and labels of an earlier attempt go."""
         self.begin(rollout)
         id = self.known[rollout.key].id
-        rows = [("messages", message_row(id, message)) for message in ancestry.own(rollout)]
+        rows = [("messages", message_row(id, message)) for message in ancestry.stored_messages(rollout)]
         end = rollout_row(id, rollout, rollout.status, time.time())
         await self._writer.commit(Batch([("rollouts", end), *rows], [id]))
         self.known[rollout.key] = Known(id, rollout.status, rollout.attempt)

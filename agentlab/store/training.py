@@ -39,33 +39,41 @@ def trained(store: Store) -> dict[str, TrainedGeneration]:
     }
 
 
-def set_trained(store: Store, one: TrainedGeneration) -> None:
+def set_trained(store: Store, generation: TrainedGeneration) -> None:
     """Records one, in place of an older one of its condition. No rollout may be in flight."""
-    row = (one.condition, one.recipe, one.rows, one.digest, dump(one.metrics), one.error, time.time())
+    row = (
+        generation.condition,
+        generation.recipe,
+        generation.rows,
+        generation.digest,
+        dump(generation.metrics),
+        generation.error,
+        time.time(),
+    )
     store.write("INSERT OR REPLACE INTO generations VALUES (?, ?, ?, ?, ?, ?, ?)", [row])
 
 
 def set_kept(store: Store, rows: Sequence[tuple[str, str, float | None, int]]) -> None:
     """Records why rollouts were kept or not: key, reason, value, number of rows. No rollout may be in flight."""
-    made = [(store.known[key].id, *rest) for key, *rest in rows]
-    store.write("INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?)", made)
+    numbered = [(store.known[key].id, *rest) for key, *rest in rows]
+    store.write("INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?)", numbered)
 
 
-def set_served(store: Store, condition: str, told: Mapping[str, Any]) -> None:
+def set_served(store: Store, condition: str, serving: Mapping[str, Any]) -> None:
     """Records how a trained condition is served: `origin` (its generation 0), `generation`, `recipe`, and what the
     trainer gave as `serve` and `systems`. No rollout may be in flight."""
     known = store.meta().get(WEIGHTS, {})
-    told = {**told, "folder": str(store.folder.resolve())}
-    if known.get(condition) != told:
-        store.set_meta({WEIGHTS: {**known, condition: told}})
+    serving = {**serving, "folder": str(store.folder.resolve())}
+    if known.get(condition) != serving:
+        store.set_meta({WEIGHTS: {**known, condition: serving}})
 
 
 def served(meta: Mapping[str, Any], folder: Path) -> dict[str, dict[str, Any]]:
     """What is recorded of this, by condition; files in the run's folder are named where it lies now."""
-    return {condition: moved(told, folder) for condition, told in meta.get(WEIGHTS, {}).items()}
+    return {condition: moved(serving, folder) for condition, serving in meta.get(WEIGHTS, {}).items()}
 
 
-def moved(told: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+def moved(recorded: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """What was recorded with the run's `folder` beside it, with the run's files named where the folder lies now."""
-    text = dump(told).replace(dump(told["folder"])[1:-1] + "/", dump(str(folder.resolve()))[1:-1] + "/")
+    text = dump(recorded).replace(dump(recorded["folder"])[1:-1] + "/", dump(str(folder.resolve()))[1:-1] + "/")
     return msgspec.json.decode(text)

@@ -138,10 +138,10 @@ class Writer:
 def _place(path: str) -> tuple[int, int] | None:
     """What tells the file at `path` from every other; None where there is none."""
     try:
-        found = os.stat(path)
+        status = os.stat(path)
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
 def connect(path: str) -> sqlite3.Connection:

@@ -127,7 +127,7 @@ class Engine:
                 self._serves = False
                 self._tell()
                 self.note(self._fact("ended", code=code, said=self._process.said()))
-            raise EngineError(f"{self._named} has ended twice{self._told()}")
+            raise EngineError(f"{self._named} has ended twice{self._end_of_log()}")
         except EngineError as failure:
             self._serves, self.failure = False, failure
             self.give_up(failure)
@@ -147,10 +147,10 @@ class Engine:
         while not await self._answers():
             if not self._process.alive:
                 code = await self._process.ended()
-                raise EngineError(f"{self._named} did not start: it ended with exit code {code}{self._told()}")
+                raise EngineError(f"{self._named} did not start: it ended with exit code {code}{self._end_of_log()}")
             if time.monotonic() - began > most:
                 limit = f"the environment variable {environment.SECONDS} sets this limit"
-                raise EngineError(f"{self._named} did not start within {most:g} s; {limit}{self._told()}")
+                raise EngineError(f"{self._named} did not start within {most:g} s; {limit}{self._end_of_log()}")
             await asyncio.sleep(POLL)
         version = str((await _asked(self.port, "/version") or {}).get("version", "unknown"))
         self.starts, self._serves, self._began = self.starts + 1, True, None
@@ -167,7 +167,7 @@ class Engine:
         if await _asked(self.port, "/health") is None:
             return False
         listed = await _asked(self.port, "/v1/models")
-        named = {one.get("id") for one in (listed or {}).get("data", ())}
+        named = {model.get("id") for model in (listed or {}).get("data", ())}
         return self._process.alive and {self.plan.name, *self.adapters} <= named
 
     def _fact(self, what: str, **more: Any) -> Mapping[str, Any]:
@@ -177,7 +177,7 @@ class Engine:
     def _named(self) -> str:
         return f"the server of {self.plan.kind}/{self.plan.name}"
 
-    def _told(self) -> str:
+    def _end_of_log(self) -> str:
         said = "" if self._process is None else self._process.said()
         return f". The end of its log, {self.log}:\n{said}"
 
@@ -206,6 +206,6 @@ async def _asked(port: int, path: str) -> Mapping[str, Any] | None:
 
 
 def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

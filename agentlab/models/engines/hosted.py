@@ -59,7 +59,7 @@ class Engines:
     """Where their logs go; a temporary one by default."""
     note: Note | None = None
     give_up: Callable[[EngineError], None] | None = None
-    found: dict[EnginePlan, Engine] = field(default_factory=dict[EnginePlan, Engine])
+    by_plan: dict[EnginePlan, Engine] = field(default_factory=dict[EnginePlan, Engine])
 
     def engine_of(self, spec: ModelSpec) -> Engine:
         """The engine of a model, which will know its adapter. Nothing is started.
@@ -68,30 +68,30 @@ class Engines:
         adapter than was named.
         """
         plan = plan_of(spec)
-        if plan not in self.found:
+        if plan not in self.by_plan:
             environment.start_seconds()
             folder = self.folder or Path(tempfile.mkdtemp(prefix="agentlab-"))
-            engine = self.found[plan] = Engine(plan, environment.python(), folder)
+            engine = self.by_plan[plan] = Engine(plan, environment.python(), folder)
             engine.note, engine.give_up = self.note or engine.note, self.give_up or engine.give_up
         if (named := adapter_name(spec)) is not None:
-            self.found[plan].adapters[named[0]] = named[1]
-        return self.found[plan]
+            self.by_plan[plan].adapters[named[0]] = named[1]
+        return self.by_plan[plan]
 
     def stop(self) -> None:
         """Whoever waits for one to serve gets `Stopped`."""
-        for engine in self.found.values():
+        for engine in self.by_plan.values():
             engine.stop()
 
     def starting(self) -> str:
         """What is to be said of those that start."""
-        return "; ".join(filter(None, (engine.starting() for engine in self.found.values())))
+        return "; ".join(filter(None, (engine.starting() for engine in self.by_plan.values())))
 
     @property
     def failure(self) -> EngineError | None:
         """Why one was given up."""
-        return next((engine.failure for engine in self.found.values() if engine.failure), None)
+        return next((engine.failure for engine in self.by_plan.values() if engine.failure), None)
 
     async def aclose(self) -> None:
         """Ends them."""
-        for engine in self.found.values():
+        for engine in self.by_plan.values():
             await engine.aclose()

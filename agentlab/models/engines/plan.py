@@ -132,4 +132,4 @@ def _words(flags: Mapping[object, object]) -> Iterable[str]:
             continue
         yield f"--{plain}"
         listed: Sequence[object] = cast("Sequence[object]", value) if isinstance(value, list | tuple) else (value,)
-        yield from (json.dumps(one) if isinstance(one, Mapping) else str(one) for one in listed)
+        yield from (json.dumps(item) if isinstance(item, Mapping) else str(item) for item in listed)

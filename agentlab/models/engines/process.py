@@ -82,8 +82,8 @@ class EngineProcess:
                 lines = file.read().decode("utf-8", "replace").splitlines()
         except OSError as error:
             return f"    (its log cannot be read: {error.strerror})"
-        shown = [line(one.rstrip(), 300) for one in lines if one.strip()][-LINES:]
-        return "\n".join(f"    {one}" for one in shown) or "    (it printed nothing)"
+        shown = [line(row.rstrip(), 300) for row in lines if row.strip()][-LINES:]
+        return "\n".join(f"    {row}" for row in shown) or "    (it printed nothing)"
 
     async def _close(self) -> None:
         """Closes the pipe, which would be left to the garbage collector."""

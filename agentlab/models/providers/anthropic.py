@@ -63,8 +63,8 @@ class Anthropic:
     key: str = field(repr=False)
 
     async def complete(self, request: Request) -> Completion:
-        if found := registry.refused(self.name, request.settings, self.capabilities):
-            raise ModelError("fatal", found[0][1])
+        if mistakes := registry.refused(self.name, request.settings, self.capabilities):
+            raise ModelError("fatal", mistakes[0][1])
         create: Any = self.client.messages.create
         # A time-out of its own also keeps the SDK from refusing long replies that are not streamed.
         call = create(**self._body(request), timeout=self.timeout)

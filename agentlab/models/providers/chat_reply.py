@@ -70,10 +70,10 @@ def _stop(choice: Any) -> Stop:
     known = STOPS.get(str(reason).lower())
     if known is not None:
         return known
-    told = words(error)
-    kind = kind_of(status_of(error), told) if error else "transient"
+    message = words(error)
+    kind = kind_of(status_of(error), message) if error else "transient"
     raise ModelError(
-        kind, f"the reply stopped with {reason!r}, which is not a known stop reason{f': {told}' if told else ''}"
+        kind, f"the reply stopped with {reason!r}, which is not a known stop reason{f': {message}' if message else ''}"
     )
 
 
@@ -84,8 +84,8 @@ def _parts(content: Any) -> tuple[str, str]:
     if not isinstance(content, list):
         raise TypeError(f"content is {type(content).__name__}, neither text nor a list")
     said, thoughts = list[str](), list[str]()
-    for one in cast("list[Any]", content):
-        part = cast("dict[str, Any]", {"type": "text", "text": one} if isinstance(one, str) else one)
+    for item in cast("list[Any]", content):
+        part = cast("dict[str, Any]", {"type": "text", "text": item} if isinstance(item, str) else item)
         kind: Any = part["type"]
         if kind in ("thinking", "reasoning"):
             thoughts.append("".join(_parts(part.get(kind) or part.get("text"))))
@@ -124,15 +124,15 @@ def _usage(usage: Any) -> Usage | None:
     )
 
 
-def _logprobs(found: Any) -> tuple[TokenLogprob, ...] | None:
+def _logprobs(logprobs: Any) -> tuple[TokenLogprob, ...] | None:
     """None where one is missing, since nothing can be said then of the others' weight."""
-    if found is None or found.content is None:
+    if logprobs is None or logprobs.content is None:
         return None
-    tokens = [(one, one.top_logprobs or ()) for one in found.content]
-    numbers = [number for one, top in tokens for number in (one.logprob, *(other.logprob for other in top))]
+    tokens = [(token, token.top_logprobs or ()) for token in logprobs.content]
+    numbers = [number for token, top in tokens for number in (token.logprob, *(other.logprob for other in top))]
     if any(number is None or math.isnan(number) for number in numbers):
         return None
     return tuple(
-        TokenLogprob(one.token, one.logprob, tuple((other.token, other.logprob) for other in top))
-        for one, top in tokens
+        TokenLogprob(token.token, token.logprob, tuple((other.token, other.logprob) for other in top))
+        for token, top in tokens
     )

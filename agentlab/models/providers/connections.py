@@ -90,8 +90,8 @@ def _certificates() -> SSLContext:
 def _proxy(address: httpx2.URL) -> str | None:
     if address.host in LOOPBACK or proxy_bypass(address.host):
         return None
-    found = getproxies().get(address.scheme) or getproxies().get("all")
-    return f"http://{found}" if found and "://" not in found else found
+    proxy = getproxies().get(address.scheme) or getproxies().get("all")
+    return f"http://{proxy}" if proxy and "://" not in proxy else proxy
 
 
 def allow_files() -> None:

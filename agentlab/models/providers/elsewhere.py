@@ -18,8 +18,8 @@ def page(text: str, at_base_url: bool = True) -> str:
     start = text[:_LOOKED_AT].lstrip("\ufeff \t\r\n")
     if not start.startswith("<") or not _PAGE.search(start):
         return ""
-    found = _TITLE.search(start)
-    title = line(" ".join(html.unescape(found[1]).split())) if found else ""
+    match = _TITLE.search(start)
+    title = line(" ".join(html.unescape(match[1]).split())) if match else ""
     hint = "; check base_url" if at_base_url else ""
     return (
         f"the server answered with an HTML page ({f'title {title!r}' if title else 'without a title'}), not JSON{hint}"

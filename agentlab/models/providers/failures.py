@@ -54,8 +54,8 @@ def failure(error: BaseException, key: str) -> ModelError:
         return ModelError("transient", scrub(f"connection failed: {type(cause).__name__} {cause}", key))
     message = scrub(_message(error), key)
     if "APIResponseValidationError" in names or isinstance(error, UNREADABLE):
-        told = page(getattr(error, "doc", ""))
-        return ModelError("transient", scrub(told, key) or f"unreadable reply: {message or type(error).__name__}")
+        sentence = page(getattr(error, "doc", ""))
+        return ModelError("transient", scrub(sentence, key) or f"unreadable reply: {message or type(error).__name__}")
     return ModelError("fatal", f"{type(error).__name__}: {message}")
 
 

@@ -71,13 +71,13 @@ def words(error: Any) -> str:
 
 def status_of(error: Any) -> int:
     """The HTTP status of an error object that came with status 200; a server's own failure where it is not told."""
-    said = _fields(error)
+    fields = _fields(error)
     for name in ("code", "status", "type"):
-        told = str(said.get(name) or "")
-        if told.isascii() and told.isdigit() and 400 <= int(told) < 600:
-            return int(told)
-        if told.lower() in _CODES:
-            return _CODES[told.lower()]
+        code = str(fields.get(name) or "")
+        if code.isascii() and code.isdigit() and 400 <= int(code) < 600:
+            return int(code)
+        if code.lower() in _CODES:
+            return _CODES[code.lower()]
     return 400 if _REFUSED.search(words(error)) else _UNKNOWN
 
 

@@ -78,8 +78,8 @@ class OpenAI:
     score: scoring.Score | None = None
 
     async def complete(self, request: Request) -> Completion:
-        if found := registry.refused(self.name, request.settings, self.capabilities):
-            raise ModelError("fatal", found[0][1])
+        if mistakes := registry.refused(self.name, request.settings, self.capabilities):
+            raise ModelError("fatal", mistakes[0][1])
         if request.settings.score is not None:
             return await self._scored(request)
         length = self.length
@@ -154,7 +154,7 @@ class OpenAI:
             form = {"name": "reply", "strict": True, "schema": dict(settings.schema)}
             body["response_format"] = {"type": "json_schema", "json_schema": form}
         if request.tools:
-            body["tools"] = [tool(one) for one in request.tools]
+            body["tools"] = [tool(spec) for spec in request.tools]
         return body | ({} if settings.top_k is None else {"top_k": settings.top_k}) | dict(self.body)
 
 

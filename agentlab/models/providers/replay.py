@@ -19,12 +19,12 @@ class Replay:
     capabilities: Capabilities = families.EVERYTHING
 
     async def complete(self, request: Request) -> Completion:
-        found = self.find(request.where)
-        if found is None:
+        recorded = self.find(request.where)
+        if recorded is None:
             at = request.where
             raise ModelError(
                 "fatal",
                 f"not recorded: {self.name} has no call of {at.actor} in rollout {at.rollout}, "
                 f"round {at.round}, place {at.k}, attempt {at.attempt}",
             )
-        return found
+        return recorded

@@ -33,9 +33,9 @@ async def complete(ask: Ask, score: Score, body: dict[str, Any], request: Reques
     for result in results:
         if isinstance(result, ModelError):
             raise result
-    told = [result for result in results if not isinstance(result, ModelError)]
-    usage = sum((used for _, used in told), Usage())
-    return scored(texts, [logprob for logprob, _ in told], request.where.stream, usage)
+    scores = [result for result in results if not isinstance(result, ModelError)]
+    usage = sum((used for _, used in scores), Usage())
+    return scored(texts, [logprob for logprob, _ in scores], request.where.stream, usage)
 
 
 def unscored(request: Request) -> Request:
@@ -66,8 +66,8 @@ async def echoed(ask: Ask, body: dict[str, Any], text: str) -> tuple[float, Usag
     """vLLM: the log-probabilities of the end of a prompt that holds the reply."""
     model, chat = body["model"], list(body["messages"])
     before = await _tokens(ask, {"model": model, "messages": chat, "add_generation_prompt": True})
-    said = [*chat, {"role": "assistant", "content": text}]
-    after = await _tokens(ask, {"model": model, "messages": said, "add_generation_prompt": False})
+    answered = [*chat, {"role": "assistant", "content": text}]
+    after = await _tokens(ask, {"model": model, "messages": answered, "add_generation_prompt": False})
     ids = await _tokens(ask, {"model": model, "prompt": text, "add_special_tokens": False})
     turn = after[len(before) :]
     if after[: len(before)] != before or turn[: len(ids)] != ids or len(turn) <= len(ids):
@@ -79,8 +79,8 @@ async def echoed(ask: Ask, body: dict[str, Any], text: str) -> tuple[float, Usag
     tail = turn[: len(ids) + 1]  # with the token that ends the turn, without what the template writes behind it
     sent = {"model": model, "prompt": [*before, *tail], "max_tokens": 1, "temperature": 0.0, "prompt_logprobs": 0}
     reply = await ask("/v1/completions", sent)
-    told: Sequence[Any] = reply["choices"][0].get("prompt_logprobs") or ()
-    entries = told[len(before) :]
+    logprobs: Sequence[Any] = reply["choices"][0].get("prompt_logprobs") or ()
+    entries = logprobs[len(before) :]
     if len(entries) != len(tail):
         wrong = f"the server returned {len(entries)} log-probabilities for {len(tail)} tokens"
         raise ModelError("fatal", f"no scores: {wrong}")

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from agentlab.errors import ModelError
 from agentlab.interfaces import Model
 from agentlab.models.registry import PROVIDERS, split
-from agentlab.models.senders.lines import Answer, Ask, Build, Drop, Failure, Lines, line, told
+from agentlab.models.senders.lines import Answer, Ask, Build, Drop, Failure, Lines, decode_request, line
 from agentlab.models.spec import ModelSpec
 from agentlab.models.storable import storable
 from agentlab.text import utf8_safe
@@ -37,7 +37,7 @@ class Child(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         for text in self.lines.of(data):
-            match told(text):
+            match decode_request(text):
                 case Build(model, spec, started):
                     self.models[model] = build(ModelSpec.model_validate_json(spec), started)
                 case Ask(number, model, request):

@@ -50,8 +50,8 @@ class Failure(Struct, frozen=True, tag=True):
     retry_after: float | None
 
 
-told = json.Decoder(Build | Ask | Drop).decode
-answered = json.Decoder(Answer | Failure).decode
+decode_request = json.Decoder(Build | Ask | Drop).decode
+decode_reply = json.Decoder(Answer | Failure).decode
 _encode = json.Encoder().encode
 
 

@@ -17,7 +17,7 @@ from typing import IO, cast
 
 from agentlab.errors import ModelError
 from agentlab.interfaces import Model, close
-from agentlab.models.senders.lines import Answer, Ask, Build, Drop, Lines, answered, line
+from agentlab.models.senders.lines import Answer, Ask, Build, Drop, Lines, decode_reply, line
 from agentlab.text import line as one_line
 from agentlab.types import Capabilities, Completion, Request
 
@@ -62,14 +62,14 @@ class Sender(asyncio.SubprocessProtocol):
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
         for text in self.lines.of(data):
-            told = answered(text)
-            future = self.open.pop(told.number, None)
+            reply = decode_reply(text)
+            future = self.open.pop(reply.number, None)
             if future is None or future.done():
                 continue
-            if isinstance(told, Answer):
-                future.set_result(told.completion)
+            if isinstance(reply, Answer):
+                future.set_result(reply.completion)
             else:
-                future.set_exception(ModelError(told.kind, told.message, told.retry_after))
+                future.set_exception(ModelError(reply.kind, reply.message, reply.retry_after))
 
     def connection_lost(self, exc: Exception | None) -> None:
         assert self.process is not None

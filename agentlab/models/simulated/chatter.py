@@ -101,8 +101,8 @@ def sentence(draws: RandomNumbers) -> str:
 
 def scale(text: str) -> tuple[str, ...]:
     """The one-token answers that the last stated `from L to H` allows; 1 to 7 when none is stated."""
-    found = _SCALE.findall(text[-4000:])
-    low, high = found[-1] if found else ("1", "7")
+    scales = _SCALE.findall(text[-4000:])
+    low, high = scales[-1] if scales else ("1", "7")
     if low.isalpha() and high.isalpha():
         return tuple(chr(code) for code in range(ord(low), ord(high) + 1)) or ("A",)
     if low.isalpha() or high.isalpha() or not 0 <= int(high) - int(low) <= 100:
@@ -126,7 +126,7 @@ def weighed(chances: Mapping[str, float], draws: RandomNumbers, most: int) -> Co
         if point < 0:
             chosen = answer
             break
-    ranked = sorted(((a, math.log(p)) for a, p in chances.items() if p > 0), key=lambda one: (-one[1], one[0]))
+    ranked = sorted(((a, math.log(p)) for a, p in chances.items() if p > 0), key=lambda entry: (-entry[1], entry[0]))
     return Completion(chosen, logprobs=(TokenLogprob(chosen, math.log(chances[chosen]), tuple(ranked[:most])),))
 
 
@@ -191,8 +191,8 @@ def _number(kind: str, schema: Schema, draws: RandomNumbers) -> int | float:
 def _talk(request: Request, draws: RandomNumbers) -> Completion:
     text = sentence(draws)
     system = request.chat[0].content if request.chat and request.chat[0].role == "system" else ""
-    if found := _CONTACTS.search(system):
-        contacts = [name.strip(" .`\"'") for name in found[1].split(",")]
+    if match := _CONTACTS.search(system):
+        contacts = [name.strip(" .`\"'") for name in match[1].split(",")]
         if draws.below(10) < 7:
             to, subject = draws.pick(contacts), draws.pick(_SUBJECTS)
             text += f'\n<mail to="{to}" subject="{subject}">{sentence(draws)}</mail>'
@@ -212,7 +212,7 @@ def _between(low: int, high: int, draws: RandomNumbers) -> int:
 
 
 def _at(root: Schema, reference: str) -> Schema:
-    found: Any = root
+    schema: Any = root
     for part in reference.removeprefix("#").strip("/").split("/"):
-        found = found[part] if part else found
-    return found
+        schema = schema[part] if part else schema
+    return schema

@@ -137,10 +137,10 @@ class Replies:
         return chatter.weighed(self._chances(criterion), draws, 0).text
 
     def _chances(self, criterion: str) -> Chances:
-        found = self.scores.get(criterion) or self.scores.get("*")
-        if found is None:
+        chances = self.scores.get(criterion) or self.scores.get("*")
+        if chances is None:
             raise ModelError("fatal", f"sim/replies has no scores for {criterion!r}: add it, or '*', to options.scores")
-        return found
+        return chances
 
 
 def _number(score: str) -> int | str:
@@ -160,7 +160,7 @@ def build(spec: ModelSpec) -> Sim:
     if policy == "chatter":
         return Sim(spec.name, chatter.reply, float(seconds))
     if registry.is_own(policy):
-        return Sim(spec.name, _own(spec, policy), float(seconds), registry.capabilities_of(spec))
+        return Sim(spec.name, _own_policy(spec, policy), float(seconds), registry.capabilities_of(spec))
     replies, scores = _tables(spec, "replies"), _tables(spec, "scores")
     if not replies and not scores:
         raise ScenarioError(f'{spec.name} needs options.replies, such as {{"*": {{"yes": 0.3, "no": 0.7}}}}')
@@ -168,10 +168,10 @@ def build(spec: ModelSpec) -> Sim:
     return Sim(spec.name, Replies(edges, scores, _tool_calls(spec)), float(seconds), families.SCORING)
 
 
-def _own(spec: ModelSpec, policy: str) -> Callable[[Request], Completion]:
+def _own_policy(spec: ModelSpec, policy: str) -> Callable[[Request], Completion]:
     options = {name: value for name, value in spec.options.items() if name != "seconds"}
     try:
-        return registry.own(policy)(**options)
+        return registry.own_object(policy)(**options)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, ("options", *first["loc"])))
@@ -196,7 +196,7 @@ def _tool_calls(spec: ModelSpec) -> dict[str, tuple[ToolCall, ...]]:
     actors = cast("Mapping[Any, Any]", given if isinstance(given, Mapping) else {"": given})
     for actor, tools in actors.items():
         arguments = list(cast("Mapping[Any, Any]", tools).values()) if isinstance(tools, Mapping) else [None]
-        if not all(isinstance(one, Mapping) for one in arguments):
+        if not all(isinstance(values, Mapping) for values in arguments):
             raise ScenarioError(f"{right}, and {actor!r} has {tools!r}; {example}")
     return {
         str(actor): tuple(ToolCall(f"call_{i}", str(name), json.dumps(a)) for i, (name, a) in enumerate(tools.items()))

@@ -23,21 +23,21 @@ def attacks(run: Run, out: Path) -> int:
     """
     merged: dict[tuple[str, str], dict[str, Any]] = {}
     for row in run.rollouts[run.rollouts["status"] == "delivered"].to_dict("records"):
-        told = _read(row["output"])
-        if told is None:
+        output = _read(row["output"])
+        if output is None:
             continue
         by = "-".join(str(row[factor]) for factor in run.factors) or str(run.meta["name"])
-        one = merged.setdefault((by, told["text"]), {"found_on": {}, "scores": [], "queries": 0})
-        one["found_on"] |= dict.fromkeys(map(str, told.get("found_on", ())))
-        one["scores"] += [float(told["score"])] if "score" in told else []
-        one["queries"] += int(row["calls"])
+        parts = merged.setdefault((by, output["text"]), {"found_on": {}, "scores": [], "queries": 0})
+        parts["found_on"] |= dict.fromkeys(map(str, output.get("found_on", ())))
+        parts["scores"] += [float(output["score"])] if "score" in output else []
+        parts["queries"] += int(row["calls"])
     if not merged:
         raise ScenarioError(f"{run.folder} has no attack: no output is a JSON object with {_FIELDS}, as in `pirs`")
     section: dict[str, Any] = {}
-    for (by, text), one in merged.items():
+    for (by, text), parts in merged.items():
         number = 1 + sum(attack["by"] == by for attack in section.values())
-        attack = {"text": text, "by": by, "found_on": list(one["found_on"]), "queries": one["queries"]}
-        scores = one["scores"]
+        attack = {"text": text, "by": by, "found_on": list(parts["found_on"]), "queries": parts["queries"]}
+        scores = parts["scores"]
         section[f"{by}_{number}"] = attack | ({"score": round(sum(scores) / len(scores), 4)} if scores else {})
     text: str = yaml.safe_dump(  # pyright: ignore[reportUnknownMemberType]
         section, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None

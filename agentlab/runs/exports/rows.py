@@ -63,14 +63,14 @@ def training_rows(run: Run, out: Path, shape: str, generation: int, condition: s
     """
     if shape not in SHAPES:
         raise ScenarioError(f"--as {shape!r}: write one of {', '.join(SHAPES)}")
-    made = run.generations[(run.generations["generation"] == generation) & run.generations["recipe"].notna()]
-    names = list(dict.fromkeys(str(name) for name in made["condition"]))
+    trained = run.generations[(run.generations["generation"] == generation) & run.generations["recipe"].notna()]
+    names = list(dict.fromkeys(str(name) for name in trained["condition"]))
     if condition is not None and condition not in names:
         raise ScenarioError(f"--condition {condition!r}: generation {generation} has {', '.join(names) or 'no rows'}")
     if len(names) != 1 and condition is None:
         have = f"several conditions: {', '.join(names)}; choose one with --condition" if names else "no rows"
         raise ScenarioError(f"--generation {generation}: it has {have}")
-    recipe = str(made.loc[made["condition"] == (condition or names[0]), "recipe"].iloc[0])
+    recipe = str(trained.loc[trained["condition"] == (condition or names[0]), "recipe"].iloc[0])
     tasks = {str(task["id"]): task for task in run.meta.get("tasks", [])}
     rows = rows_of(run.folder / "weights" / f"{generation}-{recipe}" / "rows.jsonl")
     name = str(run.meta.get("name", run.folder.name))

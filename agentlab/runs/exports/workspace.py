@@ -14,15 +14,15 @@ def workspace(folder: Path, rollout: str, out: Path, round: int | None = None) -
     already or cannot be written.
     """
     messages = transcript(folder, rollout).record.rollout.messages
-    made = files([message for message in messages if round is None or message.round <= round])
-    wrong = next((why for path, text in made.items() if (why := fault(path, text, made))), None)
-    if wrong is not None or not made:
+    contents = files([message for message in messages if round is None or message.round <= round])
+    wrong = next((why for path, text in contents.items() if (why := fault(path, text, contents))), None)
+    if wrong is not None or not contents:
         raise ScenarioError(wrong or "this rollout has no files; only organizations with `kind: board` have files")
     if out.exists():
         raise StoreError(f"{out} already exists; give another --out")
     written: list[Path] = []
     try:
-        for path, text in sorted(made.items()):
+        for path, text in sorted(contents.items()):
             written.append(out / path)
             written[-1].parent.mkdir(parents=True, exist_ok=True)
             written[-1].write_text(text, encoding="utf-8")

@@ -25,10 +25,10 @@ def clusters_of(meta: Mapping[str, Any]) -> dict[str, str]:
     if field is None:
         return clusters(tasks, None)
     fields: dict[str, dict[str, Any]] = {task.id: dict(task.fields) for task in tasks}
-    lacking = [name for name, own in fields.items() if own.get(field) is None]
+    lacking = [name for name, values in fields.items() if values.get(field) is None]
     if lacking:
         first = next(iter(fields.values()))
-        shared = ", ".join(name for name in first if all(name in own for own in fields.values())) or "none"
+        shared = ", ".join(name for name in first if all(name in values for values in fields.values())) or "none"
         raise AnalysisError(
             f"cluster {field!r}: task {lacking[0]!r} does not have this field; fields of all tasks: {shared}"
         )

@@ -39,38 +39,38 @@ class LoopFrames:
 def by_generation(run: LoopFrames, trained: pd.DataFrame) -> pd.DataFrame:
     """A row for each condition and split, in the order of the conditions' generations."""
     names = [m.name for m in run.measured]
-    own = [name for name in run.factors if name != "generation"]
-    columns = ["condition", *own, *[name for name in GENERATIONS if name != "condition"], *names]
+    factors = [name for name in run.factors if name != "generation"]
+    columns = ["condition", *factors, *[name for name in GENERATIONS if name != "condition"], *names]
     if not run.splits:
-        return _typed(pd.DataFrame(columns=columns), own, names)
+        return _typed(pd.DataFrame(columns=columns), factors, names)
     splits = {str(task["id"]): str(task.get("split")) for task in run.meta.get("tasks", [])}
     scored = run.measures.assign(split=run.measures["task"].astype("str").map(splits))
     used = run.rollouts.set_index("rollout")
-    known = {str(one["condition"]): one for one in trained.to_dict("records")}
+    known = {str(row["condition"]): row for row in trained.to_dict("records")}
     rows: list[dict[str, Any]] = []
-    played = {str(one["condition"]): one for one in run.conditions.to_dict("records")}
+    played = {str(row["condition"]): row for row in run.conditions.to_dict("records")}
     failed = [name for name in known if name not in played]
     deciding = {m.name: m.judge for m in run.measured}
     for condition, levels in played.items():
         fields = ImproveFields.model_validate(levels["facts"]["improve"], strict=False)
-        head = {"condition": condition, **{name: levels[name] for name in own}}
+        head = {"condition": condition, **{name: levels[name] for name in factors}}
         head |= {"generation": int(levels["generation"]), **_weights(known.get(condition))}
         for split, role in run.splits.items():
             here = (scored["condition"] == condition) & (scored["split"] == split)
             part: pd.DataFrame = scored.loc[here.to_numpy(dtype=bool)]
             if part.empty:
                 continue
-            told = _told(part, used.loc[part["rollout"].tolist()], fields, int(head["generation"]))
+            outcomes = _outcomes(part, used.loc[part["rollout"].tolist()], fields, int(head["generation"]))
             if split not in fields.judged.get(deciding.get(fields.keep.measure, ""), (split,)):
-                told |= {"passed": math.nan, "coverage": math.nan}  # nobody was asked
+                outcomes |= {"passed": math.nan, "coverage": math.nan}  # nobody was asked
             chosen = _kept(run.rows[run.rows["condition"] == condition]) if role == "learn" else {}
             tasks = part["task"].astype("str")
             means = {name: float(part[name].astype("float64").groupby(tasks).mean().mean()) for name in names}
-            rows.append({**head, "split": split, "role": role, **told, **chosen, **means})
+            rows.append({**head, "split": split, "role": role, **outcomes, **chosen, **means})
     rows += [{"condition": name, "generation": _generation(name), **_weights(known[name])} for name in failed]
     order = list(run.splits)
     rows.sort(key=lambda row: (order.index(row["split"]) if "split" in row else len(order), row["generation"]))
-    return _typed(pd.DataFrame(rows, columns=columns), own, names)
+    return _typed(pd.DataFrame(rows, columns=columns), factors, names)
 
 
 def _generation(condition: str) -> int:
@@ -84,7 +84,7 @@ def _typed(table: pd.DataFrame, factors: Sequence[str], measures: Sequence[str])
     return table.astype({**GENERATIONS, **dict.fromkeys(factors, "str"), **dict.fromkeys(measures, "float64")})
 
 
-def _told(part: pd.DataFrame, used: pd.DataFrame, fields: ImproveFields, generation: int) -> dict[str, Any]:
+def _outcomes(part: pd.DataFrame, used: pd.DataFrame, fields: ImproveFields, generation: int) -> dict[str, Any]:
     values = [float(value) for value in part[fields.keep.measure].astype("float64")]
     good = [not math.isnan(value) and fields.keep.passes(value, generation) for value in values]
     passed = pd.Series(good, index=part.index, dtype="bool")
@@ -117,5 +117,5 @@ def _weights(known: Mapping[Any, Any] | None) -> dict[str, Any]:
     if known is None:
         return {}
     metrics = msgspec.json.decode(str(known["metrics"]), type=dict[str, float])
-    told = {"loss": metrics.get("loss"), "training_seconds": metrics.get("seconds")}
-    return {name: known[name] for name in ("recipe", "digest", "trained_on", "error")} | told
+    facts = {"loss": metrics.get("loss"), "training_seconds": metrics.get("seconds")}
+    return {name: known[name] for name in ("recipe", "digest", "trained_on", "error")} | facts

@@ -35,7 +35,11 @@ def compared(folder: Path, rollouts: pd.DataFrame, meta: Mapping[str, Any]) -> p
     verdicts, every = (_verdicts(folder, "pair"), _sides(rollouts, meta)) if judges else ({}, [])
     for name, config in judges.items():
         for pair in pairs(every, config.compared(meta["factors"])):
-            rows += [_row(pair, name, one) for one in verdicts.get((pair.key, pair.attempt), ()) if one[0] == name]
+            rows += [
+                _row(pair, name, verdict)
+                for verdict in verdicts.get((pair.key, pair.attempt), ())
+                if verdict[0] == name
+            ]
     return pd.DataFrame(rows, columns=list(PAIRS)).astype(PAIRS)
 
 
@@ -44,8 +48,8 @@ def _row(pair: RolloutPair, judge: str, verdict: Sequence[Any]) -> tuple[Any, ..
     order = draw % ORDERS
     worth = None if value is None else value if order == 0 else 1 - value
     winner = None if worth is None else {1.0: "a", 0.0: "b"}.get(worth, "tie")
-    one, other = pair.one, pair.other
-    head = (pair.factor, pair.a, pair.b, pair.within, one.key, other.key, one.task, one.draw, judge)
+    first, second = pair.one, pair.other
+    head = (pair.factor, pair.a, pair.b, pair.within, first.key, second.key, first.task, first.draw, judge)
     return (*head, draw // ORDERS, order, criterion, outcome, label, winner, reason)
 
 
@@ -71,12 +75,12 @@ def _groups(
     judge: str, cell: Sequence[Output], verdicts: Mapping[_Key, Sequence[Sequence[Any]]]
 ) -> list[tuple[str, str, int | None, int | None]]:
     def answer(first: Side, second: Side) -> bool | None:
-        told = verdicts.get((asked(first, second), first.attempt + second.attempt - 1), ())
-        return next((one[4] == 1 for one in told if one[0] == judge and one[2] == SAME and one[4] is not None), None)
+        rows = verdicts.get((asked(first, second), first.attempt + second.attempt - 1), ())
+        return next((row[4] == 1 for row in rows if row[0] == judge and row[2] == SAME and row[4] is not None), None)
 
-    found = answered(cell, answer)
-    every = list(found.values())
-    return [(key, judge, group, None if group is None else every.count(group)) for key, group in found.items()]
+    groups = answered(cell, answer)
+    every = list(groups.values())
+    return [(key, judge, group, None if group is None else every.count(group)) for key, group in groups.items()]
 
 
 def _text(value: Any) -> str | None:
@@ -101,8 +105,8 @@ def _verdicts(folder: Path, kind: RolloutKind) -> dict[_Key, list[tuple[Any, ...
         "FROM verdict_spans v "
         "JOIN rollouts r ON r.id = v.rollout WHERE r.kind = ? ORDER BY v.number"
     )
-    found: dict[_Key, list[tuple[Any, ...]]] = {}
+    verdicts: dict[_Key, list[tuple[Any, ...]]] = {}
     with closing(read(folder)) as connection:
         for key, attempt, *verdict in connection.execute(sql, (kind,)):
-            found.setdefault((key, attempt), []).append(tuple(verdict))
-    return found
+            verdicts.setdefault((key, attempt), []).append(tuple(verdict))
+    return verdicts

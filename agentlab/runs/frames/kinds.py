@@ -16,8 +16,8 @@ def declared(facts: Iterable[Mapping[str, Any]]) -> Kinds:
     """By name, of all conditions; within a run a name has one meaning."""
     return {
         name: kind
-        for one in facts
-        for name, kind in msgspec.convert(one.get("kinds", {}), dict[str, MessageKind]).items()
+        for condition in facts
+        for name, kind in msgspec.convert(condition.get("kinds", {}), dict[str, MessageKind]).items()
     }
 
 

@@ -39,17 +39,17 @@ def messages(folder: Path) -> pd.DataFrame:
         places = _present(connection, "message_rows", MESSAGE_TEXTS)
         columns = ", ".join(["rollout", "idx", "round", "sort", *places.values()])
         sql = f"SELECT {columns} FROM message_rows WHERE {OWN} ORDER BY rowid"
-        found = integers(connection, sql, ("id", "index", "round", "sort", *places))
-        order = np.lexsort((found["index"], found["id"]))
-        found = {name: values[order] for name, values in found.items()}
+        numbers = integers(connection, sql, ("id", "index", "round", "sort", *places))
+        order = np.lexsort((numbers["index"], numbers["id"]))
+        numbers = {name: values[order] for name, values in numbers.items()}
         sorts = fetch(connection, "SELECT * FROM message_sorts", ("number", "sender", "to", "kind"))
-        texts = _texts(connection, {name: found.get(name) for name in MESSAGE_TEXTS}, len(order), folder)
+        texts = _texts(connection, {name: numbers.get(name) for name in MESSAGE_TEXTS}, len(order), folder)
     decode = msgspec.json.Decoder(tuple[str, ...]).decode
     recipients = np.empty(len(sorts), dtype=object)
     recipients[:] = [decode(text) for text in sorts["to"].tolist()]
     sorts["to"] = pd.Series(recipients, dtype="object")
-    table = {"id": found["id"], "index": found["index"], "round": found["round"], **texts}
-    return pd.DataFrame(table | _repeated(sorts, found["sort"]))[["id", *MESSAGES]]
+    table = {"id": numbers["id"], "index": numbers["index"], "round": numbers["round"], **texts}
+    return pd.DataFrame(table | _repeated(sorts, numbers["sort"]))[["id", *MESSAGES]]
 
 
 def calls(folder: Path) -> pd.DataFrame:
@@ -59,20 +59,22 @@ def calls(folder: Path) -> pd.DataFrame:
         places = _present(connection, "call_rows", CALL_TEXTS)
         tokens = [f"ifnull({name}, -1)" for name in _TOKENS]
         columns = ", ".join(["rollout", "actor", "sort", *_WHOLE, *tokens, *places.values()])
-        found = integers(connection, f"SELECT {columns} {_CALLS}", ("id", "actor", "sort", *_WHOLE, *_TOKENS, *places))
-        own = _filled(connection, "call_rows", (*_REAL, "request_id", "error"), _CALLS)
+        numbers = integers(
+            connection, f"SELECT {columns} {_CALLS}", ("id", "actor", "sort", *_WHOLE, *_TOKENS, *places)
+        )
+        values = _filled(connection, "call_rows", (*_REAL, "request_id", "error"), _CALLS)
         hashes = fetch(connection, f"SELECT {HASH} {_CALLS}", ("prompt_hash",))
         populations = fetch(connection, f"SELECT * FROM {PARTICLES}", ("number", "id", "particle"))
         sorts = fetch(connection, "SELECT * FROM call_sorts", ("number", *CALL_SORT))
         names = fetch(connection, "SELECT * FROM names", ("number", "actor"))
-        texts = _texts(connection, {name: found.get(name) for name in CALL_TEXTS}, len(own), folder)
+        texts = _texts(connection, {name: numbers.get(name) for name in CALL_TEXTS}, len(values), folder)
     sorts = sorts.astype({"judge_draw": "Int64", "seeded": "bool"})
-    table: dict[str, Any] = {name: found[name] for name in ("id", *_WHOLE)}
-    table |= _populated(found["id"], populations)
-    table |= {name: pd.arrays.IntegerArray(found[name], found[name] < 0) for name in _TOKENS}
-    table |= {**texts, **_repeated(sorts, found["sort"]), **_repeated(names, found["actor"])}
-    table |= {str(name): own[name] for name in own} | {"prompt_hash": hashes["prompt_hash"]}
-    table |= {"started": pd.to_datetime(own["started"], unit="s", utc=True).dt.as_unit("us")}
+    table: dict[str, Any] = {name: numbers[name] for name in ("id", *_WHOLE)}
+    table |= _populated(numbers["id"], populations)
+    table |= {name: pd.arrays.IntegerArray(numbers[name], numbers[name] < 0) for name in _TOKENS}
+    table |= {**texts, **_repeated(sorts, numbers["sort"]), **_repeated(names, numbers["actor"])}
+    table |= {str(name): values[name] for name in values} | {"prompt_hash": hashes["prompt_hash"]}
+    table |= {"started": pd.to_datetime(values["started"], unit="s", utc=True).dt.as_unit("us")}
     return pd.DataFrame(table)[["id", *CALLS]]
 
 
@@ -83,14 +85,14 @@ def scores(folder: Path, which: str) -> pd.DataFrame:
         connection.execute("BEGIN")
         places = _present(connection, "verdict_rows", VERDICT_TEXTS)
         columns = ", ".join(["rollout", "sort", "outcome", "ifnull(call, -1)", *places.values()])
-        found = integers(connection, f"SELECT {columns} {rows}", ("id", "sort", "outcome", "call", *places))
-        own = _filled(connection, "verdict_rows", ("value", "mass", "label"), rows)
+        numbers = integers(connection, f"SELECT {columns} {rows}", ("id", "sort", "outcome", "call", *places))
+        values = _filled(connection, "verdict_rows", ("value", "mass", "label"), rows)
         sorts = fetch(connection, "SELECT * FROM verdict_sorts", ("number", "judge", "judge_draw", "criterion"))
         names = fetch(connection, "SELECT * FROM names", ("number", "outcome"))
-        texts = _texts(connection, {name: found.get(name) for name in VERDICT_TEXTS}, len(own), folder)
-    table = {"id": found["id"], **_repeated(sorts, found["sort"]), **_repeated(names, found["outcome"]), **texts}
-    table |= {str(name): own[name] for name in own}
-    table |= {"call": pd.arrays.IntegerArray(found["call"], found["call"] < 0)}
+        texts = _texts(connection, {name: numbers.get(name) for name in VERDICT_TEXTS}, len(values), folder)
+    table = {"id": numbers["id"], **_repeated(sorts, numbers["sort"]), **_repeated(names, numbers["outcome"]), **texts}
+    table |= {str(name): values[name] for name in values}
+    table |= {"call": pd.arrays.IntegerArray(numbers["call"], numbers["call"] < 0)}
     return pd.DataFrame(table)[["id", *SCORES]]
 
 
@@ -108,9 +110,9 @@ def _filled(connection: sqlite3.Connection, table: str, names: Sequence[str], ro
     """Columns of `rows` (SQL), where those without a value in the whole table are not read."""
     counts = connection.execute(f"SELECT {', '.join(f'count({name})' for name in names)} FROM {table}").fetchone()
     there = [name for name, count in zip(names, counts, strict=True) if count] or [names[0]]
-    found = fetch(connection, f"SELECT {', '.join(there)} {rows}", there)
-    absent = {name: pd.Series([None] * len(found), dtype="object") for name in names if name not in there}
-    return found.assign(**absent).astype({name: _DTYPES[name] for name in names})
+    filled = fetch(connection, f"SELECT {', '.join(there)} {rows}", there)
+    absent = {name: pd.Series([None] * len(filled), dtype="object") for name in names if name not in there}
+    return filled.assign(**absent).astype({name: _DTYPES[name] for name in names})
 
 
 def _present(connection: sqlite3.Connection, table: str, names: Sequence[str]) -> dict[str, str]:

@@ -19,12 +19,14 @@ def measure(rollouts: pd.DataFrame, verdicts: pd.DataFrame, measures: Sequence[M
     """
     columns: dict[str, pd.Series] = {}
     for m in measures:
-        own = verdicts_of(verdicts, m)
-        by_rollout = per_draw(own, m).groupby(level=0).agg(["mean", "count"]).reindex(rollouts.index)
+        counted = verdicts_of(verdicts, m)
+        by_rollout = per_draw(counted, m).groupby(level=0).agg(["mean", "count"]).reindex(rollouts.index)
         value, scored = by_rollout["mean"], by_rollout["count"]
-        if own["outcome"].isin(list(m.values)).any():
-            scored = _complete(own[own["outcome"] == "scored"], m).groupby(level=0).count().reindex(rollouts.index)
-        outcome = _worst(own).reindex(rollouts.index).fillna("absent")
+        if counted["outcome"].isin(list(m.values)).any():
+            scored = (
+                _complete(counted[counted["outcome"] == "scored"], m).groupby(level=0).count().reindex(rollouts.index)
+            )
+        outcome = _worst(counted).reindex(rollouts.index).fillna("absent")
         for status, worth in m.values.items():
             value = value.mask(rollouts["status"] == status, worth)
         columns[m.name] = value.astype("float64")
@@ -35,8 +37,8 @@ def measure(rollouts: pd.DataFrame, verdicts: pd.DataFrame, measures: Sequence[M
 
 def of_scores(scores: pd.DataFrame) -> pd.DataFrame:
     """The frame `scores` as verdicts for `measure` and `per_draw`, without its texts."""
-    own = scores[["rollout", "judge", "judge_draw", "criterion", "outcome", "value"]]
-    return own.rename(columns={"judge_draw": "draw"})
+    verdicts = scores[["rollout", "judge", "judge_draw", "criterion", "outcome", "value"]]
+    return verdicts.rename(columns={"judge_draw": "draw"})
 
 
 def per_draw(verdicts: pd.DataFrame, measure: Measure) -> pd.Series:
@@ -45,21 +47,21 @@ def per_draw(verdicts: pd.DataFrame, measure: Measure) -> pd.Series:
     `verdicts` as for `measure`. A judge draw that lacks a counted criterion has no row. Where judge draws are cases,
     which differ in difficulty, a rollout that lacks one of them has no rows.
     """
-    found = _complete(verdicts, measure)
+    complete = _complete(verdicts, measure)
     if not measure.cases:
-        return found
-    return found[found.groupby(level=0).transform("count") >= measure.cases]
+        return complete
+    return complete[complete.groupby(level=0).transform("count") >= measure.cases]
 
 
 def _complete(verdicts: pd.DataFrame, measure: Measure) -> pd.Series:
     """The measure by each judge draw in which every counted criterion has a value."""
-    own = verdicts_of(verdicts, measure)
+    counted = verdicts_of(verdicts, measure)
     low, high = measure.range
-    at = _numbers(own["criterion"], {c: s[0] for c, s in measure.scales.items()})
-    width = _numbers(own["criterion"], {c: s[1] - s[0] for c, s in measure.scales.items()})
-    scaled = low + (own["value"].astype(float) - at) / width * (high - low)
-    found = scaled.groupby([own["rollout"], own["draw"]]).agg(["mean", "count"])
-    return found.loc[found["count"] == len(measure.scales), "mean"]
+    at = _numbers(counted["criterion"], {c: s[0] for c, s in measure.scales.items()})
+    width = _numbers(counted["criterion"], {c: s[1] - s[0] for c, s in measure.scales.items()})
+    scaled = low + (counted["value"].astype(float) - at) / width * (high - low)
+    statistics = scaled.groupby([counted["rollout"], counted["draw"]]).agg(["mean", "count"])
+    return statistics.loc[statistics["count"] == len(measure.scales), "mean"]
 
 
 def _numbers(texts: pd.Series, known: Mapping[str, float]) -> "pd.Series[float]":
@@ -71,14 +73,14 @@ def _numbers(texts: pd.Series, known: Mapping[str, float]) -> "pd.Series[float]"
 
 def verdicts_of(verdicts: pd.DataFrame, measure: Measure) -> pd.DataFrame:
     """Those that the measure is made of; one without a score has the value that the scenario gives its outcome."""
-    own = verdicts[(verdicts["judge"] == measure.judge) & verdicts["criterion"].isin(list(measure.scales))]
-    if not measure.values or not (declared := own["outcome"].isin(list(measure.values))).any():
-        return own
+    counted = verdicts[(verdicts["judge"] == measure.judge) & verdicts["criterion"].isin(list(measure.scales))]
+    if not measure.values or not (declared := counted["outcome"].isin(list(measure.values))).any():
+        return counted
     low, high = measure.range
-    share = (own["outcome"].map(dict(measure.values)).astype("float64") - low) / (high - low)
-    least = own["criterion"].map({name: scale[0] for name, scale in measure.scales.items()}).astype("float64")
-    most = own["criterion"].map({name: scale[1] for name, scale in measure.scales.items()}).astype("float64")
-    return own.assign(value=own["value"].astype("float64").mask(declared, least + share * (most - least)))
+    share = (counted["outcome"].map(dict(measure.values)).astype("float64") - low) / (high - low)
+    least = counted["criterion"].map({name: scale[0] for name, scale in measure.scales.items()}).astype("float64")
+    most = counted["criterion"].map({name: scale[1] for name, scale in measure.scales.items()}).astype("float64")
+    return counted.assign(value=counted["value"].astype("float64").mask(declared, least + share * (most - least)))
 
 
 def by_status(verdicts: pd.DataFrame, rollouts: pd.DataFrame, measure: Measure) -> pd.DataFrame:

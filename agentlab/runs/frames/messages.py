@@ -68,30 +68,30 @@ def objections(scores: pd.DataFrame, messages: pd.DataFrame, calls: pd.DataFrame
     """One row per objection of the verdicts on `objections_raised`, with what the log knows of its readers."""
     raised = scores[(scores["criterion"] == "objections_raised") & (scores["outcome"] == "scored")]
     head = list(scores.columns[: scores.columns.get_loc("judge_draw") + 1])  # pyright: ignore[reportOperatorIssue]
-    own = messages[messages["rollout"].isin(raised["rollout"])]
-    own = own.assign(addressed=addressed(own["kind"], kinds))
-    by_rollout = {str(key): part for key, part in own.groupby("rollout", observed=True)}
+    log = messages[messages["rollout"].isin(raised["rollout"])]
+    log = log.assign(addressed=addressed(log["kind"], kinds))
+    by_rollout = {str(key): part for key, part in log.groupby("rollout", observed=True)}
     acted = calls[calls["rollout"].isin(raised["rollout"])].groupby(["rollout", "actor"], observed=True)["round"].max()
     last: Mapping[Any, int] = acted.to_dict()
     rows: list[Sequence[Any]] = []
     for verdict in raised.to_dict("records"):
-        found: list[dict[str, Any]] = msgspec.json.decode(str(verdict["label"] or "[]"))
-        for one in found:
-            fate = _fate(one, by_rollout.get(str(verdict["rollout"]), own.iloc[:0]), last, verdict["rollout"])
-            told = {**one, "to": tuple(one["to"]), **fate}
-            rows.append([verdict[name] for name in head] + [told[name] for name in OBJECTION])
+        listed: list[dict[str, Any]] = msgspec.json.decode(str(verdict["label"] or "[]"))
+        for objection in listed:
+            fate = _fate(objection, by_rollout.get(str(verdict["rollout"]), log.iloc[:0]), last, verdict["rollout"])
+            fields = {**objection, "to": tuple(objection["to"]), **fate}
+            rows.append([verdict[name] for name in head] + [fields[name] for name in OBJECTION])
     table = pd.DataFrame(rows, columns=[*head, *OBJECTION])
     return table.astype({**{name: scores[name].dtype for name in head}, **OBJECTION})
 
 
-def _fate(one: Mapping[str, Any], log: pd.DataFrame, last: Mapping[Any, int], rollout: Any) -> dict[str, Any]:
+def _fate(objection: Mapping[str, Any], log: pd.DataFrame, last: Mapping[Any, int], rollout: Any) -> dict[str, Any]:
     """The round of an objection, whether its readers acted after it, and who wrote to its author no more."""
-    round = int(log.loc[log["index"] == one["message"], "round"].max()) if len(log) else 0
-    readers = [name for name in one["to"] if not name.startswith("@")]
+    round = int(log.loc[log["index"] == objection["message"], "round"].max()) if len(log) else 0
+    readers = [name for name in objection["to"] if not name.startswith("@")]
     late = bool(readers) and all(last.get((rollout, name), -1) <= round for name in readers)
     mails = log[log["addressed"]]
     written = list(zip(mails["round"], mails["sender"], mails["to"], strict=True))
-    before = {sender for at, sender, to in written if at <= round and one["by"] in to}
-    still = {sender for at, sender, to in written if at > round and one["by"] in to}
+    before = {sender for at, sender, to in written if at <= round and objection["by"] in to}
+    still = {sender for at, sender, to in written if at > round and objection["by"] in to}
     writers = dict.fromkeys(sender for at, sender, _ in written if at > round)
     return {"round": round, "late": late, "dropped_by": tuple(n for n in writers if n in before and n not in still)}

@@ -53,5 +53,5 @@ def chosen_calls(calls: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
             last[at] = until
             at, cut = above.get(at, (None, None))
             until = min(until, float("inf") if pd.isna(cut) else float(cut))
-    own = calls["particle"].isna() | (calls["round"] <= calls["particle"].map(last).fillna(-1.0))
-    return calls[own]
+    chosen = calls["particle"].isna() | (calls["round"] <= calls["particle"].map(last).fillna(-1.0))
+    return calls[chosen]

@@ -129,8 +129,8 @@ class Run:
         (Int64: looks of its judge without a score; missing if there are none), `ess` (effective sample size),
         `log_evidence` (natural log of the estimated evidence or probability; missing if it is 0 or there is no
         estimate)."""
-        own = self._all[self._all["kind"] == "rollout"].drop(columns=["kind", "parent", "at", "fork", "change"])
-        return own.reset_index(drop=True)
+        rows = self._all[self._all["kind"] == "rollout"].drop(columns=["kind", "parent", "at", "fork", "change"])
+        return rows.reset_index(drop=True)
 
     @cached_property
     def particles(self) -> pd.DataFrame:
@@ -356,8 +356,8 @@ class Run:
         """
         if rollout is not None and coordinates:
             raise ScenarioError("give either the key of a rollout or its coordinates, not both")
-        found = transcript(self.folder, coordinates if rollout is None else rollout)
-        return replace(found, ahead=self._ahead)
+        shown = transcript(self.folder, coordinates if rollout is None else rollout)
+        return replace(shown, ahead=self._ahead)
 
     @property
     def measured(self) -> list[Measure]:
@@ -388,12 +388,12 @@ class Run:
         sql = f"SELECT {what} FROM rollouts WHERE status IS NOT NULL AND kind NOT IN ('particle', 'redraw') ORDER BY id"
         some = {**BASELINE, **INFERENCE}
         table = self._select(sql, ["id", "rollout", *_ROLLOUTS[2:], *some])
-        own = table[[*some]].astype({name: "float64" for name in INFERENCE}).astype(some)
+        about = table[[*some]].astype({name: "float64" for name in INFERENCE}).astype(some)
         table = self._with_factors(table.drop(columns=[*some]))
-        table = with_use(table, self._select, self._kinds).drop(columns="id").join(own)
-        return self._own(table)
+        table = with_use(table, self._select, self._kinds).drop(columns="id").join(about)
+        return self._of_this_part(table)
 
-    def _own(self, table: pd.DataFrame) -> pd.DataFrame:
+    def _of_this_part(self, table: pd.DataFrame) -> pd.DataFrame:
         """Rows of this part of the run, by their `task` and `condition`."""
         if self._whole is None:
             return table
@@ -426,7 +426,7 @@ class Run:
     def _ids(self) -> pd.DataFrame:
         columns = ("id", "rollout", "task", "condition", "draw")
         table = self._select("SELECT id, key, task, condition, draw FROM rollouts", columns)
-        table = self._own(table)
+        table = self._of_this_part(table)
         for name in ("rollout", "task", "condition"):
             table[name] = table[name].astype("category")
         return self._with_factors(table).set_index("id")

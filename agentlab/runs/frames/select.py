@@ -35,12 +35,12 @@ def select(folder: Path, sql: str, columns: Sequence[str]) -> pd.DataFrame:
 def fetch(connection: sqlite3.Connection, sql: str, columns: Sequence[str]) -> pd.DataFrame:
     """The same, on a connection."""
     types = [_arrow.large_string() if name in _TEXT else None for name in columns]
-    found: list[list[Any]] = [[] for _ in columns]
+    chunks: list[list[Any]] = [[] for _ in columns]
     cursor = connection.execute(sql)
     while rows := cursor.fetchmany(_CHUNK):
-        for parts, type, values in zip(found, types, zip(*rows, strict=True), strict=True):
+        for parts, type, values in zip(chunks, types, zip(*rows, strict=True), strict=True):
             parts.append(_arrow.array(values, type))
-    return pd.DataFrame({name: _column(name, parts) for name, parts in zip(columns, found, strict=True)})
+    return pd.DataFrame({name: _column(name, parts) for name, parts in zip(columns, chunks, strict=True)})
 
 
 def integers(connection: sqlite3.Connection, sql: str, columns: Sequence[str]) -> dict[str, NDArray[np.int64]]:

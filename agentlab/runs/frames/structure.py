@@ -20,21 +20,21 @@ def organized(facts: Facts) -> Graph | None:
 
 def shaped(conditions: pd.DataFrame) -> pd.DataFrame:
     """`conditions` with `agents`, `edges`, `density` and `depth` before its `facts`."""
-    told: list[Facts] = conditions.pop("facts").tolist()
-    found = [organized(facts) for facts in told]
-    conditions["agents"] = pd.array([len(facts.get("agents", ())) or None for facts in told], dtype="Int64")
-    conditions["edges"] = pd.array([one and one.edges for one in found], dtype="Int64")
-    conditions["density"] = pd.Series([one.density if one else float("nan") for one in found], dtype="float64")
-    conditions["depth"] = pd.array([one and one.depth for one in found], dtype="Int64")
-    conditions["facts"] = pd.Series(told, dtype="object")
+    all_facts: list[Facts] = conditions.pop("facts").tolist()
+    graphs = [organized(facts) for facts in all_facts]
+    conditions["agents"] = pd.array([len(facts.get("agents", ())) or None for facts in all_facts], dtype="Int64")
+    conditions["edges"] = pd.array([graph and graph.edges for graph in graphs], dtype="Int64")
+    conditions["density"] = pd.Series([graph.density if graph else float("nan") for graph in graphs], dtype="float64")
+    conditions["depth"] = pd.array([graph and graph.depth for graph in graphs], dtype="Int64")
+    conditions["facts"] = pd.Series(all_facts, dtype="object")
     return conditions
 
 
 def roles(conditions: pd.DataFrame, factors: Sequence[str]) -> pd.DataFrame:
     """One row per condition and agent, in roster order."""
-    rows = [row for one in conditions.to_dict("records") for row in _agents(one, factors)]
-    own = [name for name in ROLES if name != "condition"]
-    table = pd.DataFrame(rows, columns=["condition", *factors, *own])
+    rows = [row for condition in conditions.to_dict("records") for row in _agents(condition, factors)]
+    columns = [name for name in ROLES if name != "condition"]
+    table = pd.DataFrame(rows, columns=["condition", *factors, *columns])
     return table.astype({**dict.fromkeys(factors, "str"), **ROLES})
 
 

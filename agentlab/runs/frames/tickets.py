@@ -18,11 +18,11 @@ def ticketed(messages: pd.DataFrame, boards: Iterable[str], fields: Mapping[str,
     ticket whose text the pattern finds, upper and lower case alike, and `carries_NAME` says so. A ticket that is the
     whole task is read as the task.
     """
-    own = messages[messages["condition"].isin(list(boards))]
+    log_rows = messages[messages["condition"].isin(list(boards))]
     asked = {str(task): _patterns(of.get("constraints", {})) for task, of in fields.items()}
     names = list(dict.fromkeys(name for patterns in asked.values() for name in patterns))
     rows: list[list[Any]] = []
-    for (rollout, task), part in own.groupby(["rollout", "task"], observed=True, sort=False):
+    for (rollout, task), part in log_rows.groupby(["rollout", "task"], observed=True, sort=False):
         log = log_of(part)
         whole = next((message.content for message in log if message.kind == "task"), "")
         for ticket in tickets(log).by_id.values():

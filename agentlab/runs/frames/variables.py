@@ -18,12 +18,14 @@ def variables(messages: pd.DataFrame, places: pd.DataFrame) -> pd.DataFrame:
 
     A variable that some rollout binds within a loop holds lists in every rollout.
     """
-    own = messages[messages["kind"].isin(KINDS) & (messages["to"] == (VARIABLE,))]
-    addresses = own["ref"].astype("str")
+    bound = messages[messages["kind"].isin(KINDS) & (messages["to"] == (VARIABLE,))]
+    addresses = bound["ref"].astype("str")
     named = {address: variable_of(address) for address in addresses.unique()}
     looped = {name for address, name in named.items() if "[" in address}
     rows: dict[str, dict[str, Any]] = {}
-    for rollout, kind, content, address in zip(own["rollout"], own["kind"], own["content"], addresses, strict=True):
+    for rollout, kind, content, address in zip(
+        bound["rollout"], bound["kind"], bound["content"], addresses, strict=True
+    ):
         name, value = named[address], decoded(Message("", (), str(kind), str(content)))
         values = rows.setdefault(str(rollout), {})
         if name in looped:

@@ -32,39 +32,39 @@ class ImportCheck:
         self.rows += 1
         wrong = missing(row, self.columns)
         try:
-            one = text(row, self.columns) if not wrong else None
+            entry = text(row, self.columns) if not wrong else None
         except Wrong as error:
-            one, wrong = None, [error]
+            entry, wrong = None, [error]
         for error in wrong:
             self.findings.wrong(number, error)
-        if one is not None:
-            self.take(number, one)
+        if entry is not None:
+            self.take(number, entry)
 
-    def take(self, number: int, one: Text) -> None:
-        draw = self.draw(one)
-        self.empty += one.output is None
+    def take(self, number: int, entry: Text) -> None:
+        draw = self.draw(entry)
+        self.empty += entry.output is None
         self.draws = max(self.draws, draw)
-        self.task(number, one)
-        if self.conditions.setdefault(one.condition, one.levels) != one.levels:
+        self.task(number, entry)
+        if self.conditions.setdefault(entry.condition, entry.levels) != entry.levels:
             right = "levels without , and ="
-            wrong = f"the condition {line(one.condition)} matches two combinations of levels"
+            wrong = f"the condition {line(entry.condition)} matches two combinations of levels"
             self.findings.wrong(number, Wrong("", wrong, right))
-        first = self.lines.setdefault(hash((one.task, one.condition, draw)), number)
+        first = self.lines.setdefault(hash((entry.task, entry.condition, draw)), number)
         if first != number:
-            wrong = f"draw {draw} of {line(one.task)}, {line(one.condition)} is already on line {first}"
+            wrong = f"draw {draw} of {line(entry.task)}, {line(entry.condition)} is already on line {first}"
             self.findings.wrong(number, Wrong(self.columns.draw or self.columns.task, wrong, "each draw only once"))
 
-    def draw(self, one: Text) -> int:
-        if one.draw is not None:
-            return one.draw
-        place = (one.task, one.condition)
+    def draw(self, entry: Text) -> int:
+        if entry.draw is not None:
+            return entry.draw
+        place = (entry.task, entry.condition)
         self.counted[place] = self.counted.get(place, 0) + 1
         return self.counted[place]
 
-    def task(self, number: int, one: Text) -> None:
-        fields = {} if self.columns.cluster is None else {self.columns.cluster: one.cluster}
-        task = Task(one.task, one.prompt or "", one.target, fields)
-        known = self.tasks.setdefault(one.task, task)
+    def task(self, number: int, entry: Text) -> None:
+        fields = {} if self.columns.cluster is None else {self.columns.cluster: entry.cluster}
+        task = Task(entry.task, entry.prompt or "", entry.target, fields)
+        known = self.tasks.setdefault(entry.task, task)
         for name, old, new in (
             ("prompt", known.prompt, task.prompt),
             ("target", known.target, task.target),
@@ -73,20 +73,20 @@ class ImportCheck:
             if old != new:
                 column = getattr(self.columns, name)
                 wrong = (
-                    f"task {line(one.task)} has a different {name} than before: {line(new, 40)}, not {line(old, 40)}"
+                    f"task {line(entry.task)} has a different {name} than before: {line(new, 40)}, not {line(old, 40)}"
                 )
                 self.findings.wrong(number, Wrong(column, wrong, f"the same {name} in all rows of a task"))
 
 
 def check(file: Path, format: Format, columns: Columns) -> ImportCheck:
     """The table, when nothing is wrong with it; raises `ScenarioError` with every mistake."""
-    found = ImportCheck(TableFindings(file), columns)
+    checked = ImportCheck(TableFindings(file), columns)
     for number, row in rows(file, format):
         if isinstance(row, Mistake):
-            found.findings.add(row)
+            checked.findings.add(row)
         else:
-            found.add(number, row)
-    found.findings.check()
-    if not found.rows:
+            checked.add(number, row)
+    checked.findings.check()
+    if not checked.rows:
         raise ScenarioError(f"{file}: there are no rows; give one row for each text")
-    return found
+    return checked

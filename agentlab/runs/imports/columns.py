@@ -39,7 +39,7 @@ class Columns:
         cluster: str | None = None,
     ) -> "Columns":
         """From options; each of `factors` is NAME=COLUMN. Raises `ScenarioError` when they do not fit together."""
-        found: dict[str, str] = {}
+        by_name: dict[str, str] = {}
         if condition is not None and factors:
             raise ScenarioError("--condition and --factor cannot be combined; name every column with --factor")
         for text in factors if condition is None else (f"{ARM}={condition}",):
@@ -49,10 +49,10 @@ class Columns:
             if name in RESERVED or not name.isidentifier():
                 why = "is a column of every run" if name in RESERVED else "is not a plain name"
                 raise ScenarioError(f"--factor {text!r}: {name!r} {why}; choose another name, such as {ARM}={column}")
-            if name in found:
+            if name in by_name:
                 raise ScenarioError(f"--factor {text!r}: {name!r} appears twice; each factor has one column")
-            found[name] = column
-        return cls(task, output, found, draw, prompt, target, cluster)
+            by_name[name] = column
+        return cls(task, output, by_name, draw, prompt, target, cluster)
 
     def named(self) -> tuple[str, ...]:
         """The columns that every row must have."""
@@ -89,12 +89,12 @@ def text(row: Mapping[str, Any], columns: Columns) -> Text:
     output: object = row[columns.output]
     if not isinstance(output, str | int | float | None):
         raise Wrong(columns.output, f"the output is {_kind(output)}", "text, or null where nothing was delivered")
-    told = None if output is None else utf8_safe(output if isinstance(output, str) else str(output))
+    output_text = None if output is None else utf8_safe(output if isinstance(output, str) else str(output))
     return Text(
         task=_label(row, columns.task),
         levels={name: _label(row, column) for name, column in columns.factors.items()},
         draw=None if columns.draw is None else _draw(row, columns.draw),
-        output=told if told and told.strip() else None,
+        output=output_text if output_text and output_text.strip() else None,
         prompt=None if columns.prompt is None else _prompt(row, columns.prompt),
         target=None if columns.target is None else _target(row, columns.target),
         cluster=None if columns.cluster is None else _label(row, columns.cluster),
@@ -115,10 +115,10 @@ def _label(row: Mapping[str, Any], column: str) -> str:
 
 def _draw(row: Mapping[str, Any], column: str) -> int:
     value = row[column]
-    told = str(value).strip()
-    if isinstance(value, bool) or not (told.isascii() and told.isdigit()) or not 0 <= int(told[:19]) < 2**62:
+    digits = str(value).strip()
+    if isinstance(value, bool) or not (digits.isascii() and digits.isdigit()) or not 0 <= int(digits[:19]) < 2**62:
         raise Wrong(column, f"the draw {line(repr(value), 40)}", "a whole number, such as 1")
-    return int(told)
+    return int(digits)
 
 
 def _prompt(row: Mapping[str, Any], column: str) -> str:

@@ -63,16 +63,16 @@ def labels(file: str | Path, folder: Path, given: ColumnDefaults | None = None) 
 
 def _read(file: Path, folder: Path, given: ColumnDefaults) -> ImportSheet:
     with closing(read(folder)) as connection:
-        told = dict(connection.execute("SELECT key, value FROM meta WHERE key = 'measures'").fetchall())
-        found = connection.execute("SELECT key FROM rollouts WHERE output IS NOT NULL AND kind = 'rollout'").fetchall()
+        meta = dict(connection.execute("SELECT key, value FROM meta WHERE key = 'measures'").fetchall())
+        keys = connection.execute("SELECT key FROM rollouts WHERE output IS NOT NULL AND kind = 'rollout'").fetchall()
         known = places(connection)
-    measures = msgspec.json.decode(told.get("measures", "[]"), type=list[Measure])
+    measures = msgspec.json.decode(meta.get("measures", "[]"), type=list[Measure])
     if not measures:
         right = "judge it first (agentlab judge), so that labels have scores to be compared with"
         raise ScenarioError(f"{folder}: the run has no measures; {right}")
     if given.measure is not None and given.measure not in (names := {m.name: m for m in measures}):
         raise ScenarioError(f"--measure: the run has no measure {given.measure!r}; {suggest(given.measure, names)}")
-    delivered = frozenset(key for (key,) in found)
+    delivered = frozenset(key for (key,) in keys)
     return ImportSheet(TableFindings(file), given, {m.name: m for m in measures}, known, delivered)
 
 

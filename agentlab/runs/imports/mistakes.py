@@ -43,9 +43,9 @@ class TableFindings:
 
     def check(self) -> None:
         """Raises `ScenarioError` with the first mistakes of each kind and how many more there are."""
-        told = [mistake for kind in (*self.kinds.values(), self.others) for mistake in kind.shown()]
-        if told:
-            raise ScenarioError(sorted(told, key=lambda mistake: (mistake.place, mistake.path, mistake.wrong)))
+        mistakes = [mistake for kind in (*self.kinds.values(), self.others) for mistake in kind.shown()]
+        if mistakes:
+            raise ScenarioError(sorted(mistakes, key=lambda mistake: (mistake.place, mistake.path, mistake.wrong)))
 
 
 def refuse(changed: Sequence[str], head: str, advice: str) -> None:

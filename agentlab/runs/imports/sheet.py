@@ -90,24 +90,24 @@ class ImportSheet:
         self.labels[place] = value, probability
 
     def _rollout(self, row: Mapping[str, Any]) -> str:
-        told = _cell(row, "rollout")
-        if told:
-            found = [told] if told in self.places else [key for key in self.places if key.startswith(told)]
-            if len(told) < SHORTEST:
-                raise Wrong("rollout", f"{told!r} is too short", f"a key, or {SHORTEST} or more characters of it")
-            column, told = "rollout", line(told, 40)
+        named = _cell(row, "rollout")
+        if named:
+            keys = [named] if named in self.places else [key for key in self.places if key.startswith(named)]
+            if len(named) < SHORTEST:
+                raise Wrong("rollout", f"{named!r} is too short", f"a key, or {SHORTEST} or more characters of it")
+            column, named = "rollout", line(named, 40)
         else:
             given = self._coordinates(row)
-            found = self.index.get(said(given), [])
-            column, told = "task", line(said(given), 120)
-        if len(found) != 1:
-            one = "a rollout of this run, by its key or by task, factors and draw"
-            raise Wrong(column, f"{len(found) or 'no'} rollouts of the run are {told}", one)
-        if found[0] not in self.delivered:
+            keys = self.index.get(said(given), [])
+            column, named = "task", line(said(given), 120)
+        if len(keys) != 1:
+            right = "a rollout of this run, by its key or by task, factors and draw"
+            raise Wrong(column, f"{len(keys) or 'no'} rollouts of the run are {named}", right)
+        if keys[0] not in self.delivered:
             raise Wrong(
-                column, f"the rollout {told} has no output", "labels only for rollouts that delivered an output"
+                column, f"the rollout {named} has no output", "labels only for rollouts that delivered an output"
             )
-        return found[0]
+        return keys[0]
 
     def _coordinates(self, row: Mapping[str, Any]) -> dict[str, str]:
         names = next(iter(self.places.values()), {"task": "", "draw": ""})
@@ -120,12 +120,12 @@ class ImportSheet:
         return {name: _cell(row, name) for name in names}
 
     def _measure(self, row: Mapping[str, Any]) -> Measure:
-        own, given = _cell(row, "measure"), self.given.measure
-        if own and given is not None and own != given:
+        in_row, given = _cell(row, "measure"), self.given.measure
+        if in_row and given is not None and in_row != given:
             raise Wrong(
-                "measure", f"the row says {own!r}, but --measure says {given!r}", "one of them; leave out --measure"
+                "measure", f"the row says {in_row!r}, but --measure says {given!r}", "one of them; leave out --measure"
             )
-        name = own or given
+        name = in_row or given
         if not name and len(self.measures) == 1:
             name = next(iter(self.measures))
         if not name:
@@ -168,11 +168,11 @@ def _cell(row: Mapping[str, Any], column: str) -> str:
 
 
 def _number(row: Mapping[str, Any], column: str) -> float:
-    told = _cell(row, column)
+    cell = _cell(row, column)
     try:
-        value = float(told)
+        value = float(cell)
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise Wrong(column, f"{line(told, 40)!r} is not a number", "a number")
+        raise Wrong(column, f"{line(cell, 40)!r} is not a number", "a number")
     return value

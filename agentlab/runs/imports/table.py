@@ -59,24 +59,24 @@ def table(
     same place, `StoreError` when it cannot be written.
     """
     file, name = Path(file), name or Path(file).stem
-    found = check(file, format, columns)
+    checked = check(file, format, columns)
     folder = Path(out) if out else Path("runs") / name
-    new = asyncio.run(_write(found, format, name, folder))
-    return Imported(folder, found.rows, new, found.empty, len(found.tasks), len(found.conditions))
+    new = asyncio.run(_write(checked, format, name, folder))
+    return Imported(folder, checked.rows, new, checked.empty, len(checked.tasks), len(checked.conditions))
 
 
-async def _write(found: ImportCheck, format: Format, name: str, folder: Path) -> int:
+async def _write(checked: ImportCheck, format: Format, name: str, folder: Path) -> int:
     store = Store.open(folder)
     try:
         before = len(store.known)
         meta = store.meta()
         seed: int = meta.get("seed", secrets.randbits(63))
-        _check_folder(found, meta, folder)
-        _check_texts(found, format, name, seed, folder)
-        store.set_meta(_facts(found, meta, name, seed))
-        store.set_conditions([(condition, levels, {}) for condition, levels in found.conditions.items()])
+        _check_folder(checked, meta, folder)
+        _check_texts(checked, format, name, seed, folder)
+        store.set_meta(_facts(checked, meta, name, seed))
+        store.set_conditions([(condition, levels, {}) for condition, levels in checked.conditions.items()])
         chunk: list[Rollout] = []
-        for rollout in _rollouts(found, format, name, seed):
+        for rollout in _rollouts(checked, format, name, seed):
             if rollout.key not in store.known:
                 chunk.append(rollout)
             if len(chunk) == _CHUNK:
@@ -94,36 +94,36 @@ async def _finish(store: Store, chunk: list[Rollout]) -> None:
     chunk.clear()
 
 
-def _rollouts(found: ImportCheck, format: Format, name: str, seed: int) -> Iterator[Rollout]:
-    found.counted.clear()
-    for _, row in rows(found.findings.file, format):
+def _rollouts(checked: ImportCheck, format: Format, name: str, seed: int) -> Iterator[Rollout]:
+    checked.counted.clear()
+    for _, row in rows(checked.findings.file, format):
         if isinstance(row, Mistake):
             continue
-        one = text(row, found.columns)
-        draw, status = found.draw(one), "delivered" if one.output is not None else "incomplete"
-        key = digest("imported", one.task, one.levels, draw, one.output)
-        yield Rollout(key, name, one.task, one.condition, draw, seed, status, one.output, "imported")
+        entry = text(row, checked.columns)
+        draw, status = checked.draw(entry), "delivered" if entry.output is not None else "incomplete"
+        key = digest("imported", entry.task, entry.levels, draw, entry.output)
+        yield Rollout(key, name, entry.task, entry.condition, draw, seed, status, entry.output, "imported")
 
 
-def _check_folder(found: ImportCheck, meta: Mapping[str, Any], folder: Path) -> None:
+def _check_folder(checked: ImportCheck, meta: Mapping[str, Any], folder: Path) -> None:
     """Raises `MismatchError` when the run there is another experiment."""
     place = folder / DATABASE
     if "tree" in meta:
         raise MismatchError(f"{place}: this run was made from a scenario; import into another folder with --out")
     factors = meta.get("factors")
-    if factors is not None and tuple(factors) != tuple(found.columns.factors):
-        old, new = (", ".join(names) or "none" for names in (factors, found.columns.factors))
+    if factors is not None and tuple(factors) != tuple(checked.columns.factors):
+        old, new = (", ".join(names) or "none" for names in (factors, checked.columns.factors))
         raise MismatchError(
             f"{place}: the run's factors are {old}, but the file's factors are {new}; use --out for another folder"
         )
-    named = found.columns.draw is not None
+    named = checked.columns.draw is not None
     if meta.get("draws_named", named) != named:
         right = "leave out --draw" if named else "name the column with --draw"
         wrong = "are numbered by the order of rows" if named else "are named by a column"
         raise MismatchError(f"{place}: the run's draws {wrong}; {right}, or use --out for another folder")
     changed: list[str] = []
     for task in tasks_of(meta).values():
-        now = found.tasks.get(task.id, task)
+        now = checked.tasks.get(task.id, task)
         pairs = (
             ("prompt", task.prompt, now.prompt),
             ("target", task.target, now.target),
@@ -133,7 +133,7 @@ def _check_folder(found: ImportCheck, meta: Mapping[str, Any], folder: Path) -> 
     _refuse(place, changed)
 
 
-def _check_texts(found: ImportCheck, format: Format, name: str, seed: int, folder: Path) -> None:
+def _check_texts(checked: ImportCheck, format: Format, name: str, seed: int, folder: Path) -> None:
     """Raises `MismatchError` when a text that is there already would change."""
     with closing(read(folder)) as connection:
         rows = connection.execute("SELECT task, condition, draw, key FROM rollouts WHERE kind = 'rollout'")
@@ -143,10 +143,10 @@ def _check_texts(found: ImportCheck, format: Format, name: str, seed: int, folde
     _refuse(
         folder / DATABASE,
         [
-            f"task {line(one.task)}, {line(one.condition)}, draw {one.draw}: the text differs from the one already "
-            f"in the run"
-            for one in _rollouts(found, format, name, seed)
-            if known.get((one.task, one.condition, one.draw), one.key) != one.key
+            f"task {line(rollout.task)}, {line(rollout.condition)}, draw {rollout.draw}: the text differs from "
+            f"the one already in the run"
+            for rollout in _rollouts(checked, format, name, seed)
+            if known.get((rollout.task, rollout.condition, rollout.draw), rollout.key) != rollout.key
         ],
     )
 
@@ -156,10 +156,10 @@ def _refuse(place: Path, changed: list[str]) -> None:
     refuse(changed, f"{place}: these texts differ from those in the run:", advice)
 
 
-def _facts(found: ImportCheck, old: Mapping[str, Any], name: str, seed: int) -> dict[str, Any]:
+def _facts(checked: ImportCheck, old: Mapping[str, Any], name: str, seed: int) -> dict[str, Any]:
     """What a run records of itself, as far as an import knows it."""
     factors: dict[str, list[str]] = {factor: list(levels) for factor, levels in old.get("factors", {}).items()}
-    for levels in found.conditions.values():
+    for levels in checked.conditions.values():
         for factor, level in levels.items():
             known = factors.setdefault(factor, [])
             if level not in known:
@@ -168,17 +168,17 @@ def _facts(found: ImportCheck, old: Mapping[str, Any], name: str, seed: int) -> 
         "name": old.get("name", name),
         "about": old.get("about", ""),
         "factors": factors,
-        "draws": max(found.draws, old.get("draws", 0)),
-        "draws_named": found.columns.draw is not None,
-        "tasks": list({**tasks_of(old), **found.tasks}.values()),
+        "draws": max(checked.draws, old.get("draws", 0)),
+        "draws_named": checked.columns.draw is not None,
+        "tasks": list({**tasks_of(old), **checked.tasks}.values()),
         "measures": old.get("measures", []),
         "judges": old.get("judges", {}),
         "traits": old.get("traits", {}),
-        "cluster": found.columns.cluster or old.get("cluster"),
+        "cluster": checked.columns.cluster or old.get("cluster"),
         "seed": seed,
         "created": old.get("created", datetime.now(UTC).isoformat(timespec="seconds")),
         "versions": {"agentlab": version("agentlab"), "python": platform.python_version()},
-        "imported": list(dict.fromkeys([*old.get("imported", []), found.findings.file.name])),
+        "imported": list(dict.fromkeys([*old.get("imported", []), checked.findings.file.name])),
     }
 
 

@@ -58,8 +58,8 @@ def said(place: Mapping[str, Any]) -> str:
 
 def address(place: Mapping[str, Any], key: str) -> str:
     """What to write after `--rollout`: the key where names hold what a shell or a terminal would act on."""
-    told = said(place)
-    return told if _PLAIN.fullmatch(told) else key[:12]
+    coordinates = said(place)
+    return coordinates if _PLAIN.fullmatch(coordinates) else key[:12]
 
 
 def _names(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -90,13 +90,13 @@ def _by_key(connection: sqlite3.Connection, start: str, option: str) -> str:
     return _only({key: rows.get(key, {"fork": key}) for key in keys}, start, option)
 
 
-def _only(found: Mapping[str, Mapping[str, Any]], wanted: str, option: str) -> str:
-    if len(found) == 1:
-        return next(iter(found))
-    if not found:
+def _only(matching: Mapping[str, Mapping[str, Any]], wanted: str, option: str) -> str:
+    if len(matching) == 1:
+        return next(iter(matching))
+    if not matching:
         raise ScenarioError(f"{option}: no rollout matches {line(wanted)}; `agentlab show RUN` lists all")
-    lines = [f"  {key[:12]}  {line(said(place), 200)}" for key, place in list(found.items())[:LISTED]]
-    more = [f"  … and {len(found) - LISTED} more"] if len(found) > LISTED else []
+    lines = [f"  {key[:12]}  {line(said(place), 200)}" for key, place in list(matching.items())[:LISTED]]
+    more = [f"  … and {len(matching) - LISTED} more"] if len(matching) > LISTED else []
     raise ScenarioError(
-        "\n".join([f"{option}: {len(found)} rollouts match {line(wanted)}; name one of", *lines, *more])
+        "\n".join([f"{option}: {len(matching)} rollouts match {line(wanted)}; name one of", *lines, *more])
     )

@@ -131,7 +131,7 @@ def _record(connection: sqlite3.Connection, key: str) -> Record:
     calls = [*kept, *_calls(connection, played[0])]
     if played is not row:
         calls += _calls(connection, id)
-    own = tuple(call for call in calls if call.purpose != "judge")
+    organization_calls = tuple(call for call in calls if call.purpose != "judge")
     rollout, status = rollout_fact(row, messages), row[COLUMNS["rollouts"].index("status")]
     levels, facts = _condition(connection, rollout.condition)
     organization = facts.organization() if facts else None
@@ -144,7 +144,7 @@ def _record(connection: sqlite3.Connection, key: str) -> Record:
         task=_task(connection, rollout.task),
         organization=organization,
         models={name: member.model for name, member in facts.agents.items()} if facts else {},
-        turns=turns(organization, tools, rollout, own, final, facts.view and not facts.board)
+        turns=turns(organization, tools, rollout, organization_calls, final, facts.view and not facts.board)
         if facts and organization
         else (),
         verdicts=tuple(verdict_fact(key, verdict) for verdict in _verdicts(connection, id)),
@@ -153,7 +153,9 @@ def _record(connection: sqlite3.Connection, key: str) -> Record:
         if played is row
         else frozenset(),
         judging=tuple(call for call in calls if call.purpose == "judge"),
-        products=tuple(sorted((call for call in own if call.purpose == "product"), key=lambda call: call.started)),
+        products=tuple(
+            sorted((call for call in organization_calls if call.purpose == "product"), key=lambda call: call.started)
+        ),
     )
 
 
@@ -185,7 +187,7 @@ def _condition(connection: sqlite3.Connection, name: str) -> tuple[dict[str, str
 def _by_case(connection: sqlite3.Connection) -> frozenset[str]:
     row = connection.execute("SELECT value FROM meta WHERE key = 'traits'").fetchone()
     traits: dict[str, dict[str, Any]] = msgspec.json.decode(row[0]) if row else {}
-    return frozenset(name for name, own in traits.items() if own.get("cases"))
+    return frozenset(name for name, trait in traits.items() if trait.get("cases"))
 
 
 def _task(connection: sqlite3.Connection, id: str) -> Task | None:

@@ -36,7 +36,7 @@ def only(turn: Turn) -> str:
     for step in turn.steps:
         if len(turn.steps) > 1:
             parts.append(f"call {step.call.k}")
-        parts += ["saw" + _doubt(step), *(entry(one) for one in step.prompt), "\n".join(_answer(step.call))]
+        parts += ["saw" + _doubt(step), *(entry(message) for message in step.prompt), "\n".join(_answer(step.call))]
     parts.append("\n".join(_outcome(turn)))
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -94,8 +94,8 @@ def ending(record: Record) -> str:
 
 def used(record: Record) -> str:
     """Calls, tokens, money and time of the agents; of a fork, its own."""
-    own = [turn for turn in record.turns if (turn.round, turn.agent) not in record.kept]
-    calls = [*(s.call for turn in own for s in turn.steps), *(c for turn in own for c in turn.tries)]
+    new_turns = [turn for turn in record.turns if (turn.round, turn.agent) not in record.kept]
+    calls = [*(s.call for turn in new_turns for s in turn.steps), *(c for turn in new_turns for c in turn.tries)]
     calls += [call for call in record.products if (call.round, call.actor.removeprefix(PRODUCT)) not in record.kept]
     if not calls:
         return ""
@@ -124,18 +124,21 @@ def proof(record: Record) -> str:
         )
     if unknown:
         return f"{unknown} of {len(steps)} prompts cannot be rebuilt before the rollout ends"
-    told = "the prompt is" if len(steps) == 1 else f"all {len(steps)} prompts are"
-    return f"{told} rebuilt from the log, with the hash of what was sent"
+    subject = "the prompt is" if len(steps) == 1 else f"all {len(steps)} prompts are"
+    return f"{subject} rebuilt from the log, with the hash of what was sent"
 
 
-def entry(one: ChatMessage) -> str:
+def entry(message: ChatMessage) -> str:
     """One entry of a chat under its role."""
-    lines = [f"{one.role}{f' (result of {line(one.tool_call_id)})' if one.tool_call_id else ''}:", quoted(one.content)]
-    lines += [f"    calls tool {line(call.name)} {line(call.arguments, 2000)}" for call in one.tool_calls]
+    lines = [
+        f"{message.role}{f' (result of {line(message.tool_call_id)})' if message.tool_call_id else ''}:",
+        quoted(message.content),
+    ]
+    lines += [f"    calls tool {line(call.name)} {line(call.arguments, 2000)}" for call in message.tool_calls]
     return "\n".join(lines)
 
 
-def told(call: Call) -> str:
+def call_line(call: Call) -> str:
     """One line on a call: model as served, stop reason, tokens, money, time."""
     if call.completion is None:
         return f"failed: {line(call.error, 500)} · {line(call.model)} · {call.seconds:.1f} s"
@@ -170,7 +173,7 @@ def score(record: Record, verdict: Verdict) -> str:
     """One line on a verdict, with its case, or its draw where the judge has several."""
     value = f"{verdict.value:g}" if verdict.value is not None else verdict.outcome
     label = f" ({line(verdict.label)})" if verdict.label else ""
-    several = len({one.draw for one in record.verdicts if one.judge == verdict.judge}) > 1
+    several = len({other.draw for other in record.verdicts if other.judge == verdict.judge}) > 1
     which = f" · judge draw {verdict.draw}" if several else ""
     if verdict.judge in record.by_case:
         which = f" · case {verdict.draw + 1}"
@@ -220,7 +223,7 @@ def _turn(turn: Turn) -> Iterator[str]:
 
 def _answer(call: Call, short: bool = False) -> Iterator[str]:
     """A call and what it brought; `short` leaves the text to what became of it."""
-    yield f"  {told(call)}"
+    yield f"  {call_line(call)}"
     if call.completion is None:
         return
     if call.completion.reasoning:
@@ -253,7 +256,7 @@ def _programs(turn: Turn, products: Sequence[Call]) -> Iterator[str]:
         if (call.round, call.actor) == (turn.round, PRODUCT + turn.agent):
             prompt = "\n".join(f"{role}: {content}" for role, content in asked(call))
             answer = f"\n  answered\n{quoted(call.completion.text)}" if call.completion else ""
-            yield f"{turn.place} · a program asked · {told(call)}\n{quoted(prompt)}{answer}"
+            yield f"{turn.place} · a program asked · {call_line(call)}\n{quoted(prompt)}{answer}"
 
 
 def _outcome(turn: Turn) -> Iterator[str]:
@@ -266,7 +269,7 @@ def _outcome(turn: Turn) -> Iterator[str]:
     for message in turn.lost:
         yield f"  {dropped(message)}"
     for call in turn.tries:
-        yield f"  attempt {call.attempt} at call {call.k}, not part of the log · {told(call)}"
+        yield f"  attempt {call.attempt} at call {call.k}, not part of the log · {call_line(call)}"
 
 
 def _doubt(step: RecordedCall) -> str:
@@ -284,5 +287,5 @@ def _result(record: Record) -> Iterator[str]:
     for verdict in record.verdicts:
         yield score(record, verdict) + (f"\n{quoted(verdict.reason)}" if verdict.reason else "")
     for call in record.judging:
-        said = f"\n{quoted(call.completion.text)}" if call.completion else ""
-        yield f"{line(call.actor)} call {call.k} · {told(call)}{said}"
+        reply = f"\n{quoted(call.completion.text)}" if call.completion else ""
+        yield f"{line(call.actor)} call {call.k} · {call_line(call)}{reply}"

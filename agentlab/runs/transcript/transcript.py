@@ -48,7 +48,7 @@ class Transcript:
         if turn is None:
             return text.render(self.record)
         round, _, agent = turn.partition("/")
-        last = max((one.round for one in self.turns if one.closing), default=-1)
+        last = max((played.round for played in self.turns if played.closing), default=-1)
         number = last if round == "closing" else int(round) if round.isascii() and round.isdigit() else -1
         return text.only(self._turn(number, agent, turn))
 
@@ -79,11 +79,11 @@ class Transcript:
         return f"<Transcript {rollout.key[:8]} of {line(rollout.task)}, {turns}; print() shows it>"
 
     def _turn(self, round: int, agent: str, said: str = "") -> Turn:
-        found = [turn for turn in self.turns if (turn.round, turn.agent) == (round, agent)]
-        if not found:
+        turns = [turn for turn in self.turns if (turn.round, turn.agent) == (round, agent)]
+        if not turns:
             known = ", ".join(line(turn.place) for turn in self.turns) or "none"
             raise ScenarioError(f"no turn {line(said) or f'{round}/{line(agent)}'}; there are {known}")
-        return found[0]
+        return turns[0]
 
 
 def transcript(run: str | Path, rollout: str | Coordinates) -> Transcript:

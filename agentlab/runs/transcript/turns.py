@@ -57,30 +57,30 @@ def turns(
 
     `view` says that the protocol also showed what only its code can tell, which is not run here.
     """
-    asked = any(message.kind == "closing" for message in rollout.messages)
-    made: dict[str, list[Call]] = {agent.name: [] for agent in organization.agents}
-    found: list[Turn] = []
+    closing = any(message.kind == "closing" for message in rollout.messages)
+    answered: dict[str, list[Call]] = {agent.name: [] for agent in organization.agents}
+    shown: list[Turn] = []
     for round in sorted({call.round for call in calls}):
         for agent in organization.agents:
-            own = [call for call in calls if (call.round, call.actor) == (round, agent.name)]
+            agent_calls = [call for call in calls if (call.round, call.actor) == (round, agent.name)]
             # A closing question that was asked before a raised limit reopened the rollout is no part of its log.
-            live = _used(own) if round <= organization.rounds or asked or not final else []
-            if own and not live:
-                found.append(Turn(agent.name, round, True, (), (), (), (), "", (), tuple(own)))
+            live = _used(agent_calls) if round <= organization.rounds or closing or not final else []
+            if agent_calls and not live:
+                shown.append(Turn(agent.name, round, True, (), (), (), (), "", (), tuple(agent_calls)))
             if not live:
                 continue
-            since = made[agent.name][-1].round if made[agent.name] else 0
+            since = answered[agent.name][-1].round if answered[agent.name] else 0
             steps: list[RecordedCall] = []
-            several = not _wants_tools(own)
-            before = [*made[agent.name]]
+            several = not _wants_tools(agent_calls)
+            before = [*answered[agent.name]]
             for call in live:
-                heard = before if several else made[agent.name]  # independent replies do not see each other
+                heard = before if several else answered[agent.name]  # independent replies do not see each other
                 prompt = chat(organization, agent, rollout.messages, heard, round)
                 same = _same(call, prompt, () if several and len(live) > 1 else tuple(tools.get(agent.name, ())))
                 steps.append(RecordedCall(call, prompt, same or (False if final and not view else None)))
-                made[agent.name].append(call)
-            found.append(_turn(organization, rollout.messages, steps, since, [c for c in own if c not in live]))
-    return tuple(found)
+                answered[agent.name].append(call)
+            shown.append(_turn(organization, rollout.messages, steps, since, [c for c in agent_calls if c not in live]))
+    return tuple(shown)
 
 
 def _used(calls: Sequence[Call]) -> list[Call]:

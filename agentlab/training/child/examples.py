@@ -53,15 +53,15 @@ def read(path: Path, tokenizer: Any, longest: int, with_rejected: bool) -> tuple
     return rows, dropped
 
 
-def _row(told: dict[str, Any], tokenizer: Any, with_rejected: bool) -> Row:
-    weight = float(told.get("weight", 1.0))
+def _row(fields: dict[str, Any], tokenizer: Any, with_rejected: bool) -> Row:
+    weight = float(fields.get("weight", 1.0))
     if not 0 < weight < float("inf"):
         raise ValueError(f"its weight is {weight}; it must be above 0")
-    example = encoded(told["messages"], tokenizer)
+    example = encoded(fields["messages"], tokenizer)
     if not with_rejected:
         return Row(example, weight)
-    rejected = told["rejected"]
-    rejected = [*told["messages"][:-1], rejected] if isinstance(rejected, dict) else rejected
+    rejected = fields["rejected"]
+    rejected = [*fields["messages"][:-1], rejected] if isinstance(rejected, dict) else rejected
     other = encoded(rejected, tokenizer)
     if other.prompt != example.prompt:
         raise ValueError("the kept and the rejected reply answer different prompts")

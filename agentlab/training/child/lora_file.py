@@ -26,13 +26,13 @@ def write(adapter: Path, config: Any, out: Path) -> None:
 
     Raises SystemExit for an adapter that llama.cpp cannot serve.
     """
-    told = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
-    if used := [name for name in OTHER if told.get(name)]:
+    adapter_config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
+    if used := [name for name in OTHER if adapter_config.get(name)]:
         raise SystemExit(f"the adapter uses {', '.join(used)}, which a GGUF adapter cannot hold")
     writer = gguf.GGUFWriter(str(out), ARCHITECTURE)
     writer.add_type(gguf.GGUFType.ADAPTER)
     writer.add_string(gguf.Keys.Adapter.TYPE, "lora")
-    writer.add_float32(gguf.Keys.Adapter.LORA_ALPHA, float(told["lora_alpha"]))
+    writer.add_float32(gguf.Keys.Adapter.LORA_ALPHA, float(adapter_config["lora_alpha"]))
     for name, values in sorted(load_file(adapter / "adapter_model.safetensors").items()):
         parts = _NAME.fullmatch(name)
         if parts is None or parts[2] not in _PARTS:

@@ -40,7 +40,7 @@ def row_key(rollout: Rollout) -> str:
 def unscored(arms: Sequence[Arm], store: Store, split: str) -> list[tuple[Arm, str]]:
     """Finished rollouts of these arms on the split without a complete row of scores, with their arm."""
     named = {arm.condition.name: arm for arm in arms}
-    found: list[tuple[Arm, str]] = []
+    unscored_rollouts: list[tuple[Arm, str]] = []
     for rollout in store.rollouts():
         arm = named.get(rollout.condition)
         task = None if arm is None else arm.condition.tasks.get(rollout.task)
@@ -48,8 +48,8 @@ def unscored(arms: Sequence[Arm], store: Store, split: str) -> list[tuple[Arm, s
             continue
         known = store.known.get(row_key(rollout))
         if known is None or known.status is None:
-            found.append((arm, rollout.key))
-    return found
+            unscored_rollouts.append((arm, rollout.key))
+    return unscored_rollouts
 
 
 async def score(work: Work, todo: Sequence[tuple[Arm, str]]) -> None:
@@ -63,15 +63,15 @@ async def score(work: Work, todo: Sequence[tuple[Arm, str]]) -> None:
 
 async def _scored(work: Work, arm: Arm, key: str) -> None:
     rollout = work.store.rollout(key)
-    found = _replies(arm, rollout, work.store.recorded(key))
-    row = _row(rollout, found)
+    replies = _replies(arm, rollout, work.store.recorded(key))
+    row = _row(rollout, replies)
     with work.progress.unit(arm.condition.name, row.key) as unit:
         again = row.key in work.store.known
         work.store.begin(row)
-        if not isinstance(found, str):
+        if not isinstance(replies, str):
             failed = work.store.failed_attempts(row.key, judges=False) if again else {}
             recorded = work.store.recorded(row.key) if again else {}
-            for reply, (k, condition) in product(found, enumerate((arm.condition, arm.origin))):
+            for reply, (k, condition) in product(replies, enumerate((arm.condition, arm.origin))):
                 attempt = 1 + failed.get(reply.call.actor, 0)
                 client = replace(work.clients[condition.name], recorded=recorded)
                 asked = await client.ask(arm.loop.fields.policy, _request(work.seed, row.key, reply, k, attempt))
@@ -85,8 +85,8 @@ async def _scored(work: Work, arm: Arm, key: str) -> None:
         unit.failed = False
 
 
-def _row(rollout: Rollout, found: Sequence[WrittenReply] | str) -> Rollout:
-    about = {"rollout": rollout.key, "replies": 0 if isinstance(found, str) else len(found)}
+def _row(rollout: Rollout, replies: Sequence[WrittenReply] | str) -> Rollout:
+    about = {"rollout": rollout.key, "replies": 0 if isinstance(replies, str) else len(replies)}
     return Rollout(
         row_key(rollout),
         "",
@@ -99,7 +99,7 @@ def _row(rollout: Rollout, found: Sequence[WrittenReply] | str) -> Rollout:
         "none",
         generation=rollout.generation,
         kind=KIND,
-        about=about | ({"left_out": found} if isinstance(found, str) else {}),
+        about=about | ({"left_out": replies} if isinstance(replies, str) else {}),
     )
 
 
@@ -107,9 +107,11 @@ def _replies(arm: Arm, rollout: Rollout, calls: Mapping[tuple[str, int, int], Ca
     """Every reply of the agents that learn, in order; else why not all of them have a probability."""
     now, before = arm.condition.organization_on(rollout.task), arm.origin.organization_on(rollout.task)
     learning = {agent.name for agent in now.agents if agent.model == arm.loop.fields.policy}
-    own = sorted((call for call in calls.values() if call.purpose == "agent"), key=lambda call: (call.round, call.k))
-    found: list[WrittenReply] = []
-    for call in own:
+    agent_calls = sorted(
+        (call for call in calls.values() if call.purpose == "agent"), key=lambda call: (call.round, call.k)
+    )
+    replies: list[WrittenReply] = []
+    for call in agent_calls:
         answer = call.completion
         if call.actor not in learning or answer is None:
             continue
@@ -119,12 +121,12 @@ def _replies(arm: Arm, rollout: Rollout, calls: Mapping[tuple[str, int, int], Ca
             return "a reply was cut off"
         if answer.stop != "end" or not answer.text.strip() or call.settings.score is not None:
             return "a turn has no reply"
-        past = [one for one in own if one.actor == call.actor and one.round < call.round]
+        past = [earlier for earlier in agent_calls if earlier.actor == call.actor and earlier.round < call.round]
         prompt = checked_prompt(now, rollout, past, call)
-        found.append(
+        replies.append(
             WrittenReply(call, prompt, chat(before, before.roster[call.actor], rollout.messages, past, call.round))
         )
-    return found or "a turn has no reply"
+    return replies or "a turn has no reply"
 
 
 def _request(seed: int, row: str, reply: WrittenReply, k: int, attempt: int) -> Request:

@@ -50,14 +50,14 @@ def hint_of(condition: Condition, task: str) -> Hint:
 def hinted_specs(design: Design, tasks: Mapping[str, frozenset[str]], seed: int, generation: int) -> Iterator[Item]:
     """The rollouts with a hint of these tasks, by the name of their condition, draw by draw."""
     first = [item for item in rollout_specs(design, seed, Selection(draws=1), generation)]
-    rank, draws = count(), {one.name: _draws(one) for one in design.conditions}
+    rank, draws = count(), {condition.name: _draws(condition) for condition in design.conditions}
     for draw in range(1, 1 + max(draws.values())):
         for spec, condition in first:
             if spec.task.id in tasks[condition.name] and draw <= draws[condition.name]:
                 hint, coupling = hint_of(condition, spec.task.id), f"{spec.coupling}/hint"
                 key = digest(spec.key, "hint", hint.text, draw)
-                told = {"key": key, "task": hint.task, "draw": draw, "coupling": coupling, "rank": next(rank)}
-                yield replace(spec, **told, hinted=True), condition
+                changes = {"key": key, "task": hint.task, "draw": draw, "coupling": coupling, "rank": next(rank)}
+                yield replace(spec, **changes, hinted=True), condition
 
 
 def _draws(condition: Condition) -> int:

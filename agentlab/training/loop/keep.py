@@ -34,7 +34,7 @@ class Candidate:
     """Whether its prompt had a hint."""
 
     @property
-    def told(self) -> str:
+    def recorded_reason(self) -> str:
         """The reason as a run records it."""
         return f"with a hint: {self.reason}" if self.hinted else self.reason
 
@@ -46,48 +46,50 @@ def kept(
 
     `salt` decides the order where the order is random.
     """
-    judged = [replace(one, reason=_by_itself(one, fields, generation)) for one in candidates]
-    found = [one for one in judged if one.reason != "kept"]
-    good = [one for one in judged if one.reason == "kept"]
-    for task in dict.fromkeys(one.task for one in good):
-        of_task = sorted((one for one in good if one.task == task), key=lambda one: _random(one, salt))
-        found += _among(PREFER[fields.prefer](of_task, fields), fields)
-    return found
+    judged = [replace(candidate, reason=_by_itself(candidate, fields, generation)) for candidate in candidates]
+    judged_candidates = [candidate for candidate in judged if candidate.reason != "kept"]
+    good = [candidate for candidate in judged if candidate.reason == "kept"]
+    for task in dict.fromkeys(candidate.task for candidate in good):
+        of_task = sorted(
+            (candidate for candidate in good if candidate.task == task), key=lambda candidate: _random(candidate, salt)
+        )
+        judged_candidates += _among(PREFER[fields.prefer](of_task, fields), fields)
+    return judged_candidates
 
 
-def _by_itself(one: Candidate, fields: KeepFields, generation: int) -> Reason:
-    if one.status != "delivered":
+def _by_itself(candidate: Candidate, fields: KeepFields, generation: int) -> Reason:
+    if candidate.status != "delivered":
         return "not delivered"
-    if one.value is None:
+    if candidate.value is None:
         return "no score"
-    if not fields.passes(one.value, generation):
+    if not fields.passes(candidate.value, generation):
         return "not good enough"
-    if one.cut:  # its end would be taught where there was none
+    if candidate.cut:  # its end would be taught where there was none
         return "cut off"
-    return "kept" if one.turns else "no turn"
+    return "kept" if candidate.turns else "no turn"
 
 
 def _among(ordered: Sequence[Candidate], fields: KeepFields) -> list[Candidate]:
     """Of the good ones of a task, in their order: duplicates, and those over the cap."""
-    seen, count, found = set[Hashable](), 0, list[Candidate]()
-    for one in ordered:
-        same = _same(one, fields.dedupe)
+    seen, count, judged = set[Hashable](), 0, list[Candidate]()
+    for candidate in ordered:
+        same = _same(candidate, fields.dedupe)
         if same in seen:
-            found.append(replace(one, reason="duplicate"))
+            judged.append(replace(candidate, reason="duplicate"))
         elif fields.cap is not None and count >= fields.cap:
-            found.append(replace(one, reason="over the cap"))
+            judged.append(replace(candidate, reason="over the cap"))
         else:
             count += 1
-            found.append(one)
+            judged.append(candidate)
         seen.add(same)
-    return found
+    return judged
 
 
-def _same(one: Candidate, dedupe: str) -> Hashable:
+def _same(candidate: Candidate, dedupe: str) -> Hashable:
     """Equal for rollouts that are duplicates of each other."""
     if dedupe == "text":
-        return normalized(one.output)
-    return one.label if dedupe == "label" and one.label is not None else (one.rollout,)
+        return normalized(candidate.output)
+    return candidate.label if dedupe == "label" and candidate.label is not None else (candidate.rollout,)
 
 
 def normalized(text: str) -> str:
@@ -95,8 +97,8 @@ def normalized(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
-def _random(one: Candidate, salt: tuple[Hashable, ...]) -> int:
-    return stream(*salt, "keep", one.task, one.draw)
+def _random(candidate: Candidate, salt: tuple[Hashable, ...]) -> int:
+    return stream(*salt, "keep", candidate.task, candidate.draw)
 
 
 Order = Callable[[Sequence[Candidate], KeepFields], Sequence[Candidate]]
@@ -108,27 +110,27 @@ def _as_they_are(of_task: Sequence[Candidate], fields: KeepFields) -> Sequence[C
 
 
 def _by_length(sign: int) -> Order:
-    return lambda of_task, fields: sorted(of_task, key=lambda one: sign * len(one.output))
+    return lambda of_task, fields: sorted(of_task, key=lambda candidate: sign * len(candidate.output))
 
 
 def _best(of_task: Sequence[Candidate], fields: KeepFields) -> Sequence[Candidate]:
     sign = -1 if fields.at_most is None else 1
-    return sorted(of_task, key=lambda one: sign * (one.value or 0.0))
+    return sorted(of_task, key=lambda candidate: sign * (candidate.value or 0.0))
 
 
 def _diverse(of_task: Sequence[Candidate], fields: KeepFields) -> Sequence[Candidate]:
     """Each time the one whose words are least like those of any that comes before it."""
-    left, found = list(of_task), list[Candidate]()
-    words = {one.rollout: frozenset(normalized(one.output).split()) for one in of_task}
+    left, ordered = list(of_task), list[Candidate]()
+    words = {candidate.rollout: frozenset(normalized(candidate.output).split()) for candidate in of_task}
     likeness = dict.fromkeys(words, 0.0)
     while left:
-        least = min(left, key=lambda one: likeness[one.rollout])
+        least = min(left, key=lambda candidate: likeness[candidate.rollout])
         left.remove(least)
-        found.append(least)
-        for one in left:
-            near = _jaccard(words[one.rollout], words[least.rollout])
-            likeness[one.rollout] = max(likeness[one.rollout], near)
-    return found
+        ordered.append(least)
+        for other in left:
+            near = _jaccard(words[other.rollout], words[least.rollout])
+            likeness[other.rollout] = max(likeness[other.rollout], near)
+    return ordered
 
 
 def _jaccard(a: frozenset[str], b: frozenset[str]) -> float:

@@ -127,13 +127,13 @@ class _Loop:
     async def _measured(self, arms: Sequence[Arm], generation: int) -> None:
         """Scores the replies of a trained generation on the split that `improve.kl` names, where they are not yet."""
         for split in sorted({arm.loop.fields.kl or "" for arm in arms} - {""}) if generation else ():
-            own = [arm for arm in arms if arm.loop.fields.kl == split]
-            todo = distance.unscored(own, self.store, split)
+            measured = [arm for arm in arms if arm.loop.fields.kl == split]
+            todo = distance.unscored(measured, self.store, split)
             if not todo:
                 continue
             self.progress.enter(f"generation {generation}: distance from the base")
             note(self.store, generation, distance.KIND, ended=False)
-            served = {one.name: one.models for arm in own for one in (arm.condition, arm.origin)}
+            served = {condition.name: condition.models for arm in measured for condition in (arm.condition, arm.origin)}
             judges, models = dict[str, Judge](), dict[str, ModelSpec]()
             common = (self.store, self.meta, self.design.tasks, judges, models, self.progress, self.concurrency)
             async with working(*common, served, limit=self.design.limits.run, where=self.where) as work:
@@ -169,17 +169,19 @@ class _Loop:
         """The arms that have a next generation."""
         self.progress.enter(f"generation {generation + 1}: train", "steps")
         note(self.store, generation + 1, TRAIN, ended=False)
-        measures, found = measures_of(self.design), list[Arm]()
+        measures, trained = measures_of(self.design), list[Arm]()
         for arm in arms:
             known = plain.get(arm.condition.name)
             rows = rows_of(self.store, arm.condition, generation, measures, known)
-            told = [(one.rollout, one.told, one.value, rows.by_rollout.get(one.rollout, 0)) for one in rows.candidates]
-            set_kept(self.store, told)
+            reasons = [
+                (c.rollout, c.recorded_reason, c.value, rows.by_rollout.get(c.rollout, 0)) for c in rows.candidates
+            ]
+            set_kept(self.store, reasons)
             remembers = arm.loop.fields.keep.memory
             rows = remembering(rows, arm.memory) if remembers else rows
             made = await next_generation(self.store, arm, rows, self.meta["seed"], self.progress)
             if self._stopped():
-                return found
-            found += [] if made is None else [replace(made, memory=memorable(rows, arm.origin) if remembers else ())]
+                return trained
+            trained += [] if made is None else [replace(made, memory=memorable(rows, arm.origin) if remembers else ())]
         note(self.store, generation + 1, TRAIN, ended=True)
-        return found
+        return trained

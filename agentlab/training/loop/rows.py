@@ -12,7 +12,7 @@ from agentlab.scenario.improve import Improve
 from agentlab.seeds import digest
 from agentlab.store import UNFINISHED, Store
 from agentlab.training.loop.hints import hint_of
-from agentlab.training.loop.keep import Candidate, kept
+from agentlab.training.loop.keep import Candidate, Reason, kept
 from agentlab.training.loop.turns import Turn, turns_of
 from agentlab.training.trainers.row import TrainingRow
 from agentlab.types import Measure, Rollout, Verdict
@@ -39,11 +39,11 @@ class GenerationRows:
         return hashed.hexdigest()
 
     @property
-    def told(self) -> str:
+    def reasons(self) -> str:
         """`12 kept, 30 not good enough, 2 cut off`."""
         counts: dict[str, int] = {}
-        for one in self.candidates:
-            counts[one.told] = counts.get(one.told, 0) + 1
+        for candidate in self.candidates:
+            counts[candidate.recorded_reason] = counts.get(candidate.recorded_reason, 0) + 1
         return ", ".join(f"{count:,} {reason}" for reason, count in sorted(counts.items(), key=lambda item: -item[1]))
 
 
@@ -59,8 +59,8 @@ class Judged:
     @property
     def unsolved(self) -> frozenset[str]:
         """The tasks of which nothing was kept."""
-        solved = {one.task for one in self.candidates if one.reason == "kept"}
-        return frozenset(one.task for one in self.candidates) - solved
+        solved = {candidate.task for candidate in self.candidates if candidate.reason == "kept"}
+        return frozenset(candidate.task for candidate in self.candidates) - solved
 
 
 def rows_of(
@@ -106,7 +106,7 @@ def judged(
         organization, calls = condition.organization_on(row.task), store.recorded(row.key).values()
         turns[row.key] = turns_of(rollout, calls, organization, loop.fields, hint)
         candidates.append(_candidate(rollout, store.verdicts(row.key), turns[row.key], measure))
-    candidates.sort(key=lambda one: (one.task, one.draw))
+    candidates.sort(key=lambda candidate: (candidate.task, candidate.draw))
     candidates = kept(candidates, loop.fields.keep, generation, (condition.coupling, generation))
     return Judged([replace(candidate, hinted=hinted is not None) for candidate in candidates], turns)
 
@@ -126,18 +126,23 @@ def _candidate(rollout: Rollout, verdicts: Sequence[Verdict], turns: Sequence[Tu
     )
 
 
-def _rows(found: Sequence[Candidate], turns: Mapping[str, Sequence[Turn]]) -> Iterator[TrainingRow]:
-    for one in sorted((one for one in found if one.reason == "kept"), key=lambda one: (one.task, one.draw)):
-        for turn in turns[one.rollout]:
-            yield _row(one, turn)
+def _rows(candidates: Sequence[Candidate], turns: Mapping[str, Sequence[Turn]]) -> Iterator[TrainingRow]:
+    for candidate in _in_order(candidates, "kept"):
+        for turn in turns[candidate.rollout]:
+            yield _row(candidate, turn)
 
 
-def _row(one: Candidate, turn: Turn, rejected: Messages | None = None) -> TrainingRow:
+def _in_order(candidates: Sequence[Candidate], reason: Reason) -> list[Candidate]:
+    """Those that have this reason, by task and draw."""
+    return sorted((c for c in candidates if c.reason == reason), key=lambda c: (c.task, c.draw))
+
+
+def _row(candidate: Candidate, turn: Turn, rejected: Messages | None = None) -> TrainingRow:
     return TrainingRow(
         messages=_messages(turn),
         rejected=rejected,
-        task=one.task,
-        rollout=one.rollout,
+        task=candidate.task,
+        rollout=candidate.rollout,
         agent=turn.agent,
         round=turn.round,
     )
@@ -149,24 +154,24 @@ def _messages(turn: Turn) -> Messages:
 
 
 def _preferences(
-    found: Sequence[Candidate], turns: Mapping[str, Sequence[Turn]], loop: Improve
+    candidates: Sequence[Candidate], turns: Mapping[str, Sequence[Turn]], loop: Improve
 ) -> Iterator[TrainingRow]:
     """Each kept turn against rejected turns that answered the same prompt, to the byte."""
     negatives = loop.fields.negatives
     assert negatives is not None
     worse: dict[str, list[Turn]] = {}
-    for one in sorted(found, key=lambda one: (one.task, one.draw)):
-        if one.reason == "not good enough" and one.value is not None and not one.cut and _rejects(loop, one.value):
-            for turn in turns[one.rollout]:
+    for candidate in _in_order(candidates, "not good enough"):
+        if candidate.value is not None and not candidate.cut and _rejects(loop, candidate.value):
+            for turn in turns[candidate.rollout]:
                 worse.setdefault(_asked(turn), []).append(turn)
     used: dict[str, int] = {}
-    for one in sorted((one for one in found if one.reason == "kept"), key=lambda one: (one.task, one.draw)):
-        for turn in turns[one.rollout]:
+    for candidate in _in_order(candidates, "kept"):
+        for turn in turns[candidate.rollout]:
             others = worse.get(_asked(turn), [])
             for _ in range(min(negatives.most, len(others))):
                 place = used.get(_asked(turn), 0)
                 used[_asked(turn)] = place + 1
-                yield _row(one, turn, _messages(others[place % len(others)]))
+                yield _row(candidate, turn, _messages(others[place % len(others)]))
 
 
 def _rejects(loop: Improve, value: float) -> bool:

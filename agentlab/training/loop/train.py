@@ -37,7 +37,7 @@ async def next_generation(store: Store, arm: Arm, rows: GenerationRows, seed: in
     tally = progress.tallies.setdefault(arm.next_name, Tally(planned=1))
     try:
         if not rows.rows:
-            raise TrainingError(f"no row was kept from {arm.condition.name}: {rows.told or 'it has no rollouts'}")
+            raise TrainingError(f"no row was kept from {arm.condition.name}: {rows.reasons or 'it has no rollouts'}")
         job = _job(store.folder, arm, rows, recipe, seed)
         made = ended.read(job.folder) if arm.loop.own else None
         tally.running = 1
@@ -112,8 +112,8 @@ def _job(run: Path, arm: Arm, rows: GenerationRows, recipe: str, seed: int) -> T
     job = TrainingJob(folder, spec.name, start, file, arm.seed(seed), loop.settings, dict(spec.options))
     folder.mkdir(parents=True, exist_ok=True)
     _write(file, lines_of(rows.rows))
-    told = {name: value for name, value in asdict(job).items() if name not in ("folder", "rows")}
-    _write(folder / "job.json", msgspec.json.format(msgspec.json.encode(told)))
+    fields = {name: value for name, value in asdict(job).items() if name not in ("folder", "rows")}
+    _write(folder / "job.json", msgspec.json.format(msgspec.json.encode(fields)))
     return job
 
 

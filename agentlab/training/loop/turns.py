@@ -38,21 +38,21 @@ def turns_of(
     Where the task had a hint, prompts are as they are without it, and a turn whose prompt still has it is left out.
     Raises `MismatchError` if a prompt is not the one that the model was sent.
     """
-    own = sorted((call for call in calls if call.purpose == "agent"), key=lambda call: (call.round, call.k))
-    found: list[Turn] = []
-    for call in _chosen(own, rollout.messages, organization, fields):
+    agent_calls = sorted((call for call in calls if call.purpose == "agent"), key=lambda call: (call.round, call.k))
+    turns: list[Turn] = []
+    for call in _chosen(agent_calls, rollout.messages, organization, fields):
         answer = call.completion
         if answer is None or call.k or answer.tool_calls or not answer.text.strip():
             continue
-        before = [c for c in own if c.actor == call.actor and c.round < call.round]
+        before = [c for c in agent_calls if c.actor == call.actor and c.round < call.round]
         prompt = checked_prompt(organization, rollout, before, call)
         if hint is not None:
             log = hint.without(rollout.messages)
             prompt = chat(organization, organization.roster[call.actor], log, before, call.round)
             if any(hint.text.strip() in entry.content for entry in prompt):
                 continue
-        found.append(Turn(call.actor, call.round, prompt, answer.text, answer.stop == "length"))
-    return found
+        turns.append(Turn(call.actor, call.round, prompt, answer.text, answer.stop == "length"))
+    return turns
 
 
 def checked_prompt(
@@ -76,15 +76,15 @@ def checked_prompt(
 def _chosen(
     calls: Sequence[Call], messages: Sequence[Message], organization: Organization, fields: ImproveFields
 ) -> list[Call]:
-    told = fields.keep.turns
+    rule = fields.keep.turns
     named = {
-        a.name for a in organization.agents if a.model == fields.policy and (told.of == "cast" or a.name in told.of)
+        a.name for a in organization.agents if a.model == fields.policy and (rule.of == "cast" or a.name in rule.of)
     }
     learning = [call for call in calls if call.actor in named]
-    if told.which == "last":
+    if rule.which == "last":
         last = {call.actor: call.round for call in learning}
         return [call for call in learning if call.round == last[call.actor]]
-    if told.which == "output":
+    if rule.which == "output":
         written = [(message.sender, message.round) for message in messages if OUTPUT in message.to][-1:]
         return [call for call in learning if (call.actor, call.round) in written]
     return learning

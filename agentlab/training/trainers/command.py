@@ -52,13 +52,13 @@ class CommandFields(TrainerFields):
 
 async def train(job: TrainingJob, report: Callable[[TrainingStep], None]) -> Trained:
     """What the command left."""
-    told = process.done(job.folder)
-    if told is None:
+    result = process.done(job.folder)
+    if result is None:
         values = {"rows": job.rows.resolve(), "out": job.folder.resolve(), "base": _base(job), "seed": job.seed}
         words = [word.format_map(values) for word in shlex.split(str(job.settings["run"]))]
-        told = await process.run(words, job.folder, report)
-    serve, weights_digest = await asyncio.to_thread(_served, job, told)
-    numbers = {name: float(value) for name, value in told.items() if isinstance(value, int | float)}
+        result = await process.run(words, job.folder, report)
+    serve, weights_digest = await asyncio.to_thread(_served, job, result)
+    numbers = {name: float(value) for name, value in result.items() if isinstance(value, int | float)}
     return Trained(serve, weights_digest, numbers)
 
 
@@ -72,21 +72,21 @@ def _base(job: TrainingJob) -> str:
         raise TrainingError(f"the base is missing: {error}") from error
 
 
-def _served(job: TrainingJob, told: Mapping[str, Any]) -> tuple[Mapping[str, Any], str]:
+def _served(job: TrainingJob, result: Mapping[str, Any]) -> tuple[Mapping[str, Any], str]:
     """The fields of the model's entry, with whole paths, and a digest of what stands behind them."""
-    found: Any = told.get("serve")
-    if not isinstance(found, dict) or not found:
+    entry: Any = result.get("serve")
+    if not isinstance(entry, dict) or not entry:
         right = 'write {"serve": {"name": …}} or {"serve": {"options": {"adapter": FILE}}}'
         raise TrainingError(f"{job.folder / process.DONE} does not say what to serve; {right}")
-    serve = cast("dict[str, Any]", found)
+    serve = cast("dict[str, Any]", entry)
     options = serve.get("options")
     adapter = cast("dict[str, Any]", options).get("adapter") if isinstance(options, dict) else None
     if not isinstance(adapter, str):
-        return serve, digest(serve, told.get("sha256"))
+        return serve, digest(serve, result.get("sha256"))
     path = job.folder.resolve() / Path(adapter)
     try:
         sha256 = weights.sha256(path)
     except OSError as error:
         raise TrainingError(f"{path}: the trained weights cannot be read: {error.strerror}") from error
-    told_options = {**job.options, **cast("dict[str, Any]", options)}
-    return {**serve, "options": {**told_options, "adapter": str(path), "adapter_sha256": sha256}}, sha256
+    merged = {**job.options, **cast("dict[str, Any]", options)}
+    return {**serve, "options": {**merged, "adapter": str(path), "adapter_sha256": sha256}}, sha256

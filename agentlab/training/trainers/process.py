@@ -60,24 +60,24 @@ async def run(command: Sequence[str], folder: Path, report: Callable[[TrainingSt
     if process.returncode:
         (folder / DONE).unlink(missing_ok=True)  # else the next command would take it for a success
         raise TrainingError(f"{_why(process.returncode, folder / LOG)} The log is {folder / LOG}")
-    told = done(folder)
-    if told is None:
+    result = done(folder)
+    if result is None:
         raise TrainingError(f"the training ended without {DONE} in {folder}. The log is {folder / LOG}")
-    return told
+    return result
 
 
 def done(folder: Path) -> Mapping[str, Any] | None:
     """What a complete training left; None where there is none yet. Raises `TrainingError` where it is not readable."""
     path = folder / DONE
     try:
-        told: Any = json.loads(path.read_bytes())
+        result: Any = json.loads(path.read_bytes())
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
         raise TrainingError(f"{path} cannot be read ({error}); remove {folder} to train again") from None
-    if not isinstance(told, dict):
+    if not isinstance(result, dict):
         raise TrainingError(f"{path} is not a JSON object; remove {folder} to train again")
-    return cast("Mapping[str, Any]", told)
+    return cast("Mapping[str, Any]", result)
 
 
 @dataclass(slots=True)
@@ -99,12 +99,12 @@ class Metrics:
         except OSError:
             return []
         self.read += len(whole) + len(newline)
-        return [step for told in whole.splitlines() if (step := _step(told)) is not None]
+        return [step for text in whole.splitlines() if (step := _step(text)) is not None]
 
 
-def _step(told: bytes) -> TrainingStep | None:
+def _step(text: bytes) -> TrainingStep | None:
     try:
-        fields: Any = json.loads(told)
+        fields: Any = json.loads(text)
         loss = fields.get("loss")
         return TrainingStep(int(fields["step"]), int(fields["steps"]), None if loss is None else float(loss))
     except (AttributeError, KeyError, TypeError, ValueError):

@@ -42,7 +42,7 @@ def rows_of(path: Path) -> list[TrainingRow]:
         lines = path.read_bytes().splitlines()
     except OSError as error:
         raise TrainingError(f"{path}: the rows cannot be read ({error.strerror})") from error
-    found: list[TrainingRow] = []
+    rows: list[TrainingRow] = []
     for number, line in enumerate(lines, start=1):
         try:
             row = _decoder.decode(line)
@@ -50,8 +50,8 @@ def rows_of(path: Path) -> list[TrainingRow]:
             raise TrainingError(f"{path}:{number}: not a row ({error}); write {_EXAMPLE}") from error
         if not _usable(row.messages):
             raise TrainingError(f"{path}:{number}: the last message is not a reply of the assistant; write {_EXAMPLE}")
-        found.append(row)
-    return found
+        rows.append(row)
+    return rows
 
 
 def lines_of(rows: Iterable[TrainingRow]) -> bytes:

@@ -25,17 +25,19 @@ def read(path: Path) -> list[TrainingRow]:
 
     Raises `TrainingError` that names the file and the row that is in none of the shapes.
     """
-    files = [path] if path.is_file() else sorted(one for one in path.glob("*") if one.suffix in SUFFIXES)
-    files = [one for one in files if one.name == "rows.jsonl"] or files
+    files = [path] if path.is_file() else sorted(entry for entry in path.glob("*") if entry.suffix in SUFFIXES)
+    files = [entry for entry in files if entry.name == "rows.jsonl"] or files
     if not files:
         raise TrainingError(f"{path}: there is no file of rows ({' or '.join(SUFFIXES)})")
-    rows = [_row(told, f"{file}: row {number}") for file in files for number, told in enumerate(_told(file), start=1)]
+    rows = [
+        _row(fields, f"{file}: row {number}") for file in files for number, fields in enumerate(_entries(file), start=1)
+    ]
     if not rows:
         raise TrainingError(f"{path}: it has no rows")
     return rows
 
 
-def _told(file: Path) -> Iterator[Mapping[str, Any]]:
+def _entries(file: Path) -> Iterator[Mapping[str, Any]]:
     try:
         if file.suffix == ".parquet":
             pandas: Any = import_module("pandas")  # only here, since it takes long to import
@@ -51,8 +53,8 @@ def _told(file: Path) -> Iterator[Mapping[str, Any]]:
         raise TrainingError(f"{file}: the rows cannot be read ({error})") from error
 
 
-def _row(told: Any, where: str) -> TrainingRow:
-    fields: Mapping[str, Any] = cast("Mapping[str, Any]", told) if isinstance(told, Mapping) else dict[str, Any]()
+def _row(entry: Any, where: str) -> TrainingRow:
+    fields: Mapping[str, Any] = cast("Mapping[str, Any]", entry) if isinstance(entry, Mapping) else dict[str, Any]()
     try:
         messages, rejected = _sides(fields)
     except (KeyError, TypeError, ValueError, IndexError):
@@ -90,12 +92,12 @@ def _chat(prompt: Messages, reply: Any) -> Messages:
     return chat
 
 
-def _messages(told: Any, role: str) -> Messages:
-    if isinstance(told, str):
-        return [{"role": role, "content": told}]
-    found: Messages = []
-    for one in cast("Sequence[Mapping[str, Any]]", told):
-        if not isinstance(one["role"], str) or not isinstance(one["content"], str):
+def _messages(messages: Any, role: str) -> Messages:
+    if isinstance(messages, str):
+        return [{"role": role, "content": messages}]
+    copied: Messages = []
+    for message in cast("Sequence[Mapping[str, Any]]", messages):
+        if not isinstance(message["role"], str) or not isinstance(message["content"], str):
             raise TypeError
-        found.append({"role": one["role"], "content": one["content"]})
-    return found
+        copied.append({"role": message["role"], "content": message["content"]})
+    return copied

@@ -93,21 +93,21 @@ def lacking(settings: Mapping[str, Any]) -> str:
 
 async def train(job: TrainingJob, report: Callable[[TrainingStep], None]) -> Trained:
     """The adapter or the model, loaded once by the engine that will serve it."""
-    told = process.done(job.folder)
-    fresh = told is None
-    if told is None:
+    result = process.done(job.folder)
+    fresh = result is None
+    if result is None:
         interpreter = environment.python(job.settings.get("python"))
         _write_job(job)
         script = process.CHILD / "train.py"
-        told = await process.run([str(interpreter), str(script), str(job.folder.resolve())], job.folder, report)
-    served = job.folder.resolve() / str(told["served"])
+        result = await process.run([str(interpreter), str(script), str(job.folder.resolve())], job.folder, report)
+    served = job.folder.resolve() / str(result["served"])
     digest = await asyncio.to_thread(_sha256, served)
-    if digest != told["sha256"]:
+    if digest != result["sha256"]:
         raise TrainingError(f"{served} has changed since it was trained; remove {job.folder} to train again")
     serve = _serve(job, served, digest)
     if fresh:
         await _load(job, serve)
-    metrics = {name: float(told[name]) for name in COUNTS}
+    metrics = {name: float(result[name]) for name in COUNTS}
     return Trained(serve, digest, {**metrics, "seconds": sum(metrics[name] for name in SECONDS)})
 
 
