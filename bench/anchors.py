@@ -50,14 +50,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--experiments", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
-    told = parser.parse_args(arguments)
-    rng = np.random.default_rng(told.seed)
+    options = parser.parse_args(arguments)
+    rng = np.random.default_rng(options.seed)
     rows = [
-        {"texts": name, "area": area, **outcomes(families, area, told.experiments, rng)}
+        {"texts": name, "area": area, **outcomes(families, area, options.experiments, rng)}
         for name, families in SETS.items()
         for area in AREAS
     ]
-    print(json.dumps({"experiments": told.experiments, "anchors": rows}, indent=1))
+    print(json.dumps({"experiments": options.experiments, "anchors": rows}, indent=1))
 
 
 if __name__ == "__main__":

@@ -54,25 +54,25 @@ def shares(rng: np.random.Generator, parents: int, forks: int) -> list[bool]:
     """Of each round its variance, then its share; of agents a and b Shapley's part."""
     kept = {turn: rng.normal(size=parents) for turn in "fabl"}
     cuts = {drawn: s2(rng, kept, drawn, forks) for drawn in ("fabl", "abl", "al", "bl", "l")}
-    found = by_round(
+    rounds = by_round(
         np.column_stack([cuts["fabl"], cuts["abl"], cuts["l"]]), range(parents), np.full(parents, JUDGE**2)
     )
     sets: dict[Replies, Array] = {NONE: cuts["l"], ONE: cuts["al"], OTHER: cuts["bl"], BOTH: cuts["abl"]}
     lattices = [{drawn: float(column[p]) for drawn, column in sets.items()} for p in range(parents)]
     split = by_agent(lattices, range(parents), cuts["fabl"])
     assert split is not None
-    truths: list[tuple[VarianceTerm, float]] = [*zip(found.rounds, ROUNDS, strict=True)]
+    truths: list[tuple[VarianceTerm, float]] = [*zip(rounds.rounds, ROUNDS, strict=True)]
     agents = [(split.agents["a"], A**2 + TOGETHER**2 / 2), (split.agents["b"], B**2 + TOGETHER**2 / 2)]
     hits = [covers(part.new_tasks, truth) for part, truth in [*truths, *agents]]
     return [*hits, *(covers(part.share, truth / TOTAL) for part, truth in [*truths, *agents])]
 
 
-def band(found: Path, truth: Array) -> list[bool]:
+def band(path: Path, truth: Array) -> list[bool]:
     """Whether all points, and all steps, hold at once."""
-    points = [p.low is not None and p.high is not None and p.low <= truth[p.cut] <= p.high for p in found.points]
+    points = [p.low is not None and p.high is not None and p.low <= truth[p.cut] <= p.high for p in path.points]
     steps = [
         s.low is not None and s.high is not None and s.low <= truth[s.cut] - truth[s.start] <= s.high
-        for s in found.steps
+        for s in path.steps
     ]
     return [all(points), all(steps)]
 
@@ -95,8 +95,8 @@ def hits(rng: np.random.Generator, cuts: int, forks: int) -> list[bool]:
 def counted(trial: Callable[[np.random.Generator], list[bool]], experiments: int, names: tuple[str, ...]) -> Any:
     """How often each interval covers, in percent."""
     rng = np.random.default_rng(20260101)
-    found = np.array([trial(rng) for _ in range(experiments)])
-    return {name: round(100 * float(share), 2) for name, share in zip(names, found.mean(axis=0), strict=True)}
+    hits = np.array([trial(rng) for _ in range(experiments)])
+    return {name: round(100 * float(share), 2) for name, share in zip(names, hits.mean(axis=0), strict=True)}
 
 
 def main() -> None:

@@ -48,20 +48,20 @@ RULES = Rules(
 
 def log() -> list[Message]:
     """Every ticket is put up in round 1, worked on, reviewed and closed; two agents edit one file in each round."""
-    found = [Message(TASK, ("lead",), "task", "Build it.", round=0)]
-    found += [Message("lead", (BOARD,), "ticket", "Do it.\n" * 20, f"T{i}", 1) for i in range(TICKETS)]
+    messages = [Message(TASK, ("lead",), "task", "Build it.", round=0)]
+    messages += [Message("lead", (BOARD,), "ticket", "Do it.\n" * 20, f"T{i}", 1) for i in range(TICKETS)]
     text = [f"line {i}\n" for i in range(200)]
     for i in range(EDITS):
         round, worker = 2 + i // 2, RULES.workers[i % WORKERS]
         text[(i * 37) % 90 + (100 if i % 2 else 0)] = f"edit {i}\n"
-        found.append(Message(worker, (WORKSPACE,), "file", "".join(text), "src/main.py", round))
+        messages.append(Message(worker, (WORKSPACE,), "file", "".join(text), "src/main.py", round))
         if i < TICKETS:
-            found.append(Message(BOARD, (worker,), "work", "Do it.", f"T{i}", round))
-            found.append(Message(worker, (BOARD,), "done", "Did it.", f"T{i}", round))
-            found.append(Message(BOARD, ("reviewer",), "request", "Review it.", f"T{i}", round))
-            found.append(Message("reviewer", (BOARD,), "approve", "Good.", f"T{i}", round))
-            found.append(Message(BOARD, ("lead",), "closed", "Approved.", f"T{i}", round))
-    return found
+            messages.append(Message(BOARD, (worker,), "work", "Do it.", f"T{i}", round))
+            messages.append(Message(worker, (BOARD,), "done", "Did it.", f"T{i}", round))
+            messages.append(Message(BOARD, ("reviewer",), "request", "Review it.", f"T{i}", round))
+            messages.append(Message("reviewer", (BOARD,), "approve", "Good.", f"T{i}", round))
+            messages.append(Message(BOARD, ("lead",), "closed", "Approved.", f"T{i}", round))
+    return messages
 
 
 def milliseconds(work: Callable[[], object], repeat: int = 20) -> float:

@@ -81,14 +81,14 @@ def main() -> None:
     given = parser.parse_args()
     started = time.perf_counter()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = list(pool.map(experiment, range(FIRST, FIRST + given.experiments)))
+        experiments = list(pool.map(experiment, range(FIRST, FIRST + given.experiments)))
     held: Counter[str] = Counter()
     of: Counter[str] = Counter()
-    for one in (check for checks_ in found for check in checks_):
-        of[one.kind] += 1
-        held[one.kind] += one.held
+    for check in (check for checks_ in experiments for check in checks_):
+        of[check.kind] += 1
+        held[check.kind] += check.held
     shares = {kind: round(held[kind] / of[kind], 3) for kind in of}
-    told: dict[str, Any] = {
+    figures: dict[str, Any] = {
         "experiments": given.experiments,
         "held": shares,
         "intervals": dict(of),
@@ -98,34 +98,35 @@ def main() -> None:
     if given.write:
         with tempfile.TemporaryDirectory() as folder:
             shipped, printed = recover(Path(folder), "calibration")
-        page = PAGE.format(**_page(shipped, printed, told))
+        page = PAGE.format(**_page(shipped, printed, figures))
         (given.write / "calibration.md").write_text(page, encoding="utf-8")
-        told["shipped"] = [asdict(one) | {"held": one.held} for one in shipped]
-    print(json.dumps(told, indent=1))
+        figures["shipped"] = [asdict(check) | {"held": check.held} for check in shipped]
+    print(json.dumps(figures, indent=1))
 
 
-def _page(shipped: list[Check], printed: list[str], told: dict[str, Any]) -> dict[str, str]:
-    shares: dict[str, float] = told["held"]
+def _page(shipped: list[Check], printed: list[str], figures: dict[str, Any]) -> dict[str, str]:
+    shares: dict[str, float] = figures["held"]
     return {
         "commands": "\n".join(f"    {command.format(scenario='calibration')}" for command in COMMANDS),
         "rows": "\n".join(_rows(shipped)),
-        "held": str(sum(one.held for one in shipped)),
+        "held": str(sum(check.held for check in shipped)),
         "of": str(len(shipped)),
-        "experiments": str(told["experiments"]),
+        "experiments": str(figures["experiments"]),
         "coverage": "\n".join(
-            f"| {kind} | {told['intervals'][kind]:,} | {share:.1%} |" for kind, share in shares.items()
+            f"| {kind} | {figures['intervals'][kind]:,} | {share:.1%} |" for kind, share in shares.items()
         ),
-        "every": f"{told['all']:.1%}",
-        "intervals": f"{sum(told['intervals'].values()):,}",
+        "every": f"{figures['all']:.1%}",
+        "intervals": f"{sum(figures['intervals'].values()):,}",
         "attribution": _shown(printed[5]),
         "path": _shown(printed[7]),
     }
 
 
 def _rows(shipped: list[Check]) -> Iterator[str]:
-    for one in shipped:
-        mark = "" if one.held else " **missed**"
-        yield f"| {one.kind} | {one.what} | {one.planted:.4g} | {one.found:.4g} [{one.low:.4g}, {one.high:.4g}]{mark} |"
+    for check in shipped:
+        mark = "" if check.held else " **missed**"
+        interval = f"[{check.low:.4g}, {check.high:.4g}]{mark}"
+        yield f"| {check.kind} | {check.what} | {check.planted:.4g} | {check.found:.4g} {interval} |"
 
 
 def _shown(text: str) -> str:

@@ -64,12 +64,12 @@ def compared(particles: int, folder: Path) -> dict[str, float]:
     smc = scenario(folder, "smc", f"inference: {{kind: smc, particles: {particles}}}", 1)
     forward = scenario(folder, "forward", "", particles)
     forward.write_text(forward.read_text(encoding="utf-8").replace("ChainOfStates", "WeighsAlways"), encoding="utf-8")
-    found: dict[str, list[tuple[float, int]]] = {"smc": [], "forward": []}
+    timings: dict[str, list[tuple[float, int]]] = {"smc": [], "forward": []}
     for i in range(TIMES):
-        found["forward"].append(played(forward, folder / f"forward{i}"))
-        found["smc"].append(played(smc, folder / f"smc{i}"))
-    seconds = {name: min(each)[0] for name, each in found.items()}
-    bytes_of = {name: each[0][1] for name, each in found.items()}
+        timings["forward"].append(played(forward, folder / f"forward{i}"))
+        timings["smc"].append(played(smc, folder / f"smc{i}"))
+    seconds = {name: min(each)[0] for name, each in timings.items()}
+    bytes_of = {name: each[0][1] for name, each in timings.items()}
     return {
         "smc_cpu_seconds": round(seconds["smc"], 3),
         "forward_cpu_seconds": round(seconds["forward"], 3),
@@ -96,8 +96,8 @@ async def forked(folder: Path, forks: int = 2000) -> dict[str, float]:
             group.create_task(store.finish(unstarted(fork(spec, Cut(state.round), i))))
     store.close()
     size = (folder / "forks" / DATABASE).stat().st_size
-    told = {"fork_microseconds": round(1e6 * each, 1), "fork_bytes": round(size / forks)}
-    return {"messages": len(state.log), **told}
+    sizes = {"fork_microseconds": round(1e6 * each, 1), "fork_bytes": round(size / forks)}
+    return {"messages": len(state.log), **sizes}
 
 
 METHODS: dict[str, dict[str, Any]] = {
@@ -115,21 +115,21 @@ METHODS: dict[str, dict[str, Any]] = {
 def enumerated(repetitions: int) -> dict[str, Any]:
     """By method: the mean estimates of evidence and posterior, and how many standard errors they are off."""
     evidence, last_b = exact(STATES)
-    found, distances = dict[str, Any](), list[float]()
+    by_method, distances = dict[str, Any](), list[float]()
     for name, given in METHODS.items():
         made = estimates(fields_of(**given), range(repetitions))
         each, joint = (
-            [one.evidence for one in made],
-            [one.evidence * (one.last_b if one.evidence else 0) for one in made],
+            [estimate.evidence for estimate in made],
+            [estimate.evidence * (estimate.last_b if estimate.evidence else 0) for estimate in made],
         )
         ratio, root = fmean(joint) / fmean(each), math.sqrt(repetitions)
         off = (fmean(each) - evidence) / (stdev(each) / root)
         spread = stdev(j - ratio * e for j, e in zip(joint, each, strict=True)) / root / fmean(each)
         distances += [abs(off), abs(ratio - last_b) / spread]
         posterior = {"last_B": round(ratio, 4), "last_B_z": round((ratio - last_b) / spread, 2)}
-        found[name] = {"evidence": round(fmean(each), 6), "evidence_z": round(off, 2), **posterior}
-    told = {"evidence": evidence, "last_B": last_b, "repetitions": repetitions}
-    return {"exact": told, **found, "largest_z": round(max(distances), 2)}
+        by_method[name] = {"evidence": round(fmean(each), 6), "evidence_z": round(off, 2), **posterior}
+    exact_values = {"evidence": evidence, "last_B": last_b, "repetitions": repetitions}
+    return {"exact": exact_values, **by_method, "largest_z": round(max(distances), 2)}
 
 
 if __name__ == "__main__" and "--enumeration" in sys.argv:

@@ -52,9 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--experiments", type=int, default=2000)
     parser.add_argument("--study", choices=STUDIES, action="append")
     parser.add_argument("--seed", type=int, default=1)
-    told = parser.parse_args(arguments)
-    found = {name: STUDIES[name](told.experiments, told.seed) for name in told.study or STUDIES}
-    print(json.dumps({"experiments": told.experiments, "aim": [LEAST, MOST], **found}, indent=1))
+    options = parser.parse_args(arguments)
+    studies = {name: STUDIES[name](options.experiments, options.seed) for name in options.study or STUDIES}
+    print(json.dumps({"experiments": options.experiments, "aim": [LEAST, MOST], **studies}, indent=1))
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ SETTINGS = (
 
 def of_components(experiments: int, seed: int, settings: Sequence[Setting] = SETTINGS) -> list[dict[str, Any]]:
     """Limits of every component and of their sum, for normal scores."""
-    found: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     for i, setting in enumerate(settings):
         rng = np.random.default_rng([seed, i])
         names = JUDGED if len(setting.sizes) == len(JUDGED) else IN_CONTEXTS
@@ -63,10 +63,10 @@ def of_components(experiments: int, seed: int, settings: Sequence[Setting] = SET
             codes, parts = setting.rows(rng)
             values = sum(d * z[0] for d, z in zip(setting.deviations, parts, strict=True))
             result = components(codes[:-1], values, names)
-            for one in (*result.levels, result.total):
-                tallies[one.name].add(one.variance, one.low, one.high)
-        found.append({"setting": setting.name, **{name: tally.told() for name, tally in tallies.items()}})
-    return found
+            for level in (*result.levels, result.total):
+                tallies[level.name].add(level.variance, level.low, level.high)
+        rows.append({"setting": setting.name, **{name: tally.figures() for name, tally in tallies.items()}})
+    return rows
 
 
 SHARED = (
@@ -81,7 +81,7 @@ SHARED = (
 
 def of_covariances(experiments: int, seed: int) -> list[dict[str, Any]]:
     """Jackknife limits of the correlations of two measures on every level, noise taken out."""
-    found: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     for i, (setting, shared) in enumerate(SHARED):
         rng = np.random.default_rng([seed, 100 + i])
         tallies = {name: Tally(r, edge=False) for name, r in zip(JUDGED, shared, strict=True)}
@@ -91,7 +91,7 @@ def of_covariances(experiments: int, seed: int) -> list[dict[str, Any]]:
             turned = [r * z[0] + (1 - r**2) ** 0.5 * z[1] for r, z in zip(shared, both, strict=True)]
             y = sum(d * z for d, z in zip(setting.deviations, turned, strict=True))
             result = covariances(Scores(codes[:-1], x), Scores(codes[:-1], y), same_calls=True)
-            for one in result.levels:
-                tallies[one.name].add(one.correlation, one.low, one.high)
-        found.append({"setting": setting.name, **{name: tally.told() for name, tally in tallies.items()}})
-    return found
+            for level in result.levels:
+                tallies[level.name].add(level.correlation, level.low, level.high)
+        rows.append({"setting": setting.name, **{name: tally.figures() for name, tally in tallies.items()}})
+    return rows

@@ -48,7 +48,7 @@ EFFECTS: Mapping[str, tuple[float, Draw]] = {
 
 def of_effects(experiments: int, seed: int) -> list[dict[str, Any]]:
     """The interval for new tasks of a paired difference, and Student's t beside it."""
-    found: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     for i, (name, (truth, draw)) in enumerate(EFFECTS.items()):
         for tasks in TASKS:
             rng = np.random.default_rng([seed, 200 + i, tasks])
@@ -57,11 +57,11 @@ def of_effects(experiments: int, seed: int) -> list[dict[str, Any]]:
                 d = draw(rng, tasks)
                 new, mean = paired(range(tasks), [0] * tasks, d, np.zeros(tasks)).new_tasks, float(d.mean())
                 plain = new and t_interval(mean, new.se, new.df)
-                for method, one in zip(tallies, (new, plain), strict=True):
-                    tallies[method].add(mean, one and one.low, one and one.high)
-            told = {method: tally.told() for method, tally in tallies.items()}
-            found.append({"setting": f"{tasks} tasks, {name}", **told})
-    return found
+                for method, interval in zip(tallies, (new, plain), strict=True):
+                    tallies[method].add(mean, interval and interval.low, interval and interval.high)
+            figures = {method: tally.figures() for method, tally in tallies.items()}
+            rows.append({"setting": f"{tasks} tasks, {name}", **figures})
+    return rows
 
 
 CLUSTERS: Mapping[str, tuple[int, ...]] = {
@@ -75,7 +75,7 @@ CLUSTERS: Mapping[str, tuple[int, ...]] = {
 
 def of_clusters(experiments: int, seed: int) -> list[dict[str, Any]]:
     """False alarms for new tasks where tasks share a context and truly nothing differs, with and without clusters."""
-    found: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     for i, (name, sizes) in enumerate(CLUSTERS.items()):
         codes = np.repeat(np.arange(len(sizes)), sizes)
         count, home = len(codes), dict(enumerate(codes.tolist()))
@@ -91,8 +91,8 @@ def of_clusters(experiments: int, seed: int) -> list[dict[str, Any]]:
             names = ("clustered", "as if alone", "sign_flip of clusters")
             shares = {key: round(float(n) / experiments, 4) for key, n in zip(names, alarms, strict=True)}
             note = {} if len(sizes) >= 6 else {"note": "under 6 clusters nothing is claimed beyond these tasks"}
-            found.append({"setting": f"{name}, ICC {shared}", "false_alarms": shares, **note})
-    return found
+            rows.append({"setting": f"{name}, ICC {shared}", "false_alarms": shares, **note})
+    return rows
 
 
 def _rejects(interval: Interval | None) -> bool:
@@ -113,7 +113,7 @@ ARMS: Mapping[str, tuple[float, float, float | None]] = {
 
 def of_arms(experiments: int, seed: int) -> list[dict[str, Any]]:
     """Both intervals of one arm's mean, and Student's t over tasks."""
-    found: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     for i, (name, setting) in enumerate(ARMS.items()):
         for tasks, draws in ((6, 5), (10, 1), (10, 5), (30, 5)):
             tallies = {key: Tally(0.0, edge=False) for key in ("these_tasks", "new_tasks", "student")}
@@ -126,9 +126,9 @@ def of_arms(experiments: int, seed: int) -> list[dict[str, Any]]:
                 _add(tallies["these_tasks"], made.these_tasks, float(p.mean()))
                 _add(tallies["new_tasks"], made.new_tasks, truth)
                 _add(tallies["student"], Estimate(float(mean_t.mean()), plain.low, plain.high), truth)
-            told = {key: tally.told() for key, tally in tallies.items()}
-            found.append({"setting": f"{tasks} tasks x {draws}, {name}", **told})
-    return found
+            figures = {key: tally.figures() for key, tally in tallies.items()}
+            rows.append({"setting": f"{tasks} tasks x {draws}, {name}", **figures})
+    return rows
 
 
 def _arm(
@@ -146,4 +146,4 @@ def _arm(
 def _add(tally: Tally, estimate: Estimate, truth: float) -> None:
     """As an error, since every experiment has a truth of its own."""
     value, low, high = estimate.value, estimate.low, estimate.high
-    tally.add(*(None if one is None else one - truth for one in (value, low, high)))
+    tally.add(*(None if number is None else number - truth for number in (value, low, high)))

@@ -44,7 +44,7 @@ CASES = (
 
 def of_odds(experiments: int, seed: int) -> list[dict[str, Any]]:
     """95 % intervals by t; a twentieth of the experiments, since a fit takes long."""
-    found: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     for i, case in enumerate(CASES):
         levels = np.arange(len(case.cuts) + 1)
         means = (case.chances(np.random.default_rng([seed, i]), 400_000) @ levels).mean(axis=0)
@@ -65,6 +65,6 @@ def of_odds(experiments: int, seed: int) -> list[dict[str, Any]]:
                     (apart, fit.difference, fit.difference_se),
                 ):
                     tally.add(value, value - t * se, value + t * se)
-            told = {"log_odds": odds.told(), "difference": apart.told()}
-            found.append({"setting": f"{case.name}, {tasks} x {draws}", **told})
-    return found
+            figures = {"log_odds": odds.figures(), "difference": apart.figures()}
+            rows.append({"setting": f"{case.name}, {tasks} x {draws}", **figures})
+    return rows

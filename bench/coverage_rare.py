@@ -20,9 +20,12 @@ SIZES = ((10, 20), (10, 50), (10, 100), (20, 20), (20, 100), (30, 20))
 def simulated(draws: int, particles: int, experiments: int) -> dict[str, float]:
     """Of so many experiments with independent levels, as fixed effort has them."""
     shares = np.random.default_rng(7).binomial(particles, P, (experiments, draws, LEVELS)) / particles
-    found = [mean_evidence(values) for values in shares.prod(axis=2).tolist()]
-    covered = sum(one.low is not None and one.high is not None and one.low <= P**LEVELS <= one.high for one in found)
-    values = [one.value or 0.0 for one in found]
+    estimates = [mean_evidence(values) for values in shares.prod(axis=2).tolist()]
+    covered = sum(
+        estimate.low is not None and estimate.high is not None and estimate.low <= P**LEVELS <= estimate.high
+        for estimate in estimates
+    )
+    values = [estimate.value or 0.0 for estimate in estimates]
     return {"covers": round(covered / experiments, 3), "bias": round(sum(values) / experiments / P**LEVELS, 3)}
 
 

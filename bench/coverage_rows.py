@@ -20,7 +20,7 @@ DECLINED = (1.0, 0.3, 0.05)
 
 def of_rows(experiments: int, seed: int) -> list[dict[str, Any]]:
     """False alarms where rows are sorted and truly nothing differs, within tasks, and as pairs by the order of rows."""
-    found: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     for binary in (True, False):
         for tasks, draws_a, draws_b in SIZES:
             rng, alarms = np.random.default_rng([seed, 500, tasks, draws_b, binary]), np.zeros(4)
@@ -37,14 +37,14 @@ def of_rows(experiments: int, seed: int) -> list[dict[str, Any]]:
             names = ("these tasks", "new tasks", "these tasks by order", "new tasks by order")
             shares = {key: round(float(n) / experiments, 4) for key, n in zip(names, alarms, strict=True)}
             kind = "right or wrong" if binary else "normal scores"
-            found.append({"setting": f"{tasks} tasks, {draws_a} and {draws_b} draws, {kind}", "false_alarms": shares})
-    return found
+            rows.append({"setting": f"{tasks} tasks, {draws_a} and {draws_b} draws, {kind}", "false_alarms": shares})
+    return rows
 
 
 def of_missing(experiments: int, seed: int) -> list[dict[str, Any]]:
     """Arms right in half of 8 x 10 draws, of which one declines failures: who is taken to be higher, by what is there
     and with the bounds, and how often the interval of the bounds holds the truth, 0."""
-    found: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     for i, declined in enumerate(DECLINED):
         rng, counts = np.random.default_rng([seed, 600, i]), np.zeros(3)
         for _ in range(experiments):
@@ -62,8 +62,8 @@ def of_missing(experiments: int, seed: int) -> list[dict[str, Any]]:
             counts += [higher, higher and not missing.contradicts(1.0), low <= 0 <= high]
         names = ("a higher by the scores that are there", "a higher", "bounds cover")
         shares = {key: round(float(n) / experiments, 4) for key, n in zip(names, counts, strict=True)}
-        found.append({"setting": f"{declined:.0%} of failures declined", **shares})
-    return found
+        rows.append({"setting": f"{declined:.0%} of failures declined", **shares})
+    return rows
 
 
 def _arms(a: Array, b: Array, delivered: NDArray[np.bool_]) -> ArmValues:

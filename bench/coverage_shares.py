@@ -39,7 +39,7 @@ KINDS: Mapping[str, Accuracies] = {
 
 def of_incoherence(experiments: int, seed: int) -> list[dict[str, Any]]:
     """At accuracy .95, its difference from another such model, and from one of accuracy .85; a quarter of the count."""
-    found: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     for i, (name, kind) in enumerate(KINDS.items()):
         rng = np.random.default_rng([seed, i])
         truths = [_ratio(_shares(kind, mean, rng.random(200_000), rng)) for mean in (0.95, 0.85)]
@@ -49,13 +49,13 @@ def of_incoherence(experiments: int, seed: int) -> list[dict[str, Any]]:
             tallies = {key: Tally(truth, edge=False) for key, truth in gaps.items()}
             for _ in range(experiments // 4):
                 at = rng.random(tasks)
-                one, again, other = (_terms(kind, mean, at, draws, rng) for mean in (0.95, 0.95, 0.85))
-                for key, own in zip(
-                    gaps, (share(one), shares_apart(one, again), shares_apart(one, other)), strict=True
+                first, again, other = (_terms(kind, mean, at, draws, rng) for mean in (0.95, 0.95, 0.85))
+                for key, estimate in zip(
+                    gaps, (share(first), shares_apart(first, again), shares_apart(first, other)), strict=True
                 ):
-                    tallies[key].add(own.value, own.low, own.high)
-            found.append({"setting": f"{name}, {tasks} x {draws}", **{key: t.told() for key, t in tallies.items()}})
-    return found
+                    tallies[key].add(estimate.value, estimate.low, estimate.high)
+            rows.append({"setting": f"{name}, {tasks} x {draws}", **{key: t.figures() for key, t in tallies.items()}})
+    return rows
 
 
 def _shares(kind: Accuracies, mean: float, at: Array, rng: np.random.Generator) -> Array:
@@ -81,7 +81,7 @@ TRIES = (((1.5, 0.5), 5), ((2.0, 2.0), 5), ((3.0, 0.3), 3), ((9.0, 1.0), 1))
 
 def of_passes(experiments: int, seed: int) -> list[dict[str, Any]]:
     """pass@k and pass^k for new tasks and for these ones; a quarter of the experiments."""
-    found: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     worths: Mapping[str, Callable[[Counts, int], float]] = {"pass_at": one_right, "pass_all": all_right}
     for i, (shape, k) in enumerate(TRIES):
         p = np.random.default_rng([seed, i]).beta(*shape, size=200_000)
@@ -96,12 +96,12 @@ def of_passes(experiments: int, seed: int) -> list[dict[str, Any]]:
                 for about, chances in (("new tasks", rng.beta(*shape, size=tasks)), ("these tasks", these)):
                     right: list[int] = rng.binomial(draws, chances).tolist()
                     for name, worth in worths.items():
-                        own = passes([[c, draws - c] for c in right], k, worth)
-                        ends = own.new_tasks if about == "new tasks" else own.these_tasks
-                        tallies[f"{name}, {about}"].add(own.value, ends.low, ends.high)
-            told = {key: tally.told() for key, tally in tallies.items() if len(tally.estimates) > 1}
-            found.append({"setting": f"accuracies beta{shape}, k = {k}, {tasks} x {draws}", **told})
-    return found
+                        estimate = passes([[c, draws - c] for c in right], k, worth)
+                        ends = estimate.new_tasks if about == "new tasks" else estimate.these_tasks
+                        tallies[f"{name}, {about}"].add(estimate.value, ends.low, ends.high)
+            figures = {key: tally.figures() for key, tally in tallies.items() if len(tally.estimates) > 1}
+            rows.append({"setting": f"accuracies beta{shape}, k = {k}, {tasks} x {draws}", **figures})
+    return rows
 
 
 def _worth(name: str, p: Array, k: int) -> float:

@@ -23,10 +23,10 @@ def nested(effects: Sequence[Callable[[np.random.Generator, tuple[int, ...]], Ar
     """Effects of SD 1 for tasks, draws and judge draws, times .5, .7 and .5."""
 
     def scores(rng: np.random.Generator, sizes: Sizes) -> Array:
-        found = np.zeros(sizes)
+        values = np.zeros(sizes)
         for i, (effect, deviation) in enumerate(zip(effects, (0.5, 0.7, 0.5), strict=True)):
-            found = found + deviation * effect(rng, (*sizes[: i + 1], *[1] * (2 - i)))
-        return found
+            values = values + deviation * effect(rng, (*sizes[: i + 1], *[1] * (2 - i)))
+        return values
 
     return scores
 
@@ -101,28 +101,28 @@ def of_scores(
     experiments: int, seed: int, cases: Sequence[str] = tuple(CASES), sizes: Sequence[Sizes] = SIZES
 ) -> list[dict[str, Any]]:
     """Limits of every component, for tasks drawn anew; a quarter of the experiments."""
-    found: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     for i, name in enumerate(cases):
         truth = Truth.of(CASES[name], seed).levels
         for j, size in enumerate(sizes):
             rng = np.random.default_rng([seed, i, j])
             known: dict[str, float] = dict(zip(JUDGED, truth, strict=True))
             tallies = _counted(rng, CASES[name], size, known, experiments)
-            found.append({"setting": f"{name}, {' x '.join(map(str, size))}", **tallies})
-    return found
+            rows.append({"setting": f"{name}, {' x '.join(map(str, size))}", **tallies})
+    return rows
 
 
 def of_fixed(experiments: int, seed: int) -> list[dict[str, Any]]:
     """Limits for draws and judge draws of the very tasks at hand, all of one variance; a quarter of the experiments."""
-    found: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     for i, name in enumerate(("normal", "heavy tails: t with 5 df", "rubric, mean 3")):
         truth = Truth.of(CASES[name], seed).levels
         for j, sizes in enumerate(((1, 8, 2), (1, 30, 2), (4, 8, 2))):
             rng = np.random.default_rng([seed, i, j])
             known: dict[str, float] = dict(zip(JUDGED[1:], truth[1:], strict=True))
             tallies = _counted(rng, CASES[name], sizes, known, experiments, fixed=True)
-            found.append({"setting": f"{name}, {' x '.join(map(str, sizes))}", **tallies})
-    return found
+            rows.append({"setting": f"{name}, {' x '.join(map(str, sizes))}", **tallies})
+    return rows
 
 
 def _counted(
@@ -142,6 +142,6 @@ def _counted(
             continue
         result = components(codes, values, fixed=fixed)
         for name, tally in tallies.items():
-            one = result.of(name)
-            tally.add(one.variance, one.low, one.high)
-    return {name: tally.told() for name, tally in tallies.items()}
+            level = result.of(name)
+            tally.add(level.variance, level.low, level.high)
+    return {name: tally.figures() for name, tally in tallies.items()}

@@ -39,8 +39,8 @@ def main() -> None:
             print(f"$ {command}", flush=True)
             subprocess.run([AGENTLAB, *command.split()[1:]], cwd=folder, check=True)
         if given.write:
-            found = path(agentlab.load(Path(folder) / "runs" / "quickstart"), ONE, "correct")
-            picture = svg("decided", found.title, lambda: draw(found.tables["path"]))
+            section = path(agentlab.load(Path(folder) / "runs" / "quickstart"), ONE, "correct")
+            picture = svg("decided", section.title, lambda: draw(section.tables["path"]))
             (given.write / "decided.svg").write_text(picture, encoding="utf-8")
 
 

@@ -94,7 +94,7 @@ def floor(rollouts: int, turns: int, concurrency: int, folder: Path) -> dict[str
             if len(items) < len(group):
                 return
 
-    async def one(rollout: int, window: asyncio.Semaphore) -> None:
+    async def rollout_turns(rollout: int, window: asyncio.Semaphore) -> None:
         loop = asyncio.get_running_loop()
         for turn in range(turns):
             done: asyncio.Future[None] = loop.create_future()
@@ -110,7 +110,7 @@ def floor(rollouts: int, turns: int, concurrency: int, folder: Path) -> dict[str
         async with asyncio.TaskGroup() as group:
             for rollout in range(rollouts):
                 await window.acquire()
-                group.create_task(one(rollout, window))
+                group.create_task(rollout_turns(rollout, window))
         seconds = time.perf_counter() - started
         queue.put(None)
         await asyncio.to_thread(thread.join)
@@ -197,10 +197,10 @@ def main() -> None:
     if options.part:
         work = through_agentlab if options.part == "agentlab" else floor
         with tempfile.TemporaryDirectory() as folder:
-            found = work(options.rollouts, options.turns, options.concurrency, Path(folder))
+            measured = work(options.rollouts, options.turns, options.concurrency, Path(folder))
         if options.part == "agentlab":
-            found["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(json.dumps(found))
+            measured["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(json.dumps(measured))
         return
     figures: dict[str, float] = {
         "rollouts": options.rollouts,

@@ -134,11 +134,11 @@ def request(number: int) -> Request:
 async def measure(url: str, callers: int, calls: int, turns: int, server: Connection, processes: int) -> dict[str, Any]:
     """All sides in turns."""
     bare = AsyncOpenAI(api_key="EMPTY", base_url=url, max_retries=0, timeout=600)
-    told = {"name": "openai/bench", "base_url": url}
-    specs = {"ours": ModelSpec.model_validate(told)}
+    entry = {"name": "openai/bench", "base_url": url}
+    specs = {"ours": ModelSpec.model_validate(entry)}
     if processes:  # at another address, since entries of one account share its processes
         there = url.replace("127.0.0.1", "localhost")
-        specs["spread"] = ModelSpec.model_validate({**told, "base_url": there, "processes": processes})
+        specs["spread"] = ModelSpec.model_validate({**entry, "base_url": there, "processes": processes})
 
     async def ask_bare(number: int) -> None:
         create: Any = bare.chat.completions.create

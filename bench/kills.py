@@ -28,8 +28,8 @@ def main() -> None:
     each = parser.parse_args().each
     with tempfile.TemporaryDirectory() as folder, Commands(Path(folder)) as commands, Loopback(slow) as server:
         os.chdir(folder)
-        found = killed_in_every_phase(commands, server, Path(folder) / "copy", each, draws=10)
-    print(json.dumps({"kills": sum(found.by_phase.values()), **asdict(found)}, indent=1))
+        kills = killed_in_every_phase(commands, server, Path(folder) / "copy", each, draws=10)
+    print(json.dumps({"kills": sum(kills.by_phase.values()), **asdict(kills)}, indent=1))
 
 
 if __name__ == "__main__":

@@ -34,19 +34,19 @@ LADDER = (
 PAGE = (Path(__file__).parent / "known_truth.md.in").read_text(encoding="utf-8")
 
 
-def circumstances(one: Condition, planted: Planted, tokens: int) -> Circumstances:
+def circumstances(condition: Condition, planted: Planted, tokens: int) -> Circumstances:
     """What the model looks at, read off the condition itself."""
-    organization = one.organization
+    organization = condition.organization
     closing, agents = organization.closing, organization.agents
     writer = organization.roster[closing.agent] if closing else agents[-1]
-    texts = [*organization.systems.values(), *(task.prompt for task in one.tasks.values())]
-    asks = [closing.ask if closing else "", *(task.prompt for task in one.tasks.values())]
+    texts = [*organization.systems.values(), *(task.prompt for task in condition.tasks.values())]
+    asks = [closing.ask if closing else "", *(task.prompt for task in condition.tasks.values())]
     heat = writer.settings.temperature
     return Circumstances(
         task="",
         organization=len(agents) > 1,
         lines=frozenset(n for n, line in planted.lines.items() if any(line.marker in text for text in texts)),
-        temperature=one.models[writer.model].temperature if heat is None else heat,
+        temperature=condition.models[writer.model].temperature if heat is None else heat,
         tokens=tokens,
         asked=planted.closing is not None and any(planted.closing.marker in ask for ask in asks),
         sections=planted.format is not None and any(planted.format.marker in text for text in texts),
@@ -56,10 +56,10 @@ def circumstances(one: Condition, planted: Planted, tokens: int) -> Circumstance
 
 def expected(design: Design, run: Run, level: str, outcome: Outcome, measure: str) -> float:
     """The planted mean of an arm; compute enters as the tokens that its rollouts really took."""
-    one = next(c for c in design.conditions if c.levels["team"] == level)
-    planted = Planted.model_validate(one.models["default"].options)
+    condition = next(c for c in design.conditions if c.levels["team"] == level)
+    planted = Planted.model_validate(condition.models["default"].options)
     rows = run.rollouts[run.rollouts["team"].astype("str") == level]
-    seen = circumstances(one, planted, 1)
+    seen = circumstances(condition, planted, 1)
     tokens = rows["output_tokens"].tolist()
     value = fmean(planted.mean(replace(seen, tokens=count), outcome) for count in tokens)
     clause = Planted.model_validate(design.models["judge"].options).coupling
@@ -132,9 +132,9 @@ def _holds(result: ComparisonResult) -> bool:
 
 
 def _row(label: str, results: Sequence[ComparisonResult]) -> str:
-    own = [result for result in results if result.comparison.label == label]
-    cells = [label, f"`{own[0].comparison.a['team']}` - `{own[0].comparison.b['team']}`"]
-    for result in own:
+    of_label = [result for result in results if result.comparison.label == label]
+    cells = [label, f"`{of_label[0].comparison.a['team']}` - `{of_label[0].comparison.b['team']}`"]
+    for result in of_label:
         interval = result.paired.new_tasks
         assert interval is not None
         cells += [
@@ -147,9 +147,9 @@ def _row(label: str, results: Sequence[ComparisonResult]) -> str:
 def _rates(report: Mapping[str, Any], truth: str, pair: str) -> str:
     cells = [f"{truth} / {pair}"]
     for outcome in MEASURES:
-        found = report[truth][pair][outcome]
+        rates = report[truth][pair][outcome]
         cells += [
-            f"{found['difference']:+.3f}",
-            *(f"{found[name]:.1%}" for name in ("covers", "covers_these", "rejects")),
+            f"{rates['difference']:+.3f}",
+            *(f"{rates[name]:.1%}" for name in ("covers", "covers_these", "rejects")),
         ]
     return f"| {' | '.join(cells)} |"

@@ -47,31 +47,31 @@ def arms(rng: np.random.Generator) -> Mapping[str, Limits]:
     f = y + flattery + np.array([[0.0], [1.0]]) + rng.normal(scale=0.3, size=y.shape)
     kept, names = np.arange(len(tasks)) % DRAWS < OF_TASK, tasks.tolist()
     a, b = (LabelledScores(f[i], np.where(kept, y[i], np.nan), OF_TASK / DRAWS, names) for i in (0, 1))
-    one, two = (LabelledScores(f[i], f[i], 1.0, names) for i in (0, 1))
+    first, second = (LabelledScores(f[i], f[i], 1.0, names) for i in (0, 1))
     return {
-        "uncorrected": limits(difference(one, two, 0.0)),
+        "uncorrected": limits(difference(first, second, 0.0)),
         "labels only": limits(difference(a, b, 0.0)),
         "PPI++": limits(difference(a, b)),
     }
 
 
-def limits(found: Corrected) -> Limits:
-    return (None, None) if found.interval is None else (found.interval.low, found.interval.high)
+def limits(corrected: Corrected) -> Limits:
+    return (None, None) if corrected.interval is None else (corrected.interval.low, corrected.interval.high)
 
 
 def tried(rows: list[Mapping[str, Limits]], truth: float) -> dict[str, dict[str, float | int]]:
     """Coverage and mean width by estimator; `none` counts experiments without an interval."""
-    told: dict[str, dict[str, float | int]] = {}
+    figures: dict[str, dict[str, float | int]] = {}
     for name in rows[0]:
         ends: Array = np.array([row[name] for row in rows], dtype=np.float64)
         there = ends[~np.isnan(ends[:, 0])]
         inside = (there[:, 0] <= truth) & (truth <= there[:, 1])
-        told[name] = {
+        figures[name] = {
             "coverage": round(float(inside.mean()), 4),
             "width": round(float((there[:, 1] - there[:, 0]).mean()), 4),
             "none": len(ends) - len(there),
         }
-    return told
+    return figures
 
 
 def main() -> None:
@@ -80,13 +80,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     rng, start = np.random.default_rng(options.seed), time.perf_counter()
-    found = {
+    figures = {
         "experiments": options.experiments,
         "seed": options.seed,
         "mean": tried([plain(rng) for _ in range(options.experiments)], TRUTH),
         "difference": tried([arms(rng) for _ in range(options.experiments)], EFFECT),
     }
-    print(json.dumps({**found, "seconds": round(time.perf_counter() - start, 1)}, indent=2))
+    print(json.dumps({**figures, "seconds": round(time.perf_counter() - start, 1)}, indent=2))
 
 
 if __name__ == "__main__":

@@ -124,9 +124,9 @@ def main() -> None:
         writer = multiprocessing.get_context("spawn").Process(target=write, args=(folder, wanted))
         writer.start()
         writer.join()
-        found = timed(folder)
+        figures = timed(folder)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({**found, "peak_mb": round(peak, 1)}))
+    print(json.dumps({**figures, "peak_mb": round(peak, 1)}))
 
 
 if __name__ == "__main__":

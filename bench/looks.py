@@ -51,7 +51,7 @@ NULLS: Mapping[str, Callable[[np.random.Generator, Shape], Array]] = {
 """Differences of pairs of which the mean is 0."""
 
 
-def found(differences: Array, new: bool) -> dict[str, float]:
+def shares(differences: Array, new: bool) -> dict[str, float]:
     """The shares of experiments with a difference, for new tasks or for these."""
     experiments, _, draws = differences.shape
     anywhere, p = np.zeros(experiments, dtype=np.bool_), np.ones(experiments)
@@ -84,19 +84,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--experiments", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
-    told = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     rows: list[dict[str, Any]] = []
     for i, (tasks, draws) in enumerate(SIZES):
         for j, (name, make) in enumerate(NULLS.items()):
-            null = make(np.random.default_rng([told.seed, i, j]), (told.experiments, tasks, draws))
-            row: dict[str, Any] = {"tasks": tasks, "draws": draws, "differences": name, "new_tasks": found(null, True)}
+            null = make(np.random.default_rng([options.seed, i, j]), (options.experiments, tasks, draws))
+            row: dict[str, Any] = {"tasks": tasks, "draws": draws, "differences": name, "new_tasks": shares(null, True)}
             if name != "normal, tasks differ":  # where they do, these tasks have a difference of their own
-                row["these_tasks"] = found(null, False)
+                row["these_tasks"] = shares(null, False)
             if name == "normal":
                 shifted = null + EFFECT / math.sqrt(tasks * draws)
-                row["effect"] = {"new_tasks": found(shifted, True), "these_tasks": found(shifted, False)}
+                row["effect"] = {"new_tasks": shares(shifted, True), "these_tasks": shares(shifted, False)}
             rows.append(row)
-    print(json.dumps({"experiments": told.experiments, "looks": rows}, indent=1))
+    print(json.dumps({"experiments": options.experiments, "looks": rows}, indent=1))
 
 
 if __name__ == "__main__":

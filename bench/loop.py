@@ -49,7 +49,7 @@ def scenario() -> dict[str, object]:
     }
 
 
-def own() -> dict[str, float]:
+def loop_alone() -> dict[str, float]:
     """Of the loop without sampling and training."""
     with tempfile.TemporaryDirectory() as folder:
         path, progress = Path(folder) / "loop.yaml", Progress()
@@ -68,11 +68,11 @@ def real(folder: Path) -> dict[str, float]:
     wall = ended - float(run.calls["started"].min().timestamp())
     at_once = servers_of("local/smollm2", {}, weights.embedded()).at_once
     sampling = float(run.calls["seconds"].sum()) / at_once
-    told = [json.loads(path.read_text()) for path in folder.glob("weights/*/done.json")]
-    training = sum(float(one[name]) for one in told for name in PARTS)
+    finished = [json.loads(path.read_text()) for path in folder.glob("weights/*/done.json")]
+    training = sum(float(metrics[name]) for metrics in finished for name in PARTS)
     left = wall - sampling - training
     return {"seconds": wall, "sampling": sampling, "training": training, "own": left, "share": left / wall}
 
 
 if __name__ == "__main__":
-    print(json.dumps(real(Path(sys.argv[1])) if len(sys.argv) > 1 else own(), indent=1))
+    print(json.dumps(real(Path(sys.argv[1])) if len(sys.argv) > 1 else loop_alone(), indent=1))

@@ -88,9 +88,9 @@ class Printed:
 def blocks(page: Path) -> Iterator[Block]:
     """The blocks of a page, in order."""
     text = page.read_text(encoding="utf-8")
-    for found in BLOCK.finditer(text):
-        line = text.count("\n", 0, found.start()) + 1
-        parts = (found["language"] or "", found["title"] or "", found["text"] or "", found["hidden"] or "")
+    for match in BLOCK.finditer(text):
+        line = text.count("\n", 0, match.start()) + 1
+        parts = (match["language"] or "", match["title"] or "", match["text"] or "", match["hidden"] or "")
         yield Block(page, line, *parts)
 
 

@@ -41,18 +41,18 @@ def speed() -> dict[str, float]:
     arms = rng.normal(size=(10, 2, tasks * draws))
     arms[rng.random(arms.shape) < 0.01] = np.nan
     started = time.perf_counter()
-    found = [paired(names, indices, a, b) for a, b in arms]
-    holm([one.new_tasks and one.new_tasks.p for one in found])
+    results = [paired(names, indices, a, b) for a, b in arms]
+    holm([result.new_tasks and result.new_tasks.p for result in results])
     ours = time.perf_counter() - started
     started = time.perf_counter()
     plain = [loop(names, a.tolist(), b.tolist()) for a, b in arms]
     slow = time.perf_counter() - started
-    for one, (difference, these, like) in zip(found, plain, strict=True):
-        assert one.difference is not None
-        assert one.these_tasks is not None
-        assert one.new_tasks is not None
+    for result, (difference, these, like) in zip(results, plain, strict=True):
+        assert result.difference is not None
+        assert result.these_tasks is not None
+        assert result.new_tasks is not None
         np.testing.assert_allclose(
-            [one.difference, one.these_tasks.se, one.new_tasks.se], [difference, these, like], rtol=1e-9
+            [result.difference, result.these_tasks.se, result.new_tasks.se], [difference, these, like], rtol=1e-9
         )
     return {"scores": arms.size // 2, "seconds": round(ours, 4), "plain_loop_seconds": round(slow, 4)}
 
@@ -63,17 +63,17 @@ def loop(tasks: list[str], a: list[float], b: list[float]) -> tuple[float, float
     for task, x, y in zip(tasks, a, b, strict=True):
         if x == x and y == y:
             by_task.setdefault(task, []).append(x - y)
-    means, own = [sum(d) / len(d) for d in by_task.values()], 0.0
+    means, noise = [sum(d) / len(d) for d in by_task.values()], 0.0
     for mean, d in zip(means, by_task.values(), strict=True):
-        own += sum((x - mean) ** 2 for x in d) / (len(d) - 1) / len(d)
+        noise += sum((x - mean) ** 2 for x in d) / (len(d) - 1) / len(d)
     count, grand = len(means), sum(means) / len(means)
     spread = sum((mean - grand) ** 2 for mean in means) / (count - 1)
-    return grand, own**0.5 / count, (spread / count) ** 0.5
+    return grand, noise**0.5 / count, (spread / count) ** 0.5
 
 
 def coverage(runs: int) -> dict[str, Any]:
     """By design and shape, how often each interval covers what it names."""
-    found: dict[str, Any] = {}
+    covered: dict[str, Any] = {}
     for tasks, draws in DESIGNS:
         for shape in SHAPES:
             rng, hits = np.random.default_rng(7), np.zeros(2)
@@ -81,21 +81,21 @@ def coverage(runs: int) -> dict[str, Any]:
             indices = [r for _ in range(tasks) for r in range(draws)]
             for _ in range(runs):
                 effects, a, b = drawn(rng, tasks, draws, shape)
-                one = paired(names, indices, a.ravel(), b.ravel())
-                these, like = one.these_tasks, one.new_tasks
+                result = paired(names, indices, a.ravel(), b.ravel())
+                these, like = result.these_tasks, result.new_tasks
                 hits[0] += these is None or these.low <= effects.mean() <= these.high
                 hits[1] += like is None or like.low <= 0 <= like.high
             these, like = (hits / runs).tolist()
-            found[f"{tasks}x{draws} {shape}"] = {"these_tasks": these, "new_tasks": like}
-    return found
+            covered[f"{tasks}x{draws} {shape}"] = {"these_tasks": these, "new_tasks": like}
+    return covered
 
 
 def drawn(rng: np.random.Generator, tasks: int, draws: int, shape: str) -> tuple[Array, Array, Array]:
     """True task effects, which are 0 on average over all tasks there could be, and both arms' outcomes."""
     if shape in ("binary", "rare"):
         p, q = rng.beta(*((1, 1) if shape == "binary" else (4.5, 0.5)), (2, tasks, 1))
-        one, other = (rng.random((tasks, draws)) < chance for chance in (p, q))
-        return (p - q).ravel(), one.astype(np.float64), other.astype(np.float64)
+        first, second = (rng.random((tasks, draws)) < chance for chance in (p, q))
+        return (p - q).ravel(), first.astype(np.float64), second.astype(np.float64)
     sd = {"equal": np.ones(tasks), "spread": np.linspace(0.3, 1.7, tasks)}.get(shape, np.full(tasks, 0.2))
     sd[-1] = 1.0 if shape == "one" else sd[-1]
     effects = rng.normal(size=(tasks, 1))
@@ -105,7 +105,7 @@ def drawn(rng: np.random.Generator, tasks: int, draws: int, shape: str) -> tuple
 
 def interim_analyses(runs: int) -> dict[str, Any]:
     """False alarms over three interim analyses of 10 tasks, at 2, 4 and 6 draws: spent alpha, and 5 % each time."""
-    rng, found = np.random.default_rng(9), dict[str, Any]()
+    rng, alarms = np.random.default_rng(9), dict[str, Any]()
     for slope in (0.0, 0.5):
         d = rng.normal(size=(runs, 10, 6)) + slope * rng.normal(size=(runs, 10, 1))
         ps = np.stack([np.asarray(stats.ttest_1samp(d[:, :, :n].mean(axis=2), 0.0, axis=1).pvalue) for n in (2, 4, 6)])
@@ -114,8 +114,8 @@ def interim_analyses(runs: int) -> dict[str, Any]:
         limits["every analysis at 5%"] = [0.05] * 3
         for name, at in limits.items():
             crossed = (ps <= np.array(at)[:, None]).any(axis=0)
-            found.setdefault(name, {})[f"task SD {slope}"] = round(float(crossed.mean()), 4)
-    return found
+            alarms.setdefault(name, {})[f"task SD {slope}"] = round(float(crossed.mean()), 4)
+    return alarms
 
 
 def main() -> None:
@@ -127,8 +127,8 @@ def main() -> None:
     covered = coverage(options.experiments)
     outside = {
         f"{design}, {name}": share
-        for design, one in covered.items()
-        for name, share in one.items()
+        for design, shares in covered.items()
+        for name, share in shares.items()
         if not BAND[0] <= share <= BAND[1]
     }
     report = {

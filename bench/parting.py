@@ -44,16 +44,16 @@ def gap(proxy: list[float], true: list[float]) -> list[bool]:
 
 def main(loops: int) -> None:
     """Prints one object."""
-    found = list[object]()
+    rows = list[object]()
     for name, (proxy, true) in SHAPES.items():
         parted = gap(proxy, true)
         for tasks, draws in SIZES:
             dice = np.random.default_rng(1)
             by = Counter(simulated(dice, tasks, draws, proxy, true) for _ in range(loops))
             wrong = sum(count for g, count in by.items() if g is not None and not parted[g - 1])
-            told = {str(g): by[g] / loops for g in (None, 1, 2, 3)}
-            found.append({"loop": name, "tasks": tasks, "draws": draws, "false": wrong / loops, "by": told})
-    print(json.dumps({"loops": loops, "level": 0.95, "results": found}, indent=1))
+            shares = {str(g): by[g] / loops for g in (None, 1, 2, 3)}
+            rows.append({"loop": name, "tasks": tasks, "draws": draws, "false": wrong / loops, "by": shares})
+    print(json.dumps({"loops": loops, "level": 0.95, "results": rows}, indent=1))
 
 
 if __name__ == "__main__":

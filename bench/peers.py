@@ -95,14 +95,14 @@ def compared(python: Path, rollouts: int, turns: int, times: int) -> dict[str, A
         "agentlab": [sys.executable, str(ROOT / "bench/engine.py"), "--part", "agentlab", *size],
         "inspect": [str(python), __file__, "--part", "inspect", *size],
     }
-    found: dict[str, list[dict[str, float]]] = {side: [] for side in commands}
+    turns_of: dict[str, list[dict[str, float]]] = {side: [] for side in commands}
     for turn in range(times):
         for side in sorted(commands, reverse=turn % 2 == 1):
             print(f"{side}, turn {turn + 1} of {times} ...", file=sys.stderr)
             made = subprocess.run(commands[side], stdout=subprocess.PIPE, text=True, check=True)
-            found[side].append(json.loads(made.stdout))
+            turns_of[side].append(json.loads(made.stdout))
     names = ("calls_per_s", "cpu_us_per_call", "log_bytes_per_call", "peak_mb")
-    figures = {side: {name: median(turn[name] for turn in found[side]) for name in names} for side in commands}
+    figures = {side: {name: median(turn[name] for turn in turns_of[side]) for name in names} for side in commands}
     ours, theirs = figures["agentlab"], figures["inspect"]
     ratios = {name: theirs[name] / ours[name] for name in names} | {
         "calls_per_s": ours["calls_per_s"] / theirs["calls_per_s"]

@@ -49,9 +49,9 @@ def checks(design: Design, run: Path, tables: Path) -> list[Check]:
     ]
 
 
-def relay(one: Condition) -> Relay:
+def relay(condition: Condition) -> Relay:
     """The numbers of a team."""
-    return Relay.model_validate(one.models["default"].options)
+    return Relay.model_validate(condition.models["default"].options)
 
 
 def bias(numbers: Relay, outcome: str) -> float:
@@ -76,8 +76,8 @@ def judge_noise(design: Design) -> float:
 
 def chances(task: Any, numbers: Relay) -> dict[str, float]:
     """By answer, with the noise mixed in."""
-    told = dict(part.split() for part in str(task.fields["chances"]).split(", "))
-    return {name: (1 - numbers.noise) * float(p) + numbers.noise / len(told) for name, p in told.items()}
+    numbers_of = dict(part.split() for part in str(task.fields["chances"]).split(", "))
+    return {name: (1 - numbers.noise) * float(p) + numbers.noise / len(numbers_of) for name, p in numbers_of.items()}
 
 
 def _differences(teams: Mapping[str, Condition], table: pd.DataFrame) -> Iterator[Check]:
@@ -89,44 +89,44 @@ def _differences(teams: Mapping[str, Condition], table: pd.DataFrame) -> Iterato
 
 
 def _components(design: Design, teams: Mapping[str, Condition], table: pd.DataFrame) -> Iterator[Check]:
-    for team, one in teams.items():
+    for team, condition in teams.items():
         for outcome in TARGETS:
-            own = table[(table["condition"] == f"team={team}") & (table["measure"] == outcome)].set_index("level")
+            rows = table[(table["condition"] == f"team={team}") & (table["measure"] == outcome)].set_index("level")
             planted = {
                 "task": variance(start(design, outcome)),
-                "draw": of_draw(relay(one)),
+                "draw": of_draw(relay(condition)),
                 "judge draw": judge_noise(design),
             }
             for level, value in planted.items():
-                row: Any = own.loc[level]
+                row: Any = rows.loc[level]
                 yield Check(
                     f"variance of a {level}", f"{outcome}, {team}", value, row["variance"], row["low"], row["high"]
                 )
 
 
 def _shared(teams: Mapping[str, Condition], table: pd.DataFrame) -> Iterator[Check]:
-    for team, one in teams.items():
-        numbers = relay(one)
+    for team, condition in teams.items():
+        numbers = relay(condition)
         pairs = sum(pair.sd**2 for pair in numbers.together)
         turns = of_draw(numbers) - pairs
         planted = (numbers.kinship * turns + numbers.kinship**2 * pairs) / (turns + pairs)
-        own = table[(table["condition"] == f"team={team}") & (table["level"] == "draw")]
-        row: Any = own[(own["measure"] == "worth") & (own["other"] == "harm")].iloc[0]
+        rows = table[(table["condition"] == f"team={team}") & (table["level"] == "draw")]
+        row: Any = rows[(rows["measure"] == "worth") & (rows["other"] == "harm")].iloc[0]
         ends = row["low"], row["high"]
         yield Check("correlation of worth and harm", team, planted, row["correlation"], *ends)
 
 
 def _incoherence(design: Design, teams: Mapping[str, Condition], table: pd.DataFrame) -> Iterator[Check]:
-    for team, one in teams.items():
-        numbers, own = relay(one), table[table["condition"] == f"team={team}"]
+    for team, condition in teams.items():
+        numbers, rows = relay(condition), table[table["condition"] == f"team={team}"]
         for outcome, target in TARGETS.items():
             bias2 = fmean((value + bias(numbers, outcome) - target) ** 2 for value in start(design, outcome))
             planted = of_draw(numbers) / (of_draw(numbers) + bias2)
-            yield _share(own[own["measure"] == outcome].iloc[0], f"{outcome}, {team}", planted)
+            yield _share(rows[rows["measure"] == outcome].iloc[0], f"{outcome}, {team}", planted)
         shares = [(chances(task, numbers), str(task.target)) for task in design.tasks.values()]
         spread = sum(1 - sum(p**2 for p in known.values()) for known, _ in shares)
         error = sum(2 * (1 - known[gold]) for known, gold in shares)
-        row = own[(own["measure"] == "correct") & (own["loss"] == "brier")].iloc[0]
+        row = rows[(rows["measure"] == "correct") & (rows["loss"] == "brier")].iloc[0]
         yield _share(row, f"answers under Brier, {team}", spread / error)
 
 
@@ -138,10 +138,10 @@ def _attribution(teams: Mapping[str, Condition], rounds: pd.DataFrame, agents: p
     numbers = relay(teams["steady"])
     pairs = {frozenset(pair.agents): pair.sd**2 for pair in numbers.together}
     for outcome in TARGETS:
-        own = rounds[rounds["measure"] == outcome].set_index("term")
+        terms = rounds[rounds["measure"] == outcome].set_index("term")
         for i, names in enumerate(ROUNDS, start=1):
             planted = sum(numbers.sd[name] ** 2 for name in names) + pairs.get(frozenset(names), 0.0)
-            yield _of(own.loc[f"round {i}"], "variance of a round", f"{outcome}, round {i}", planted)
+            yield _of(terms.loc[f"round {i}"], "variance of a round", f"{outcome}, round {i}", planted)
         by_agent = agents[agents["measure"] == outcome].set_index("agent")
         for name in numbers.sd:
             half = sum(value / 2 for names, value in pairs.items() if name in names)
@@ -152,12 +152,12 @@ def _of(row: Any, kind: str, what: str, planted: float) -> Check:
     return Check(kind, what, planted, row["variance"], row["these_tasks_low"], row["these_tasks_high"])
 
 
-def _path(design: Design, one: Condition, run: Path, table: pd.DataFrame) -> Iterator[Check]:
+def _path(design: Design, condition: Condition, run: Path, table: pd.DataFrame) -> Iterator[Check]:
     """Every step's expected outcome is what the numbers in its messages sum to."""
-    numbers, told = relay(one), {name: worth for name, (worth, _) in _told(run).items()}
+    numbers, drawn = relay(condition), {name: worth for name, (worth, _) in _drawn(run).items()}
     value = float(design.tasks["ember"].fields["worth"]) + bias(numbers, "worth")
     for step, names in enumerate(((), *ROUNDS[:-1])):
-        value += sum(numbers.sd[name] * told[name] for name in names)
+        value += sum(numbers.sd[name] * drawn[name] for name in names)
         row: Any = table.iloc[step]
         yield Check(
             "path of one rollout",
@@ -169,16 +169,16 @@ def _path(design: Design, one: Condition, run: Path, table: pd.DataFrame) -> Ite
         )
 
 
-def _lost(one: Condition, run: Path, table: pd.DataFrame) -> Iterator[Check]:
+def _lost(condition: Condition, run: Path, table: pd.DataFrame) -> Iterator[Check]:
     """Without the critic's message to the writer, what the critic drew is missing from the sum, and nothing else."""
-    drawn = _told(run)["critic"]
+    drawn = _drawn(run)["critic"]
     for i, outcome in enumerate(TARGETS):
         row: Any = table[table["measure"] == outcome].iloc[0]
-        planted = -relay(one).sd["critic"] * drawn[i]
+        planted = -relay(condition).sd["critic"] * drawn[i]
         yield Check("effect of a lost message", outcome, planted, row["difference"], row["low"], row["high"])
 
 
-def _told(run: Path) -> dict[str, tuple[float, float]]:
+def _drawn(run: Path) -> dict[str, tuple[float, float]]:
     """What every turn of the rollout drew, as its output tells."""
     text = agentlab.load(run).rollout(task="ember", team="erratic", draw=2).record.rollout.output or ""
     words = [line.rstrip(".").split() for line in text.splitlines() if " draws " in line]

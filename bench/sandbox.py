@@ -24,18 +24,18 @@ COMMAND = [f"{PYTHON}/python3", "-I", "-S", "-c", "pass"]
 
 def cpu() -> float:
     """Seconds of CPU time of this process and of all that it waited for."""
-    own, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+    itself, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return itself.ru_utime + itself.ru_stime + children.ru_utime + children.ru_stime
 
 
 def processes() -> int:
     """Those of sandboxes: they have process ids of their own."""
-    found = 0
+    running = 0
     for path in Path("/proc").glob("[0-9]*/status"):
         with suppress(OSError):
             lines = path.read_text().splitlines()
-            found += any(line.startswith("NSpid:") and len(line.split()) > 2 for line in lines)
-    return found
+            running += any(line.startswith("NSpid:") and len(line.split()) > 2 for line in lines)
+    return running
 
 
 def mounts() -> int:

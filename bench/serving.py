@@ -73,7 +73,7 @@ async def adapter(calls: int) -> dict[str, Any]:
                 asked = requests(calls, i * calls)
                 pair = [await in_a_row(models[name], asked, time.process_time) for name in ("base", "adapted")]
                 pairs += [(pair[0], pair[1])] if i else []
-    return told("base", "adapted", pairs, "cpu_second")
+    return medians("base", "adapted", pairs, "cpu_second")
 
 
 async def waves(folder: str, calls: int) -> dict[str, Any]:
@@ -85,15 +85,15 @@ async def waves(folder: str, calls: int) -> dict[str, Any]:
         for i in range(ROUNDS):
             alone = await in_a_row(model, requests(max(1, calls // 8), 10**5 * (i + 1)))
             pairs.append((alone, await at_once(model, requests(calls, 10**4 * (i + 1)))))
-    return told("one_at_a_time", "in_waves", pairs, "second")
+    return medians("one_at_a_time", "in_waves", pairs, "second")
 
 
-def told(before: str, after: str, pairs: Sequence[tuple[float, float]], unit: str) -> dict[str, Any]:
+def medians(before: str, after: str, pairs: Sequence[tuple[float, float]], unit: str) -> dict[str, Any]:
     return {
-        f"{before}_tokens_per_{unit}": round(median(one for one, _ in pairs), 1),
-        f"{after}_tokens_per_{unit}": round(median(other for _, other in pairs), 1),
-        "ratio": round(median(other / one for one, other in pairs), 3),
-        "ratios": [round(other / one, 3) for one, other in pairs],
+        f"{before}_tokens_per_{unit}": round(median(first for first, _ in pairs), 1),
+        f"{after}_tokens_per_{unit}": round(median(second for _, second in pairs), 1),
+        "ratio": round(median(second / first for first, second in pairs), 3),
+        "ratios": [round(second / first, 3) for first, second in pairs],
     }
 
 

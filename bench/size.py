@@ -36,16 +36,16 @@ from inspect_ai.dataset import Sample
 from inspect_ai.model import ChatMessageSystem, ChatMessageUser, ModelOutput, ModelUsage, get_model
 from inspect_ai.solver import solver
 
-told = json.load(open(sys.argv[1]))
+spec = json.load(open(sys.argv[1]))
 
 @solver
 def firm():
     async def solve(state, generate):
         model = get_model()
-        chats = {name: [ChatMessageSystem(content=text)] for name, text in told["systems"].items()}
-        chats[told["agents"][0]].append(ChatMessageUser(content=state.input_text))
-        for i in range(told["rounds"]):
-            name, other = (told["agents"][(i + k) % len(told["agents"])] for k in (0, 1))
+        chats = {name: [ChatMessageSystem(content=text)] for name, text in spec["systems"].items()}
+        chats[spec["agents"][0]].append(ChatMessageUser(content=state.input_text))
+        for i in range(spec["rounds"]):
+            name, other = (spec["agents"][(i + k) % len(spec["agents"])] for k in (0, 1))
             output = await model.generate(chats[name])
             chats[name].append(output.message)
             chats[other].append(ChatMessageUser(content=output.completion))
@@ -58,8 +58,8 @@ def reply(text):
     output.usage = ModelUsage(input_tokens=400, output_tokens=90, total_tokens=490)
     return output
 
-replies = (reply(text) for text in told["replies"])
-samples = [Sample(input=told["task"], id=i) for i in range(told["rollouts"])]
+replies = (reply(text) for text in spec["replies"])
+samples = [Sample(input=spec["task"], id=i) for i in range(spec["rollouts"])]
 model = get_model("mockllm/model", custom_outputs=replies)
 log = eval(Task(dataset=samples, solver=firm()), model=model, log_dir=sys.argv[2], display="none", max_samples=16)
 assert log[0].status == "success", log[0].error.message[:300]
@@ -126,7 +126,7 @@ def measured(folder: Path) -> tuple[dict[str, Any], list[str]]:
 
 def through_inspect(python: str, replies: list[str], rollouts: int, folder: Path) -> int:
     """Bytes of its log of the same replies."""
-    told = {
+    spec = {
         "agents": AGENTS,
         "systems": {name: SYSTEM.format(name) for name in AGENTS},
         "task": TASK,
@@ -134,9 +134,9 @@ def through_inspect(python: str, replies: list[str], rollouts: int, folder: Path
         "rollouts": rollouts,
         "replies": replies,
     }
-    (folder / "told.json").write_text(json.dumps(told))
+    (folder / "spec.json").write_text(json.dumps(spec))
     (folder / "inspect_run.py").write_text(INSPECT)
-    command = [python, "inspect_run.py", "told.json", "logs"]
+    command = [python, "inspect_run.py", "spec.json", "logs"]
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     subprocess.run(command, cwd=folder, env=kept, check=True, stdout=subprocess.DEVNULL)
     return sum(path.stat().st_size for path in (folder / "logs").rglob("*.eval"))

@@ -56,8 +56,8 @@ def seconds(command: list[str], compiled: str, name: str, first: bool = False) -
 def size(name: str) -> int:
     """Prompts of all conditions together, in characters."""
     design = load(name)
-    tasks = sum(len(task.prompt) for one in design.conditions for task in one.tasks.values())
-    return tasks + sum(len(agent.system) for one in design.conditions for agent in one.organization.agents)
+    tasks = sum(len(task.prompt) for condition in design.conditions for task in condition.tasks.values())
+    return tasks + sum(len(agent.system) for condition in design.conditions for agent in condition.organization.agents)
 
 
 def main() -> None:

@@ -48,7 +48,7 @@ def decomposition(_: int) -> dict[str, Any]:
     resampled = _arrays(answers)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     started = time.perf_counter()
-    parts, sums = loop([one.tolist() for one in answers], RESAMPLES)
+    parts, sums = loop([answers_of.tolist() for answers_of in answers], RESAMPLES)
     slow = time.perf_counter() - started
     assert np.allclose(parts, resampled[0], rtol=1e-9, atol=1e-9)
     return {
@@ -68,21 +68,21 @@ def decomposition(_: int) -> dict[str, Any]:
 
 def _arrays(answers: Sequence[Answers]) -> tuple[Floats, Floats]:
     """Variance and error of every task by loss and condition, and the resampled ratios."""
-    found: list[Decomposition] = []
-    for one in answers:
-        choices = _choices(one)
-        found += [kl(choices), unbiased(brier(choices))]
+    decompositions: list[Decomposition] = []
+    for of_condition in answers:
+        choices = _choices(of_condition)
+        decompositions += [kl(choices), unbiased(brier(choices))]
         totals(companions(choices))
-        for parts in found[-2:]:
+        for parts in decompositions[-2:]:
             incoherence(parts)
-    resampled = bootstrap(found, np.random.default_rng(2), RESAMPLES)
-    return np.array([[parts.variance_t, parts.error_t] for parts in found]), resampled.values_bc
+    resampled = bootstrap(decompositions, np.random.default_rng(2), RESAMPLES)
+    return np.array([[parts.variance_t, parts.error_t] for parts in decompositions]), resampled.values_bc
 
 
 def loop(answers: Sequence[Sequence[Sequence[int]]], resamples: int) -> tuple[list[Any], list[list[float]]]:
     """The same in plain Python; answers by condition, task and draw, 0 being right."""
-    found = [[[f(task) for task in one] for f in (loop_kl, loop_brier)] for one in answers]
-    parts = [loss for one in found for loss in one]
+    losses = [[[f(task) for task in of_condition] for f in (loop_kl, loop_brier)] for of_condition in answers]
+    parts = [loss for pair in losses for loss in pair]
     rng, count = random.Random(1), len(answers[0])
     ratios: list[list[float]] = []
     for _ in range(resamples):
@@ -128,19 +128,19 @@ def _covered(experiments: int, tasks: int, seed: int) -> dict[str, Any]:
     }
     for _ in range(experiments):
         a, b = (_choices(_drawn(rng, p, DRAWS)) for p in _pair(rng, tasks))
-        one, other = (unbiased(brier(choices)) for choices in (a, b))
-        found = (incoherence(other).ratio, difference(other, one), brier_excess(a, b).excess)
-        for tally, estimate in zip(tallies.values(), found, strict=True):
+        weak_parts, strong_parts = (unbiased(brier(choices)) for choices in (a, b))
+        estimates = (incoherence(strong_parts).ratio, difference(strong_parts, weak_parts), brier_excess(a, b).excess)
+        for tally, estimate in zip(tallies.values(), estimates, strict=True):
             tally.add(estimate.value, estimate.low, estimate.high)
-    return {"tasks": tasks, "draws": DRAWS, **{name: tally.told() for name, tally in tallies.items()}}
+    return {"tasks": tasks, "draws": DRAWS, **{name: tally.figures() for name, tally in tallies.items()}}
 
 
 def _pair(rng: np.random.Generator, tasks: int) -> tuple[Floats, Floats]:
     """Answer probabilities of two models that differ in accuracy only: when wrong, both are wrong in the same ways."""
     q = rng.dirichlet(SPREAD[1:], size=tasks)
     low, high = np.sort(rng.beta(1.0, 1.0, size=(2, tasks)), axis=0)
-    one, other = (np.column_stack([a, (1 - a)[:, None] * q]) for a in (low, high))
-    return one, other
+    weak, strong = (np.column_stack([a, (1 - a)[:, None] * q]) for a in (low, high))
+    return weak, strong
 
 
 def _truth(p: Floats) -> float:
@@ -176,9 +176,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--figure", choices=FIGURES, action="append")
     parser.add_argument("--experiments", type=int, default=2000)
-    told = parser.parse_args()
-    found = {name: FIGURES[name](told.experiments) for name in told.figure or FIGURES}
-    print(json.dumps({"experiments": told.experiments, "aim": [LEAST, MOST], **found}, indent=1))
+    options = parser.parse_args()
+    figures = {name: FIGURES[name](options.experiments) for name in options.figure or FIGURES}
+    print(json.dumps({"experiments": options.experiments, "aim": [LEAST, MOST], **figures}, indent=1))
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ class Tally:
         self.below += self.truth < low
         self.above += self.truth > high
 
-    def told(self) -> dict[str, Any]:
+    def figures(self) -> dict[str, Any]:
         """Coverage, its two misses, bias in standard errors of the simulation, and whether the aim is met."""
         n = len(self.estimates)
         if n < 2:

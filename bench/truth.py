@@ -74,17 +74,17 @@ def experiment(seed: int) -> list[Row]:
         for truth in ("planted", "none"):
             for pair, (a, b) in PAIRS.items():
                 for outcome in OUTCOMES:
-                    one, other = ({"team": arm, "truth": truth} for arm in (a, b))
-                    found = compare(run, one, other, MEASURES[outcome])
+                    first, second = ({"team": arm, "truth": truth} for arm in (a, b))
+                    contrast = compare(run, first, second, MEASURES[outcome])
                     effect = getattr(planted.structure, outcome) if truth == "planted" else 0.0
                     extra = fmean(planted.of_task(n, True, outcome) - planted.of_task(n, False, outcome) for n in names)
-                    like, these = found.new_tasks, found.these_tasks
+                    like, these = contrast.new_tasks, contrast.these_tasks
                     assert like is not None
                     assert these is not None
                     rows.append(
                         {
                             "cell": (truth, pair, outcome),
-                            "difference": found.difference,
+                            "difference": contrast.difference,
                             "covers": like.low <= effect <= like.high,
                             "covers_these": these.low <= effect + extra <= these.high,
                             "rejects": like.p < 0.05,
@@ -95,12 +95,12 @@ def experiment(seed: int) -> list[Row]:
 
 def rates(rows: Sequence[Row]) -> dict[str, Any]:
     """By truth, pair and outcome: mean difference, and shares of the experiments."""
-    found: dict[str, Any] = {}
+    by_truth: dict[str, Any] = {}
     for cell in dict.fromkeys(row["cell"] for row in rows):
-        own = [row for row in rows if row["cell"] == cell]
-        part = found.setdefault(cell[0], {}).setdefault(cell[1], {})
-        part[cell[2]] = {name: round(fmean(row[name] for row in own), 4) for name in own[0] if name != "cell"}
-    return found
+        of_cell = [row for row in rows if row["cell"] == cell]
+        part = by_truth.setdefault(cell[0], {}).setdefault(cell[1], {})
+        part[cell[2]] = {name: round(fmean(row[name] for row in of_cell), 4) for name in of_cell[0] if name != "cell"}
+    return by_truth
 
 
 def main() -> None:

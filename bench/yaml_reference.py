@@ -96,11 +96,11 @@ def _scenario(schema: Schema) -> Iterator[str]:
 def _inline(part: object) -> dict[str, Schema]:
     """The mappings with fields that stand anywhere in a schema, by their titles."""
     if isinstance(part, list):
-        return {title: found for item in cast("list[object]", part) for title, found in _inline(item).items()}
+        return {title: schema for item in cast("list[object]", part) for title, schema in _inline(item).items()}
     if not isinstance(part, dict):
         return {}
     schema = cast("dict[str, Any]", part)
-    below = {title: found for value in schema.values() for title, found in _inline(value).items()}
+    below = {title: fields for value in schema.values() for title, fields in _inline(value).items()}
     title = schema.get("title")
     return below | ({title: schema} if isinstance(title, str) and schema.get("properties") else {})
 
