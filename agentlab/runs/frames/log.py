@@ -39,7 +39,7 @@ def _reading(folder: Path) -> Generator[sqlite3.Connection]:
         connection.execute("BEGIN")
         try:
             yield connection
-        except (sqlite3.Error, _arrow.ArrowInvalid) as error:
+        except (sqlite3.Error, _arrow.ArrowException, pd.errors.OutOfBoundsDatetime, UnicodeDecodeError) as error:
             raise damaged(folder, error) from error
 
 
@@ -77,13 +77,14 @@ def calls(folder: Path) -> pd.DataFrame:
         names = fetch(connection, "SELECT * FROM names", ("number", "actor"))
         texts = _texts(connection, {name: found.get(name) for name in CALL_TEXTS}, len(own))
         sort, actor = _rows(sorts, found["sort"]), _rows(names, found["actor"])
+        started = pd.to_datetime(own["started"], unit="s", utc=True).dt.as_unit("us")
     sorts = sorts.astype({"judge_draw": "Int64", "seeded": "bool"})
     table: dict[str, Any] = {name: found[name] for name in ("id", *_WHOLE)}
     table |= _populated(found["id"], populations)
     table |= {name: pd.arrays.IntegerArray(found[name], found[name] < 0) for name in _TOKENS}
     table |= {**texts, **_repeated(sorts, sort), **_repeated(names, actor)}
     table |= {str(name): own[name] for name in own} | {"prompt_hash": hashes["prompt_hash"]}
-    table |= {"started": pd.to_datetime(own["started"], unit="s", utc=True).dt.as_unit("us")}
+    table |= {"started": started}
     return pd.DataFrame(table)[["id", *CALLS]]
 
 
