@@ -55,7 +55,7 @@ class TextPages:
     def _append(self, text: str) -> int:
         data = text.encode()
         if len(data) > LONGEST:
-            raise StoreError(f"a text of {len(data):,} bytes is longer than a run can hold, which is {LONGEST:,}")
+            raise StoreError(f"a text has {len(data):,} bytes; a run holds texts of at most {LONGEST:,} bytes")
         if not data:
             return 0
         self._tail.append(data)
