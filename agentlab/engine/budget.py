@@ -62,3 +62,9 @@ def nearest(sizes: Sequence[float], amount: float) -> int | None:
         return None
     before = total - sizes[-1]
     return len(sizes) if len(sizes) == 1 or total - amount <= amount - before else len(sizes) - 1
+
+
+def counted(sizes: Sequence[float], amount: float) -> int | None:
+    """How many of these steps, made one by one, count; None where another one would be made."""
+    steps = (nearest(sizes[: made + 1], amount) for made in range(len(sizes)))
+    return next((step for step in steps if step is not None), None)

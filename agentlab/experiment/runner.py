@@ -6,6 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 
+from agentlab.engine.budget import counted
 from agentlab.engine.client import Client
 from agentlab.engine.spec import RolloutSpec, over_limits, unstarted
 from agentlab.experiment.baselines import ComputeBudgets
@@ -67,10 +68,43 @@ class Runner:
             if not reopened.isdisjoint(rollout_spec.waits):
                 self.store.reopen(rollout_spec.key)
                 reopened.add(rollout_spec.key)
-        return {key for key in waited if key in reopened or not self.store.final(key)}
+        again = self._growing([item for item in todo if item[0].key in waited])
+        return {key for key in waited if key in reopened or key in again or not self.store.final(key)}
+
+    def _growing(self, todo: Sequence[Item]) -> set[str]:
+        """Baselines that have ended and whose budget may be another one since: that of more draws, or of such a one."""
+        growing = set[str]()
+        for spec, condition in todo:
+            if condition.baseline is not None and self.store.final(spec.key):
+                changing = any(key in growing or not self.store.final(key) for key in spec.waits)
+                if changing or self._rebudgeted(spec, condition):
+                    growing.add(spec.key)
+        return growing
+
+    def _rebudgeted(self, spec: RolloutSpec, condition: Condition) -> bool:
+        """Whether a baseline has ended with other steps than its budget gives it by all draws that there are now."""
+        how = condition.baseline
+        if how is None or (how.at == "draw" and self.budgets.conditions[how.of].baseline is None):
+            return False
+        if not all(map(self.store.final, (spec.key, *spec.waits))):
+            return False
+        ended = self.store.rollout(spec.key)
+        if ended.status == "limit" or (how.at == "task_median" and self._draws() > len(spec.waits)):
+            return False  # a limit stopped it, or fewer draws are selected than the run has
+        budget = self.budgets.budgeted(spec, condition).budget
+        if budget is None or budget.amount == ended.budget:
+            return False
+        made = [call for call in self.store.recorded(spec.key).values() if call.purpose != "judge"]
+        return counted(budget.sizes(made), budget.amount) != ended.steps
+
+    def _draws(self) -> int:
+        """How many draws the run has of a task at most."""
+        return int(self.store.query("SELECT max(draw) FROM rollouts WHERE kind = 'rollout'")[0][0] or 0)
 
     def _settled(self, rollout_spec: RolloutSpec, condition: Condition, known: Known | None) -> bool:
         if known is None or known.status in UNFINISHED or self._reopened(rollout_spec):
+            return False
+        if self._rebudgeted(rollout_spec, condition):
             return False
         return not self._pending(condition, rollout_spec.task.id, self.judged.get(known.id, set()))
 
@@ -109,7 +143,8 @@ class Runner:
     ) -> bool | None:
         """Whether a rollout failed, or a judge on it; None when it was stopped."""
         past = JudgingRecord()
-        if known is None or known.status in UNFINISHED or self._reopened(rollout_spec):
+        again = self._reopened(rollout_spec) or self._rebudgeted(rollout_spec, condition)
+        if known is None or known.status in UNFINISHED or again:
             rollout_spec, client, past = self._resume(rollout_spec, condition, known)
             self.store.begin(unstarted(rollout_spec))
             rollout = await self._played(rollout_spec, condition, client)
@@ -144,7 +179,8 @@ class Runner:
         """The rollout as its next attempt, with the calls that need not be made again.
 
         A killed or cancelled rollout goes on as the same attempt, so that it ends as if undisturbed. One that failed,
-        or that a raised limit reopens, is a new attempt: its new calls have random streams of their own.
+        or that a raised limit or another budget reopens, is a new attempt: its new calls have random streams of their
+        own.
         """
         client, rollout_spec = self.work.clients[condition.name], self.budgets.budgeted(rollout_spec, condition)
         if known is None:
@@ -152,7 +188,7 @@ class Runner:
             return rollout_spec, replace(client, recorded={}, select=select), JudgingRecord()
         recorded = self.store.recorded(rollout_spec.key)
         # The closing question that an attempt ended with at a limit is asked anew when the rollout goes further.
-        floor, rounds = known.attempt - (known.status != "limit"), rollout_spec.organization.rounds
+        floor, rounds = known.attempt - (known.status in UNFINISHED), rollout_spec.organization.rounds
         kept = {step: call for step, call in recorded.items() if 0 < step[1] <= rounds or call.attempt > floor}
         failed = self.store.failed_attempts(rollout_spec.key, judges=False).values()
         attempt = max(known.attempt, 1 + max(failed, default=0), 1 + floor)

@@ -49,7 +49,7 @@ def servers_of(model: str, options: Mapping[str, Any], file: Path) -> LocalServe
         if name not in DEFAULTS:
             raise ScenarioError(f"options of {model} has no {name!r}; known options: {', '.join(OPTIONS)}")
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            raise ScenarioError(f"options.{name} of {model} is {value!r}; write a whole number")
+            raise ScenarioError(f"options.{name} of {model} is {value!r}; write a whole number, 0 or more")
         numbers[name] = value
     slots, cores = max(1, numbers["slots"]), min(MOST_THREADS, os.cpu_count() or 1)
     several = slots == 1 and file.stat().st_size <= SMALL

@@ -224,7 +224,7 @@ def processes_mistake(spec: ModelSpec) -> str:
     provider, _ = split(spec.name)
     if spec.processes is None or (provider in PROVIDERS and PROVIDERS[provider].sends):
         return ""
-    return f"{spec.name} cannot be asked from other processes; remove `processes`"
+    return f"{spec.name} sends no requests that other processes could send; remove `processes`"
 
 
 def refused(name: str, settings: Settings, taken: Capabilities) -> list[tuple[str, str]]:

@@ -147,8 +147,8 @@ class ModelSpec(BaseModel):
         None,
         ge=1,
         le=64,
-        description="Send the requests of the whole account from this many processes of their own. A process sends "
-        "a few hundred requests per second at most; if unset, agentlab's own process sends them.",
+        description="How many separate processes send the requests of the whole account. A process sends a few hundred "
+        "requests per second at most. If unset, agentlab's own process sends them.",
     )
     timeout: float = Field(600.0, gt=0, description="Maximum seconds for one request, not counting queueing and waits.")
     tries: int = Field(8, ge=1, description="Maximum number of attempts when a call fails for a temporary reason.")

@@ -28,6 +28,8 @@ def section(material: Material) -> Section:
     if data.empty:
         return Section("panels", title, "No rollout is scored.")
     means, tasks = by_task(data), data["task"].nunique()
+    if axes and tasks == 1:
+        return Section("panels", title, "The picture of two measures shows the only task.")
     which = f"the first {MOST} of {tasks} tasks" if tasks > MOST else pluralize(tasks, "task")
     each = len(data) <= MOST_DRAWS * 2
     what = (

@@ -24,8 +24,8 @@ _LIST = " A list has one value for each generation. The last one also holds for 
 class SplitFields(Fields):
     role: Literal["learn", "hold_out", "transfer"] = Field(
         description="learn: rollouts on these tasks may become training rows. The last generation does not play them, "
-        "because nothing is learned from it. hold_out: they never do, and conclusions rest on them. transfer: they "
-        "never do; other kinds of tasks, to see whether what was learned helps there."
+        "because nothing is learned from it, unless `kl` names this split. hold_out: they never do, and conclusions "
+        "rest on them. transfer: they never do; other kinds of tasks, to see whether what was learned helps there."
     )
     draws: int = Field(
         default=1, ge=1, le=1_000_000, description="How many rollouts each generation makes of each of these tasks."

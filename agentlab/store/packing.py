@@ -84,7 +84,7 @@ class Packer:
         logprobs, opaque, served_model, request_id, started, seconds, cost, seeded, tries, error = rest
         add = self._pages.add
         place = None if text is None else add(text)
-        if text and place is not None:
+        if text and place:  # an empty text has no place
             self._remember(purpose, (rollout, judge, judge_draw), (round, actor), (text, place))
         return (
             rollout,

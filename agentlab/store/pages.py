@@ -6,9 +6,10 @@ Places never change. The part of a text is a place, too, so that a message withi
 
 import sqlite3
 import zlib
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Iterator
+from typing import Any
 
 from agentlab.errors import StoreError
 
@@ -16,14 +17,17 @@ BITS = 27
 """A place is `first byte << BITS | bytes`."""
 LONGEST = (1 << BITS) - 1
 """Bytes of the longest text."""
+_FARTHEST = (1 << 63 - BITS) - 1
+"""The last byte at which a text may start, since SQLite's numbers have 63 bits: 64 GB."""
 PAGE = 1 << 15
 """Bytes of a page before it is compressed. A text that is longer has a page of its own."""
 _RECENT = 1 << 22
 """Characters of recent texts that are kept in memory to find one that comes again; twice this at most."""
-_CACHED = 128
-"""Pages that a reader keeps in memory."""
+_CACHED = 1 << 22
+"""Bytes of pages that a reader keeps in memory, besides the page that it read last."""
 Page = tuple[int, int, bytes]
-"""A row of `pages`: first byte, bytes, and what is stored, which is compressed where that is shorter."""
+"""A row of `pages`: first byte, bytes, and what is stored. A page that is open has as many bytes as its texts; one that
+is closed has fewer, or a few more where compressing does not help, and a checksum."""
 
 
 class TextPages:
@@ -51,7 +55,7 @@ class TextPages:
     def _append(self, text: str) -> int:
         data = text.encode()
         if len(data) > LONGEST:
-            raise StoreError(f"a text of {len(data):,} bytes is longer than a run can hold, which is {LONGEST:,}")
+            raise StoreError(f"a text has {len(data):,} bytes; a run holds texts of at most {LONGEST:,} bytes")
         if not data:
             return 0
         self._tail.append(data)
@@ -89,17 +93,18 @@ class TextPages:
 def page(start: int, data: bytes) -> Page:
     """The row of a page."""
     packed = zlib.compress(data, 4)
-    return start, len(data), packed if len(packed) < len(data) else data
+    return start, len(data), packed if len(packed) < len(data) else zlib.compress(data, 0)
 
 
 def _open_pages(connection: sqlite3.Connection) -> list[bytes]:
     """What follows the last full page: an earlier command stored it as it was, and was killed before it closed."""
-    tail, size = list[bytes](), 0
-    for length, data in connection.execute("SELECT size, data FROM pages ORDER BY start DESC"):
+    tail, size, next_ = list[bytes](), 0, None
+    for start, length, data in connection.execute("SELECT start, size, data FROM pages ORDER BY start DESC"):
         size += length
-        if len(data) < length or size >= PAGE:
+        if not isinstance(data, bytes) or len(data) != length or size >= PAGE or next_ not in (None, start + length):
             break
         tail.insert(0, data)
+        next_ = start
     return tail
 
 
@@ -109,12 +114,17 @@ class TextReader:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._cached: OrderedDict[int, bytes] = OrderedDict()
-        self._starts = list[int]()
+        self._starts, self._size = list[int](), 0
 
-    def text(self, place: int | None) -> str | None:
-        """The text at a place; None without one. Raises `sqlite3.DatabaseError` where it cannot be read."""
+    def text(self, place: Any) -> str | None:
+        """The text at a place; None without one. Raises `sqlite3.DatabaseError` where it cannot be read.
+
+        A damaged file may give anything as a place.
+        """
         if not place:
             return None if place is None else ""
+        if not isinstance(place, int) or place < 0:
+            raise sqlite3.DatabaseError(f"{place!r} is not the place of a text")
         first, size = place >> BITS, place & LONGEST
         start, data = self._page(first)
         if first + size > start + len(data):
@@ -129,19 +139,28 @@ class TextReader:
         if data is None or first >= start + len(data):
             sql = "SELECT start, size, data FROM pages WHERE start <= ? ORDER BY start DESC LIMIT 1"
             row = self._connection.execute(sql, (first,)).fetchone()
-            start, data = (row[0], unpacked(row[1], row[2])) if row else (0, b"")
+            if row is None:
+                raise sqlite3.DatabaseError(f"the text at byte {first} is missing")
+            start, data = row[0], unpacked(row[1], row[2])
             self._keep(start, data)
         return start, data
 
     def _keep(self, start: int, data: bytes) -> None:
+        """Keeps a page; pages that a writer has joined to it since they were read go."""
+        first, after = bisect_left(self._starts, start), bisect_left(self._starts, start + len(data))
+        for joined in self._starts[first:after]:
+            self._size -= len(self._cached.pop(joined))
         self._cached[start] = data
-        if len(self._cached) > _CACHED:
-            self._cached.popitem(last=False)
+        self._size += len(data)
+        while self._size > _CACHED and len(self._cached) > 1:
+            self._size -= len(self._cached.popitem(last=False)[1])
         self._starts = sorted(self._cached)
 
 
-def unpacked(size: int, data: bytes) -> bytes:
-    """The bytes of a page. Raises `sqlite3.DatabaseError` where it is damaged."""
+def unpacked(size: int, data: Any) -> bytes:
+    """The bytes of a page. Raises `sqlite3.DatabaseError` where it is damaged, and `data` may be anything."""
+    if not isinstance(data, bytes):
+        raise sqlite3.DatabaseError("a page of texts is damaged: it has no bytes")
     if len(data) == size:
         return data
     try:
@@ -153,13 +172,13 @@ def unpacked(size: int, data: bytes) -> bytes:
     return whole
 
 
-def readable(size: int, data: bytes) -> bool:
-    """Whether the texts of a page are what was stored, as far as this can be told."""
+def readable(start: int, size: int, data: bytes) -> bool:
+    """Whether a page can hold texts where it starts, and they are what was stored, as far as this can be told."""
     try:
         unpacked(size, data).decode()
     except (sqlite3.DatabaseError, UnicodeDecodeError):
         return False
-    return True
+    return 0 <= start <= _FARTHEST
 
 
 def pages(connection: sqlite3.Connection) -> Iterator[tuple[int, bytes]]:

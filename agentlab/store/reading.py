@@ -57,7 +57,10 @@ def connected(path: Path) -> sqlite3.Connection:
     write-ahead log is there the file is whole without them. SQL on it may use `log_text(place)`, and what the
     `sqlite3` shell has to read the views with, `sqlar_uncompress(data, size)`.
     """
-    connection = _connected(path)
+    try:
+        connection = _connected(path)
+    except UnicodeDecodeError as error:  # SQLite's message quotes the damage
+        raise sqlite3.DatabaseError("malformed database schema") from error
     with_texts(connection)
     return connection
 

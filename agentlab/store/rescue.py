@@ -12,16 +12,18 @@ from typing import Any
 
 from agentlab.errors import StoreError
 from agentlab.store.formats import prepare
-from agentlab.store.pages import readable
+from agentlab.store.pages import TextReader, readable
 from agentlab.store.reading import DATABASE, connected
 from agentlab.store.rows import COLUMNS
-from agentlab.store.schema import MENDED, PACKED
+from agentlab.store.schema import LOSSES, PACKED
 
 _STORED = {
     table: columns for table, columns in {**COLUMNS, **PACKED}.items() if table not in ("calls", "messages", "verdicts")
 }
 TABLES = {"meta": 2, "conditions": 3, **{table: len(columns) for table, columns in _STORED.items()}}
 """Tables of a run, and how many columns each has."""
+_DAMAGE = (sqlite3.Error, UnicodeDecodeError)
+"""What reading a damaged file raises; the second is for the name of a column."""
 MOST = 5
 """Problems of SQLite's own check that are told."""
 
@@ -47,7 +49,7 @@ def examine(folder: Path) -> Finding:
             connection = stack.enter_context(_opened(folder / DATABASE))
         except sqlite3.Error as error:
             return Finding((str(error),), dict.fromkeys(map(_said, TABLES), 0), tuple(map(_said, TABLES)))
-        problems = _checked(connection)
+        problems = [*_checked(connection), *_losses(connection)]
         scans = {table: _Scan(connection, table) for table in TABLES}
         rows = {_said(table): sum(1 for _ in scan) for table, scan in scans.items()}
     problems += [f"a page of texts, at byte {start}, cannot be read" for start in scans["pages"].unreadable[:MOST]]
@@ -77,8 +79,9 @@ def rescue(folder: Path, into: Path) -> dict[str, int]:
         for table, width in TABLES.items():
             sql = f"INSERT OR IGNORE INTO {table} VALUES ({','.join('?' * width)})"
             target.executemany(sql, (row for row in _Scan(source, table) if len(row) == width))
-        for statement in MENDED:
-            target.execute(statement)
+        _with_losses(target)
+        for loss in LOSSES:
+            target.execute(loss.mended())
         copied = {_said(table): target.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in TABLES}
         target.execute("COMMIT")
     return copied
@@ -120,7 +123,7 @@ class _Scan:
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
         for row in self._rows():
-            if self.table != "pages" or readable(*row[1:]):
+            if self.table != "pages" or readable(*row):
                 yield row
             else:
                 self.unreadable.append(row[0])
@@ -132,12 +135,35 @@ class _Scan:
                 last = rowid
                 yield tuple(row)
             return
-        except sqlite3.Error as error:
+        except _DAMAGE as error:
             self.error = str(error)
-        with suppress(sqlite3.Error):
+        with suppress(*_DAMAGE):
             sql = f"SELECT rowid, * FROM {self.table} WHERE rowid > ? ORDER BY rowid DESC"
             for _, *row in self.connection.execute(sql, (last,)):
                 yield tuple(row)
+
+
+def _losses(connection: sqlite3.Connection) -> Iterator[str]:
+    """Rows that lack what they refer to; SQLite's own check does not look at that."""
+    _with_losses(connection)
+    for loss in LOSSES:
+        with suppress(*_DAMAGE):  # the table itself is damaged, which is told of it
+            if count := connection.execute(loss.count()).fetchone()[0]:
+                yield f"{loss.what}: {count}"
+
+
+def _with_losses(connection: sqlite3.Connection) -> None:
+    """SQL on this connection may ask whether a text is lost."""
+    text = TextReader(connection).text
+
+    def lost(place: Any) -> bool:
+        try:
+            text(place)
+        except _DAMAGE:
+            return True
+        return False
+
+    connection.create_function("log_lost", 1, lost)
 
 
 def _checked(connection: sqlite3.Connection) -> list[str]:

@@ -1,5 +1,6 @@
 """Facts as table rows and back. How the rows of messages, calls and verdicts lie in SQLite is for `packing` to say."""
 
+import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
@@ -106,10 +107,12 @@ def call_row(rollout: int, call: Call) -> Row:
 
 
 def call_fact(row: Sequence[Any]) -> Call:
-    """The call a row of `calls` was made from."""
+    """The call a row of `calls` was made from. Raises `sqlite3.DatabaseError` for a row of a damaged file."""
     (_, round, actor, k, attempt, purpose, judge, judge_draw, model, settings, prompt_hash, text, stop, *rest) = row
     usage, (reasoning, notice, tool_calls, tool_results, *rest) = rest[:5], rest[5:]
     logprobs, opaque, served_model, request_id, started, seconds, cost, seeded, tries, error = rest
+    if actor is None or purpose is None:
+        raise sqlite3.DatabaseError("a call lost its agent or its settings")
     completion = None
     if text is not None:
         completion = Completion(
@@ -161,8 +164,10 @@ def message_row(rollout: int, message: Message) -> Row:
 
 
 def message_fact(row: Sequence[Any]) -> Message:
-    """The message a row of `messages` was made from."""
+    """The message a row of `messages` was made from. Raises `sqlite3.DatabaseError` for a row of a damaged file."""
     _, index, round, sender, recipients, kind, content, ref = row
+    if recipients is None:
+        raise sqlite3.DatabaseError("a message lost its sender and recipients")
     return Message(sender, tuple(msgspec.json.decode(recipients)), kind, content, ref, round, index)
 
 
@@ -189,8 +194,10 @@ def verdict_row(rollout: int, verdict: Verdict) -> Row:
 
 
 def verdict_fact(rollout: str, row: Sequence[Any]) -> Verdict:
-    """The verdict a row of `verdicts` was made from."""
+    """The verdict a row of `verdicts` was made from. Raises `sqlite3.DatabaseError` for a row of a damaged file."""
     _, judge, draw, criterion, outcome, value, label, reason, call, mass = row
+    if judge is None or outcome is None:
+        raise sqlite3.DatabaseError("a verdict lost its judge or its outcome")
     return Verdict(criterion, outcome, value, label, reason, call, mass, rollout, judge, draw)
 
 

@@ -7,6 +7,7 @@ them as one reads them, with every text, also in the `sqlite3` shell. In the vie
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from agentlab.store.pages import BITS, LONGEST
 from agentlab.store.rows import COLUMNS
@@ -38,10 +39,14 @@ HASH = "CASE typeof(prompt_hash) WHEN 'blob' THEN '2:' || lower(hex(prompt_hash)
 
 
 def _shown(column: str) -> str:
-    """SQL: the text at a place, for a reader that has nothing but SQLite and the shell's `sqlar_uncompress`."""
+    """SQL: the text at a place, for a reader that has nothing but SQLite and the shell's `sqlar_uncompress`.
+
+    It is NULL where the page is missing.
+    """
     start, size = f"({column} >> {BITS})", f"({column} & {LONGEST})"
-    part = f"substr(sqlar_uncompress(data, size), {start} - start + 1, {size})"
-    page = f"SELECT CAST({part} AS TEXT) FROM pages WHERE start <= {start} ORDER BY start DESC LIMIT 1"
+    part = f"CAST(substr(sqlar_uncompress(data, size), {start} - start + 1, {size}) AS TEXT)"
+    there = f"CASE WHEN start + size >= {start} + {size} THEN {part} END"
+    page = f"SELECT {there} FROM pages WHERE start <= {start} ORDER BY start DESC LIMIT 1"
     return f"CASE {column} WHEN 0 THEN '' ELSE ({page}) END AS {column}"
 
 
@@ -103,21 +108,52 @@ SECONDS = (
 """SQL over `call_spans`: what a call and the tools it asked for took."""
 
 
-def _lost(*texts: str) -> str:
-    """SQL: whether a text of a row is not there."""
-    whole = "SELECT start + size >= ({0} >> {1}) + ({0} & {2}) FROM pages WHERE start <= {0} >> {1}"
-    page = f"coalesce(({whole} ORDER BY start DESC LIMIT 1), 0)"
-    return " OR ".join(f"({name} != 0 AND NOT {page.format(name, BITS, LONGEST)})" for name in texts)
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Rows of a damaged file that lack something they refer to."""
+
+    what: str
+    """Said after their number."""
+    table: str
+    where: str
+    """SQL; `log_lost(place)` is whether a text cannot be read."""
+    mend: str = ""
+    """What is set in them; without it they go, because nothing can be made of them."""
+
+    def count(self) -> str:
+        """SQL: how many there are."""
+        return f"SELECT count(*) FROM {self.table} WHERE {self.where}"
+
+    def mended(self) -> str:
+        """SQL."""
+        change = f"UPDATE {self.table} SET {self.mend}" if self.mend else f"DELETE FROM {self.table}"
+        return f"{change} WHERE {self.where}"
+
+
+def _missing(column: str, table: str) -> str:
+    return f"{column} IS NULL OR {column} NOT IN (SELECT id FROM {table})"
+
+
+def _lost(texts: Sequence[str]) -> str:
+    return " OR ".join(f"log_lost({name})" for name in texts)
 
 
 _NO_TEXT = ", ".join(f"{name} = NULL" for name in CALL_TEXTS)
-_UNNAMED = "outcome NOT IN (SELECT id FROM names)"
-MENDED = (
-    "DELETE FROM call_rows WHERE actor NOT IN (SELECT id FROM names) OR sort NOT IN (SELECT id FROM call_sorts)",
-    f"UPDATE call_rows SET {_NO_TEXT}, error = 'lost: the text of this call was in a damaged part of the file' "
-    f"WHERE {_lost(*CALL_TEXTS)}",
-    f"DELETE FROM message_rows WHERE sort NOT IN (SELECT id FROM message_sorts) OR {_lost(*MESSAGE_TEXTS)}",
-    f"DELETE FROM verdict_rows WHERE sort NOT IN (SELECT id FROM verdict_sorts) OR {_UNNAMED}",
-    f"UPDATE verdict_rows SET reason = NULL WHERE {_lost(*VERDICT_TEXTS)}",
+_WHY = "lost: the text of this call was in a damaged part of the file"
+LOSSES = (
+    Loss(
+        "calls without their agent or settings",
+        "call_rows",
+        f"{_missing('actor', 'names')} OR {_missing('sort', 'call_sorts')}",
+    ),
+    Loss("calls without their texts", "call_rows", _lost(CALL_TEXTS), f"{_NO_TEXT}, error = '{_WHY}'"),
+    Loss("messages without their sender and recipients", "message_rows", _missing("sort", "message_sorts")),
+    Loss("messages without their texts", "message_rows", _lost(MESSAGE_TEXTS)),
+    Loss(
+        "verdicts without their judge or outcome",
+        "verdict_rows",
+        f"{_missing('sort', 'verdict_sorts')} OR {_missing('outcome', 'names')}",
+    ),
+    Loss("verdicts without their reason", "verdict_rows", _lost(VERDICT_TEXTS), "reason = NULL"),
 )
-"""SQL for a run that lost rows: those that nothing can be made of go, and a call without its texts counts as failed."""
+"""A call without its texts counts as failed, with what it cost."""

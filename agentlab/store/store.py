@@ -17,7 +17,7 @@ from agentlab.store import ancestry, totals
 from agentlab.store.formats import known, prepare
 from agentlab.store.lock import hold, release
 from agentlab.store.looks import looks
-from agentlab.store.reading import DATABASE, connected, decoded, with_texts
+from agentlab.store.reading import DATABASE, connected, damaged, decoded, with_texts
 from agentlab.store.rows import (
     call_fact,
     call_row,
@@ -231,7 +231,10 @@ class Store:
         known, final = dict[str, frozenset[tuple[str, int]]](), dict[int, set[tuple[str, int]]]()
         for id, joined in self._reader.execute("SELECT rollout, group_concat(sort) FROM verdict_rows GROUP BY rollout"):
             if joined not in known:
-                known[joined] = frozenset(sorts[sort] for sort in joined.split(","))
+                numbers = joined.split(",")
+                if lost := set(numbers) - set(sorts):
+                    raise damaged(self.folder, KeyError(f"no judge of verdicts {', '.join(sorted(lost))}"))
+                known[joined] = frozenset(sorts[sort] for sort in numbers)
             final[id] = set(known[joined])
         failed = "outcome = (SELECT id FROM names WHERE name = 'error')"
         for id, sort in self.query(f"SELECT rollout, sort FROM verdict_rows WHERE {failed}"):

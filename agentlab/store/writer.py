@@ -130,7 +130,7 @@ class Writer:
             connection = connect(self._path)
             self._file = _place(self._path)
             return connection, Packer(connection)
-        except sqlite3.Error as error:
+        except Exception as error:  # a damaged file; those who wait for a commit are told
             self._failure = _failed(self._path, error)
             return None
 
@@ -168,7 +168,7 @@ def _write(
         store(connection, packer, rows, last)
         packer.forget([rollout for batch in batches for rollout in batch.replace])
         connection.execute("COMMIT")
-    except (sqlite3.Error, UnicodeError, OverflowError, StoreError) as error:
+    except Exception as error:  # whatever it is, those who wait for the commit are told
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         return _failed(path, error)

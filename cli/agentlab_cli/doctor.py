@@ -7,7 +7,16 @@ import typer
 from agentlab_cli.arguments import RunOrMachine
 from agentlab_cli.printed import AsJson, Quiet, print_json
 
-_TOLD = ("conditions", "rollouts", "messages", "calls", "verdicts", "labels", "pages")
+_NAMES = {
+    "conditions": "condition",
+    "rollouts": "rollout",
+    "messages": "message",
+    "calls": "call",
+    "verdicts": "verdict",
+    "labels": "label",
+    "pages": "text page",
+}
+"""What a row of a table is called."""
 
 
 def doctor(
@@ -37,9 +46,7 @@ def doctor(
     finding = examine(folder)
     for problem in finding.problems:
         say(problem)
-    rows = ", ".join(
-        pluralize(count, table.removesuffix("s")) for table, count in finding.rows.items() if table in _TOLD
-    )
+    rows = ", ".join(pluralize(count, _NAMES[table]) for table, count in finding.rows.items() if table in _NAMES)
     state = "damaged" if finding.problems or finding.lost else "sound"
     say(f"{folder}: the file is {state}. It can be read: {rows}.")
     if finding.lost:

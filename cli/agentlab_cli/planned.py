@@ -47,7 +47,8 @@ def planned(console: Console, design: Design, plan: RunPlan, pilot: PilotPlan | 
         every, some = len(plan.agents), len(pilot.measured)
         measured = pluralize(every, "condition") if some == every else f"{some} of {every} conditions"
         rollouts = pluralize(pilot.rollouts, "finished rollout")
-        say(console, f"Calls and tokens of {measured} are the averages of {rollouts} in the pilot, at today's prices.")
+        figures = f"Calls and tokens of {measured} are the averages of {rollouts} in the pilot"
+        say(console, f"{figures}; costs are at today's prices.")
     if pilot is None or len(pilot.measured) < len(plan.agents):
         _simulated(
             console, design, "Each condition" if pilot is None or not pilot.measured else "Every other condition"
@@ -124,7 +125,7 @@ def noises(
     try:
         basis, remarks = piloted(load(find(pilot)), design)
     except AnalysisError:
-        remarks = [f"{pilot} measures no SD: it has none of these contrasts with 2 tasks, one of them with 2 pairs."]
+        remarks = [f"{pilot} measures no SD: one of these contrasts needs 2 tasks, one of them with 2 pairs."]
     return basis, [*remarks, *_clustered(design)]
 
 

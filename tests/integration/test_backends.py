@@ -100,13 +100,13 @@ def test_the_first_place_that_works_is_taken_and_what_failed_is_told(
     monkeypatch.setattr(detect, "_version", version)
     monkeypatch.setattr(detect, "_installed", lambda: None)
     for i, works in enumerate(("bwrap", "docker", "podman")):
-        monkeypatch.setattr(detect, "_found", {})
+        monkeypatch.setattr(detect, "_by_place", {})
         monkeypatch.setenv("PATH", str(tmp_path))
         assert works in asyncio.run(detect.sandbox()).name.replace("bubblewrap", "bwrap")
         assert asked == ["bwrap", "docker", "podman"][: i + 1]
         asked.clear()
     works = "none"
-    monkeypatch.setattr(detect, "_found", {})
+    monkeypatch.setattr(detect, "_by_place", {})
     with pytest.raises(SandboxError, match=r"docker failed: no rights.*apt-get install bubblewrap"):
         asyncio.run(detect.sandbox())
 

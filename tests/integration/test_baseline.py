@@ -430,3 +430,28 @@ def test_a_budget_in_money_counts_what_programs_of_an_agent_ask() -> None:
     reply = Completion("Yes.", usage=Usage(1000, 100))
     asked = Call("product/boss", 1, 0, 1, "sim/replies", Settings(), "", reply, purpose="product")
     assert price(asked) == pytest.approx((1000 * 1 + 100 * 5) / 1e6)
+
+
+def test_a_budget_of_all_draws_is_that_of_added_draws_too() -> None:
+    """As where a pilot plays one draw of what later has more."""
+    only: dict[str, Any] = {"only": {"team": ("firm", "voted")}}
+    changes = (("draws: 3", "draws: 5"),)
+    run(*changes, draws=2, **only)
+    first = agentlab.load("run").calls
+    made, whole = run(*changes, **only), run(*changes, out="whole", **only)
+    budgets = [
+        one.rollouts.query("team == 'voted'").set_index(["task", "draw"])["budget"].sort_index().tolist()
+        for one in (made, whole)
+    ]
+    assert budgets[0] == budgets[1]
+    assert made.rollouts.query("team == 'voted'").groupby("task")["budget"].nunique().eq(1).all()
+    place = ["rollout", "actor", "round", "k", "attempt"]
+    assert not made.calls.duplicated(place).any()
+    both = first.merge(made.calls, on=place, suffixes=("", "_now"))
+    assert len(both) == len(first), "calls that were paid for are kept"
+    assert (both["text"].fillna("") == both["text_now"].fillna("")).all()
+    verdicts = made.measures.query("team == 'voted'")
+    assert (verdicts["utility_outcome"] == "scored").all()
+    count = len(made.calls)
+    assert len(run(*changes, **only).calls) == count, "the same command again pays for nothing"
+    assert len(run(*changes, draws=2, **only).calls) == count, "nor does a part of it"

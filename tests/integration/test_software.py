@@ -400,7 +400,7 @@ def test_every_command_that_runs_programs_needs_a_sandbox_or_leave_to_do_without
     own: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(detect, "_candidates", lambda: iter(()))
-    monkeypatch.setattr(detect, "_found", {})
+    monkeypatch.setattr(detect, "_by_place", {})
     judged = "judges: {product: {kind: program}}\n"
     Path("s.yaml").write_text(SCENARIO.replace(judged, ""))
     Path("program.yaml").write_text("kind: program\n")

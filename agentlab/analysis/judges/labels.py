@@ -85,7 +85,8 @@ def _means(scored: LabelledMeasure, notes: list[str]) -> Iterator[Row]:
         rows, whole = scored.of(condition), scored.whole(condition)
         if decided := len(whole) - len(rows):
             count = pluralize(decided, "rollout")
-            notes.append(f"{name}, {condition}: {count} counted at the value of the status, which needs no label.")
+            value = "the value that the measure gives their status, which needs no label"
+            notes.append(f"{name}, {condition}: {count} counted at {value}.")
         label_count = int(rows["label"].notna().sum())
         clusters = beyond(rows) if label_count else beyond(rows.assign(label=rows["score"]))
         head = {"measure": name, "condition": condition}

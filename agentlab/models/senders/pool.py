@@ -54,7 +54,8 @@ class Sender(asyncio.SubprocessProtocol):
             )
         except OSError as error:
             printed.close()
-            raise ModelError("transient", f"a process for sending cannot be started: {error.strerror}") from None
+            reason = f"a process that sends requests cannot be started: {error.strerror}"
+            raise ModelError("transient", reason) from None
         return sender
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -74,7 +75,8 @@ class Sender(asyncio.SubprocessProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         assert self.process is not None
         self.ended.set()
-        reason = f"the process that sent it ended with {self.process.get_returncode()}: {self._last_line()}"
+        code = self.process.get_returncode()
+        reason = f"the process that sent this request ended with exit code {code}: {self._last_line()}"
         self.process.close()
         self.printed.close()
         for future in self.open.values():

@@ -5,8 +5,8 @@ column at once.
 """
 
 import sqlite3
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -32,10 +32,20 @@ _REAL = ("started", "seconds", "cost")
 _DTYPES = {**CALLS, **SCORES, "started": "float64"}
 
 
+@contextmanager
+def _reading(folder: Path) -> Generator[sqlite3.Connection]:
+    """A connection for which a running command writes nothing in between. Raises `StoreError` for a damaged file."""
+    with closing(read(folder)) as connection:
+        connection.execute("BEGIN")
+        try:
+            yield connection
+        except (sqlite3.Error, _arrow.ArrowException, pd.errors.OutOfBoundsDatetime, UnicodeDecodeError) as error:
+            raise damaged(folder, error) from error
+
+
 def messages(folder: Path) -> pd.DataFrame:
     """In order; `to` as tuples."""
-    with closing(read(folder)) as connection:
-        connection.execute("BEGIN")  # a running command may write in between
+    with _reading(folder) as connection:
         places = _present(connection, "message_rows", MESSAGE_TEXTS)
         columns = ", ".join(["rollout", "idx", "round", "sort", *places.values()])
         sql = f"SELECT {columns} FROM message_rows WHERE {OWN} ORDER BY rowid"
@@ -43,19 +53,19 @@ def messages(folder: Path) -> pd.DataFrame:
         order = np.lexsort((numbers["index"], numbers["id"]))
         numbers = {name: values[order] for name, values in numbers.items()}
         sorts = fetch(connection, "SELECT * FROM message_sorts", ("number", "sender", "to", "kind"))
-        texts = _texts(connection, {name: numbers.get(name) for name in MESSAGE_TEXTS}, len(order), folder)
+        texts = _texts(connection, {name: numbers.get(name) for name in MESSAGE_TEXTS}, len(order))
+        rows = _rows(sorts, numbers["sort"])
     decode = msgspec.json.Decoder(tuple[str, ...]).decode
     recipients = np.empty(len(sorts), dtype=object)
     recipients[:] = [decode(text) for text in sorts["to"].tolist()]
     sorts["to"] = pd.Series(recipients, dtype="object")
     table = {"id": numbers["id"], "index": numbers["index"], "round": numbers["round"], **texts}
-    return pd.DataFrame(table | _repeated(sorts, numbers["sort"]))[["id", *MESSAGES]]
+    return pd.DataFrame(table | _repeated(sorts, rows))[["id", *MESSAGES]]
 
 
 def calls(folder: Path) -> pd.DataFrame:
     """As they were committed, those of particles under their rollout; what a failed call lacks is missing."""
-    with closing(read(folder)) as connection:
-        connection.execute("BEGIN")
+    with _reading(folder) as connection:
         places = _present(connection, "call_rows", CALL_TEXTS)
         tokens = [f"ifnull({name}, -1)" for name in _TOKENS]
         columns = ", ".join(["rollout", "actor", "sort", *_WHOLE, *tokens, *places.values()])
@@ -67,30 +77,32 @@ def calls(folder: Path) -> pd.DataFrame:
         populations = fetch(connection, f"SELECT * FROM {PARTICLES}", ("number", "id", "particle"))
         sorts = fetch(connection, "SELECT * FROM call_sorts", ("number", *CALL_SORT))
         names = fetch(connection, "SELECT * FROM names", ("number", "actor"))
-        texts = _texts(connection, {name: numbers.get(name) for name in CALL_TEXTS}, len(values), folder)
+        texts = _texts(connection, {name: numbers.get(name) for name in CALL_TEXTS}, len(values))
+        sort, actor = _rows(sorts, numbers["sort"]), _rows(names, numbers["actor"])
+        started = pd.to_datetime(values["started"], unit="s", utc=True).dt.as_unit("us")
     sorts = sorts.astype({"judge_draw": "Int64", "seeded": "bool"})
     table: dict[str, Any] = {name: numbers[name] for name in ("id", *_WHOLE)}
     table |= _populated(numbers["id"], populations)
     table |= {name: pd.arrays.IntegerArray(numbers[name], numbers[name] < 0) for name in _TOKENS}
-    table |= {**texts, **_repeated(sorts, numbers["sort"]), **_repeated(names, numbers["actor"])}
+    table |= {**texts, **_repeated(sorts, sort), **_repeated(names, actor)}
     table |= {str(name): values[name] for name in values} | {"prompt_hash": hashes["prompt_hash"]}
-    table |= {"started": pd.to_datetime(values["started"], unit="s", utc=True).dt.as_unit("us")}
+    table |= {"started": started}
     return pd.DataFrame(table)[["id", *CALLS]]
 
 
 def scores(folder: Path, which: str) -> pd.DataFrame:
     """The verdicts that `which` (SQL over `rollout`) chooses, as they were committed."""
     rows = f"FROM verdict_rows WHERE {which} ORDER BY rowid"
-    with closing(read(folder)) as connection:
-        connection.execute("BEGIN")
+    with _reading(folder) as connection:
         places = _present(connection, "verdict_rows", VERDICT_TEXTS)
         columns = ", ".join(["rollout", "sort", "outcome", "ifnull(call, -1)", *places.values()])
         numbers = integers(connection, f"SELECT {columns} {rows}", ("id", "sort", "outcome", "call", *places))
         values = _filled(connection, "verdict_rows", ("value", "mass", "label"), rows)
         sorts = fetch(connection, "SELECT * FROM verdict_sorts", ("number", "judge", "judge_draw", "criterion"))
         names = fetch(connection, "SELECT * FROM names", ("number", "outcome"))
-        texts = _texts(connection, {name: numbers.get(name) for name in VERDICT_TEXTS}, len(values), folder)
-    table = {"id": numbers["id"], **_repeated(sorts, numbers["sort"]), **_repeated(names, numbers["outcome"]), **texts}
+        texts = _texts(connection, {name: numbers.get(name) for name in VERDICT_TEXTS}, len(values))
+        sort, outcome = _rows(sorts, numbers["sort"]), _rows(names, numbers["outcome"])
+    table = {"id": numbers["id"], **_repeated(sorts, sort), **_repeated(names, outcome), **texts}
     table |= {str(name): values[name] for name in values}
     table |= {"call": pd.arrays.IntegerArray(numbers["call"], numbers["call"] < 0)}
     return pd.DataFrame(table)[["id", *SCORES]]
@@ -121,48 +133,71 @@ def _present(connection: sqlite3.Connection, table: str, names: Sequence[str]) -
     return {name: f"ifnull({name}, -1)" for name, most in zip(names, counts, strict=True) if most is not None}
 
 
-def _repeated(sorts: pd.DataFrame, numbers: NDArray[np.int64]) -> dict[str, pd.Series]:
-    """For each number the row of `sorts` that it stands for, by column."""
+def _rows(sorts: pd.DataFrame, numbers: NDArray[np.int64]) -> NDArray[np.intp]:
+    """The row of `sorts` that each number stands for. Raises `sqlite3.DatabaseError` where one is lost."""
     rows = pd.Index(sorts.pop("number")).get_indexer(pd.Index(numbers))
+    if (rows < 0).any():
+        raise sqlite3.DatabaseError(f"what rows refer to is missing ({', '.join(map(str, sorts))})")
+    return rows
+
+
+def _repeated(sorts: pd.DataFrame, rows: NDArray[np.intp]) -> dict[str, pd.Series]:
+    """These rows of `sorts`, by column."""
     return {str(name): sorts[name].take(rows).reset_index(drop=True) for name in sorts}
 
 
 def _texts(
-    connection: sqlite3.Connection, places: Mapping[str, NDArray[np.int64] | None], rows: int, folder: Path
+    connection: sqlite3.Connection, places: Mapping[str, NDArray[np.int64] | None], rows: int
 ) -> dict[str, pd.Series]:
     """The texts at places, by column; None are places of a column that has no texts."""
-    whole = _whole(connection) if rows else b""
-    try:
-        texts = {
-            name: _arrow.nulls(rows, _arrow.large_string()) if of is None else _taken(whole, of)
-            for name, of in places.items()
-        }
-    except _arrow.ArrowInvalid as error:
-        raise damaged(folder, error) from error
+    whole = _Whole(connection) if rows else None
+    texts = {
+        name: _arrow.nulls(rows, _arrow.large_string()) if of is None or whole is None else _taken(whole, of)
+        for name, of in places.items()
+    }
     return {name: pd.Series(pd.array(column, dtype="str")) for name, column in texts.items()}
 
 
-def _whole(connection: sqlite3.Connection) -> bytes:
-    """All pages, one after the other; zeros where one is lost."""
-    parts, end = list[bytes](), 0
-    for start, data in pages(connection):
-        parts += [bytes(start - end), data]
-        end = start + len(data)
-    return b"".join(parts)
+class _Whole:
+    """All pages, one after the other."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        every = list(pages(connection))
+        self.data = b"".join([data for _, data in every])
+        self._first = np.array([start for start, _ in every], dtype="int64")
+        """Of each page, counted over all pages of the run, as places are."""
+        self._until = np.cumsum([len(data) for _, data in every], dtype="int64")
+        """Of each page, counted in `data`: it lacks pages that are lost."""
+
+    def spans(self, places: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Where texts start and end in `data`. Raises `sqlite3.DatabaseError` where one is not in a page."""
+        if not len(places):
+            return places, places
+        page = np.searchsorted(self._first, places >> BITS, side="right") - 1
+        if not len(self._first) or (page < 0).any():
+            raise sqlite3.DatabaseError("a page of texts is missing")
+        before = np.concatenate([[0], self._until[:-1]])
+        starts = (places >> BITS) - self._first[page] + before[page]
+        ends = starts + (places & LONGEST)
+        if (ends > self._until[page]).any():
+            raise sqlite3.DatabaseError("a page of texts is missing")
+        return starts, ends
 
 
-def _taken(whole: bytes, places: NDArray[np.int64]) -> Any:
-    """The texts at these places, missing at -1."""
+def _taken(whole: _Whole, places: NDArray[np.int64]) -> Any:
+    """The texts at these places, missing at -1. An empty text has the place 0, and no page."""
     distinct, which = np.unique(places, return_inverse=True)
-    if missing := bool(len(distinct)) and distinct[0] < 0:
+    if missing := bool(len(distinct)) and distinct[0] == -1:
         distinct, which = distinct[1:], which - 1
-    starts, ends = distinct >> BITS, (distinct >> BITS) + (distinct & LONGEST)
+    empty = int(bool(len(distinct)) and distinct[0] == 0)
+    starts, ends = whole.spans(distinct[empty:])
+    starts, ends = np.concatenate([[0] * empty, starts]), np.concatenate([[0] * empty, ends])
     if (starts[1:] < ends[:-1]).any():  # a part of a text, and the text or another part of it
-        data = b"".join([whole[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)])
+        data = b"".join([whole.data[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)])
         ends = np.cumsum(ends - starts)
         starts = np.concatenate([[0], ends[:-1]])
     else:
-        data = whole
+        data = whole.data
     between = np.column_stack([starts, ends]).ravel()  # a text, what is between it and the next one, the next one, …
     buffers = [None, _arrow.py_buffer(between.astype("int64")), _arrow.py_buffer(data)]
     every = _arrow.LargeStringArray.from_buffers(max(0, len(between) - 1), buffers[1], buffers[2])

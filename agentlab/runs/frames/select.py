@@ -44,10 +44,16 @@ def fetch(connection: sqlite3.Connection, sql: str, columns: Sequence[str]) -> p
 
 
 def integers(connection: sqlite3.Connection, sql: str, columns: Sequence[str]) -> dict[str, NDArray[np.int64]]:
-    """The rows of a query that gives nothing but integers, by column: twice as fast as `fetch`."""
+    """The rows of a query that gives nothing but integers, by column: twice as fast as `fetch`.
+
+    Raises `sqlite3.DatabaseError` where something else is found.
+    """
     cursor, parts = connection.execute(sql), [np.empty((0, len(columns)), dtype="int64")]
     while rows := cursor.fetchmany(_CHUNK):
-        values = np.fromiter(chain.from_iterable(rows), "int64", len(rows) * len(columns))
+        try:
+            values = np.fromiter(chain.from_iterable(rows), "int64", len(rows) * len(columns))
+        except (TypeError, ValueError, OverflowError) as error:
+            raise sqlite3.DatabaseError(f"a number is damaged: {error}") from error
         parts.append(values.reshape(-1, len(columns)))
     return dict(zip(columns, np.ascontiguousarray(np.concatenate(parts).T), strict=True))
 

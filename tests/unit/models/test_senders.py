@@ -119,7 +119,7 @@ def test_what_is_not_answered_is_given_up_or_fails_with_its_process() -> None:
         await asyncio.wait(waiting[:1])
         assert len(sender.open) == 1
         kill(sender)
-        with pytest.raises(ModelError, match="transient: the process that sent it ended with -9"):
+        with pytest.raises(ModelError, match="transient: the process that sent this request ended with exit code -9"):
             await waiting[1]
         server.script = yes
         assert (await model.complete(request(0))).text == "Yes."
@@ -166,13 +166,13 @@ def test_the_processes_end_with_a_run_that_is_killed() -> None:
 
 
 def test_only_models_behind_a_server_take_processes() -> None:
-    with pytest.raises(ScenarioError, match="sim/chatter cannot be asked from other processes"):
+    with pytest.raises(ScenarioError, match="sim/chatter sends no requests that other processes could send"):
         get_model(ModelSpec.model_validate({"name": "sim/chatter", "processes": 2}))
 
 
 def test_a_process_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     async def failing() -> None:
-        with pytest.raises(ModelError, match=r"transient: the process that sent it ended with 1: .*no_such_module"):
+        with pytest.raises(ModelError, match=r"transient: .* ended with exit code 1: .*no_such_module"):
             await Senders(1).send("m", "{}", "", request(0))
 
     monkeypatch.setattr("agentlab.models.senders.pool.CHILD", "no_such_module")
