@@ -11,6 +11,7 @@ from agentlab.scenario.findings import Findings
 from agentlab.scenario.unknown import meant
 from agentlab.scenario.validate import mapping, shown
 from agentlab.text import line as line_of
+from agentlab.text import utf8_safe
 
 _COLUMNS = "`tasks: {{file: {}, columns: {{prompt: question, target: answer}}}}`"
 
@@ -49,6 +50,10 @@ def _task(line: str, place: Place, findings: Findings) -> dict[str, Any] | None:
         findings.add(
             Place(place.file, place.line, column), "tasks", f"this is not JSON: {problem}", "write one object per line"
         )
+        return None
+    if "\\ud" in line.lower() and utf8_safe(task) != task:
+        wrong = "a text has half of a character (a lone surrogate such as \\ud83d)"
+        findings.add(place, "tasks", wrong, "write the whole character, or leave it out")
         return None
     if isinstance(mapping(task).get("target"), float):
         task["target"] = json.loads(line, parse_float=str)["target"]  # as it is written

@@ -222,6 +222,16 @@ def test_many_mistakes_of_one_kind_are_told_by_the_first_and_their_number(tmp_pa
     assert "and 95 more like these" in told[-1].wrong
 
 
+def test_half_a_character_in_a_task_is_told_with_its_line(tmp_path: Path) -> None:
+    whole, half = '{"id": "a", "prompt": "\\ud83d\\ude00"}', '{"id": "b", "prompt": "\\ud83d?"}'
+    (tmp_path / "t.jsonl").write_text(f"{whole}\n{half}\n")
+    file = tmp_path / "s.yaml"
+    file.write_text(BASE.replace(BASE[BASE.index("tasks:") : BASE.index("organization:")], "tasks: !file t.jsonl\n"))
+    with pytest.raises(ScenarioError, match="half of a character") as caught:
+        load(file)
+    assert [mistake.place.line for mistake in caught.value.mistakes if "half" in mistake.wrong] == [2]
+
+
 def test_ids_that_are_numbers_are_told_once_in_jsonl(tmp_path: Path) -> None:
     (tmp_path / "t.jsonl").write_text("".join(f'{{"id": {i}, "prompt": "x"}}\n' for i in range(9)))
     file = tmp_path / "s.yaml"
