@@ -176,7 +176,7 @@ class _Whole:
         page = np.searchsorted(self._first, places >> BITS, side="right") - 1
         if not len(self._first) or (page < 0).any():
             raise sqlite3.DatabaseError("a page of texts is missing")
-        before = np.concatenate([[0], self._until[:-1]])
+        before = np.concatenate([np.zeros(1, dtype="int64"), self._until[:-1]])
         starts = (places >> BITS) - self._first[page] + before[page]
         ends = starts + (places & LONGEST)
         if (ends > self._until[page]).any():
@@ -191,11 +191,12 @@ def _taken(whole: _Whole, places: NDArray[np.int64]) -> Any:
         distinct, which = distinct[1:], which - 1
     empty = int(bool(len(distinct)) and distinct[0] == 0)
     starts, ends = whole.spans(distinct[empty:])
-    starts, ends = np.concatenate([[0] * empty, starts]), np.concatenate([[0] * empty, ends])
+    nothing = np.zeros(empty, dtype="int64")
+    starts, ends = np.concatenate([nothing, starts]), np.concatenate([nothing, ends])
     if (starts[1:] < ends[:-1]).any():  # a part of a text, and the text or another part of it
         data = b"".join([whole.data[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)])
         ends = np.cumsum(ends - starts)
-        starts = np.concatenate([[0], ends[:-1]])
+        starts = np.concatenate([np.zeros(1, dtype="int64"), ends[:-1]])
     else:
         data = whole.data
     between = np.column_stack([starts, ends]).ravel()  # a text, what is between it and the next one, the next one, …
