@@ -26,6 +26,8 @@ import asyncio
 import json
 import os
 
+from msgspec.structs import replace
+
 from agentlab.models.simulated import chatter
 from agentlab.models.simulated.sim import counted
 from agentlab.types import Capabilities, Completion, ToolCall

@@ -41,7 +41,7 @@ def table(replies):
     def reply(request):
         global COUNT
         COUNT += 1
-        for at in (3, 21):
+        for at in (3, 9):
             if COUNT == at:
                 kill(f"request-{at}")
         return policy(request)
@@ -87,7 +87,7 @@ def test_a_loop_killed_in_every_phase_reaches_the_same_end(commands: Commands, w
 
 def test_a_kill_in_a_training_and_half_a_file_of_rows_leave_no_trace(commands: Commands, workdir: Path) -> None:
     path = scenario(workdir)
-    for name in ("killing", "request-3", "request-21"):
+    for name in ("killing", "request-3", "request-9"):
         (workdir / name).touch()
     command = ("train", path, "--out", "run", "--quiet", "--set", "improve.generations=1")
     assert commands.agentlab(*command).code == -signal.SIGKILL
