@@ -39,7 +39,7 @@ def checks(design: Design, run: Path, tables: Path) -> list[Check]:
     teams = {team: next(c for c in design.conditions if c.levels["team"] == team) for team in TEAMS}
     read = {path.stem: pd.read_csv(path) for path in tables.glob("*.csv")}
     return [
-        *_differences(teams, read["contrasts"]),
+        *_differences(teams, read["contrasts_differences"]),
         *_components(design, teams, read["components"]),
         *_shared(teams, read["components_covariances"]),
         *_incoherence(design, teams, read["decomposition"]),
