@@ -99,10 +99,10 @@ def counts(column: pd.Series) -> dict[str, int]:
 def _means(run: Run, scored: pd.DataFrame) -> tuple[dict[str, Bounds], dict[str, ArmMean]]:
     values, means = dict[str, Bounds](), dict[str, ArmMean]()
     for m in run.measured:
-        own = due(run, m.judge, scored)
-        tasks, ends = own["task"].astype("str").tolist(), outcome_range(m, own[m.name])
-        values[m.name] = bounds(own[m.name].to_numpy(), *ends, tasks) if len(own) else _NONE
-        means[m.name] = arm_mean(own[m.name], tasks, run.clusters, ends)
+        rows = due(run, m.judge, scored)
+        tasks, ends = rows["task"].astype("str").tolist(), outcome_range(m, rows[m.name])
+        values[m.name] = bounds(rows[m.name].to_numpy(), *ends, tasks) if len(rows) else _NONE
+        means[m.name] = arm_mean(rows[m.name], tasks, run.clusters, ends)
     return values, means
 
 

@@ -47,24 +47,23 @@ def _near(file: Path) -> str:
 def unjudged(run: Run) -> int:
     """Finished rollouts on which the judge of some measure that is to look at them has not been asked yet."""
     finished = run.rollouts[~run.rollouts["status"].isin(UNFINISHED)]
-    places = list(zip(*(finished[name].tolist() for name in ("rollout", "condition", "task")), strict=True))
     waiting = set[str]()
     for judge in {measure.judge for measure in run.measured}:
-        asked, skipped = set(run.scores.loc[run.scores["judge"] == judge, "rollout"].tolist()), spared(run, judge)
-        waiting |= {key for key, *place in places if key not in asked and tuple(place) not in skipped}
+        asked = set(run.scores.loc[run.scores["judge"] == judge, "rollout"].tolist())
+        waiting |= set(due(run, judge, finished)["rollout"].tolist()) - asked
     return len(waiting)
 
 
 def due(run: Run, judge: str, rows: pd.DataFrame) -> pd.DataFrame:
     """The rows of rollouts, by condition and task, at which the judge is to look: scores of others are not missing."""
-    if not (skipped := spared(run, judge)):
+    if not (skipped := _spared(run, judge)):
         return rows
     places = zip(rows["condition"].astype("str").tolist(), rows["task"].astype("str").tolist(), strict=True)
     return rows[np.array([place not in skipped for place in places], dtype=bool)]
 
 
 @lru_cache(maxsize=16)
-def spared(run: Run, judge: str) -> set[tuple[str, str]]:
+def _spared(run: Run, judge: str) -> set[tuple[str, str]]:
     """Conditions and tasks at which a judge does not look: in a loop, one may score some splits only."""
     skipped = set[tuple[str, str]]()
     for name, facts in zip(run.conditions["condition"].tolist(), run.conditions["facts"].tolist(), strict=True):

@@ -18,7 +18,7 @@ _CALLS = (
     "cache_write_tokens, judge_draw FROM call_spans AS calls JOIN rollouts AS own ON own.id = calls.rollout "
     "JOIN rollouts AS whole ON whole.key = coalesce(own.population, own.key) "
     "WHERE calls.error IS NULL AND whole.kind = 'rollout' AND whole.condition = ? "
-    "AND whole.status NOT IN ('cancelled', 'infrastructure')"
+    "AND whole.status NOT IN (?, ?)"
 )
 """Calls of finished rollouts and of their particles."""
 _TOKENS = slice(3, 8)
@@ -47,7 +47,7 @@ def by_pilot(plan: RunPlan, folder: Path, design: Design) -> PilotPlan:
             if not (count := _finished(connection, name)):
                 continue
             counts[name], share = count, plan.rollouts / len(plan.agents) / count
-            calls = connection.execute(_CALLS, (name,)).fetchall()
+            calls = connection.execute(_CALLS, (name, *UNFINISHED[1:])).fetchall()
             asked = [call for call in calls if call[1] != "judge"]
             agents[name] = _scaled(
                 _total((_asked(design, condition, *call[:3]), call[_TOKENS]) for call in asked), share
@@ -65,8 +65,8 @@ def by_pilot(plan: RunPlan, folder: Path, design: Design) -> PilotPlan:
 
 
 def _finished(connection: sqlite3.Connection, condition: str) -> int:
-    rows = connection.execute("SELECT status FROM rollouts WHERE kind = 'rollout' AND condition = ?", (condition,))
-    return sum(status not in UNFINISHED for (status,) in rows)
+    sql = "SELECT count(*) FROM rollouts WHERE kind = 'rollout' AND condition = ? AND status NOT IN (?, ?)"
+    return connection.execute(sql, (condition, *UNFINISHED[1:])).fetchone()[0]
 
 
 def _asked(design: Design, condition: Condition, actor: str, purpose: str, judge: str | None) -> ModelSpec | None:

@@ -36,6 +36,8 @@ class Runner:
     budgets: ComputeBudgets
     forks: ForkStates
     populations: Populations
+    draws: int
+    """How many draws of a task the run had at most when the command began."""
 
     @property
     def store(self) -> Store:
@@ -89,7 +91,7 @@ class Runner:
         if not all(map(self.store.final, (spec.key, *spec.waits))):
             return False
         ended = self.store.rollout(spec.key)
-        if ended.status == "limit" or (how.at == "task_median" and self._draws() > len(spec.waits)):
+        if ended.status == "limit" or (how.at == "task_median" and self.draws > len(spec.waits)):
             return False  # a limit stopped it, or fewer draws are selected than the run has
         budget = self.budgets.budgeted(spec, condition).budget
         if budget is None or budget.amount == ended.budget:
@@ -97,14 +99,12 @@ class Runner:
         made = [call for call in self.store.recorded(spec.key).values() if call.purpose != "judge"]
         return counted(budget.sizes(made), budget.amount) != ended.steps
 
-    def _draws(self) -> int:
-        """How many draws the run has of a task at most."""
-        return int(self.store.query("SELECT max(draw) FROM rollouts WHERE kind = 'rollout'")[0][0] or 0)
+    def _to_be_played(self, rollout_spec: RolloutSpec, condition: Condition, known: Known) -> bool:
+        """Whether a rollout that has begun has not ended, or a raised limit or another budget reopens it."""
+        return known.status in UNFINISHED or self._reopened(rollout_spec) or self._rebudgeted(rollout_spec, condition)
 
     def _settled(self, rollout_spec: RolloutSpec, condition: Condition, known: Known | None) -> bool:
-        if known is None or known.status in UNFINISHED or self._reopened(rollout_spec):
-            return False
-        if self._rebudgeted(rollout_spec, condition):
+        if known is None or self._to_be_played(rollout_spec, condition, known):
             return False
         return not self._pending(condition, rollout_spec.task.id, self.judged.get(known.id, set()))
 
@@ -143,8 +143,7 @@ class Runner:
     ) -> bool | None:
         """Whether a rollout failed, or a judge on it; None when it was stopped."""
         past = JudgingRecord()
-        again = self._reopened(rollout_spec) or self._rebudgeted(rollout_spec, condition)
-        if known is None or known.status in UNFINISHED or again:
+        if known is None or self._to_be_played(rollout_spec, condition, known):
             rollout_spec, client, past = self._resume(rollout_spec, condition, known)
             self.store.begin(unstarted(rollout_spec))
             rollout = await self._played(rollout_spec, condition, client)

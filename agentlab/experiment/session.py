@@ -127,7 +127,8 @@ def runner_for(
     judges = (work.judges.client, work.judges.settings)
     budgets = ComputeBudgets(design, *judges, work.store.use)
     populations = Populations(design, *judges, work.concurrency, properties or {})
-    return Runner(work, executor, work.store.judged(), budgets, ForkStates(work.store), populations)
+    store = work.store
+    return Runner(work, executor, store.judged(), budgets, ForkStates(store), populations, store.draws())
 
 
 def _comparisons(design: Design, work: Work, todo: Sequence[Item]) -> Comparisons:

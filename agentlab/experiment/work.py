@@ -1,7 +1,6 @@
 """What every command on a run folder needs: the folder held, its models served, its jobs done, and a way to stop."""
 
 import asyncio
-import gc
 import signal
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
@@ -18,6 +17,7 @@ from agentlab.experiment.clients import client_for, counting, identify, serving
 from agentlab.experiment.judging.rollouts import JudgeRunner
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.served import RunServing
+from agentlab.garbage import seldom_collected
 from agentlab.interfaces import Judge
 from agentlab.models import ModelSpec, StopSwitch
 from agentlab.scenario.fields import LimitFields
@@ -30,9 +30,6 @@ GRACE = 20.0
 """Seconds after SIGTERM or SIGHUP for what is in flight; schedulers kill after 30, unless they are told otherwise."""
 CONCURRENCY, MAX_CONCURRENCY = 256, 2000
 """Jobs at once: unless said otherwise, enough to keep an account busy and few enough to stop well; and at most."""
-
-YOUNG = 50_000
-"""New objects between two searches for garbage; Python's own 700 has every living rollout looked through many times."""
 
 Job = Callable[[], Awaitable[None]]
 """Something to do that may raise `Stopped`."""
@@ -179,17 +176,6 @@ async def working(
         at_once = min(concurrency, MAX_CONCURRENCY)
         with stoppable(progress, stop_switch), seldom_collected():
             yield Work(store, seed, coupling, tasks, clients, judge_runner, progress, at_once, limit)
-
-
-@contextmanager
-def seldom_collected() -> Generator[None]:
-    """Garbage is searched for after every `YOUNG` objects at the earliest."""
-    before = gc.get_threshold()
-    gc.set_threshold(max(before[0], YOUNG) if before[0] else 0, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 @contextmanager

@@ -77,15 +77,14 @@ def resolve(
             interaction, protocol_fields = protocol(site, cell.organization, cast)
         else:
             cast, interaction, protocol_fields = _alone(site, cell.organization, matched)
-        rules = protocol_fields
         asked = _tasks(site, cell, cast)
         agents = _agents(site, cell, cast, specs)
         closing = cast.closing and Closing(_closing(site, cell, cast), cast.closing.agent)
         programs = _programs(site, cell.organization, specs)
-        fields = inference.read(site, matched is not None)
+        fields, identified = inference.read(site, matched is not None), protocol_fields
         if interaction is not None and fields is not None:
             interaction = inference.weighing(site, fields, interaction)
-            protocol_fields = {**protocol_fields, "inference": fields.model_dump()}
+            identified = {**protocol_fields, "inference": fields.model_dump()}
         if interaction is not None and agents is not None and before == _wrong(site):
             org = cell.organization
             rounds = rounds_of(org, interaction)
@@ -100,7 +99,7 @@ def resolve(
             used |= {programs.model: specs[programs.model]} if programs is not None else {}
             writers = cast.writers or ()
             identity = identity_of(
-                organization, used, protocol_fields, writers, [a.model_dump() for a in cell.addendum.values()]
+                organization, used, identified, writers, [a.model_dump() for a in cell.addendum.values()]
             )
             exposures = {key: _exposed(a.to, cast.names, interaction) for key, a in cell.addendum.items()}
             questions = {key: task.prompt for key, task in tasks(site, cell).items()}
@@ -113,7 +112,7 @@ def resolve(
                 return None
             about = (exposures, identity, added, questions)
             return Condition(
-                name, levels, organization, used, asked, *about, inference=fields, loop=loop, protocol=rules
+                name, levels, organization, used, asked, *about, inference=fields, loop=loop, protocol=protocol_fields
             )
     else:
         for key in mapping(site.tree.value.get("tasks")):

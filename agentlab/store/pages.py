@@ -1,4 +1,5 @@
-"""The texts of a run: one after the other in pages, each page compressed once it is full, and each text kept once.
+"""The texts of a run: one after the other in pages, each compressed once it is full. A text that comes again soon is
+kept once.
 
 A row says where its text is by one number, its place: the first byte, counted over all pages, and how many bytes.
 Places never change. The part of a text is a place, too, so that a message within a reply takes no bytes of its own.

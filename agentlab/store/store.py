@@ -225,6 +225,10 @@ class Store:
         sql = "SELECT condition, count(*) FROM rollouts WHERE kind = 'rollout' AND status NOT IN (?, ?) GROUP BY 1"
         return dict(self._reader.execute(sql, UNFINISHED[1:]))
 
+    def draws(self) -> int:
+        """How many draws of a task the run has at most."""
+        return int(self._reader.execute("SELECT max(draw) FROM rollouts WHERE kind = 'rollout'").fetchone()[0] or 0)
+
     def judged(self) -> dict[int, set[tuple[str, int]]]:
         """By rollout number: judges and draws whose verdicts are final, which is every outcome but `error`."""
         sorts = {str(id): (judge, draw) for id, judge, draw in self.query("SELECT id, judge, draw FROM verdict_sorts")}

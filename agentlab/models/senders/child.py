@@ -5,7 +5,6 @@ paces none: limits and retries are the run's.
 """
 
 import asyncio
-import gc
 import importlib
 import os
 import signal
@@ -17,6 +16,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from agentlab.errors import ModelError
+from agentlab.garbage import seldom_collected
 from agentlab.interfaces import Model
 from agentlab.models.registry import PROVIDERS, split
 from agentlab.models.senders.lines import Answer, Ask, Build, Drop, Failure, Lines, decode_request, line
@@ -82,5 +82,5 @@ async def hear() -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the run decides when it is stopped
-    gc.set_threshold(50_000)
-    asyncio.run(hear())
+    with seldom_collected():
+        asyncio.run(hear())

@@ -77,9 +77,9 @@ def verdicts_of(verdicts: pd.DataFrame, measure: Measure) -> pd.DataFrame:
     if not measure.values or not (declared := counted["outcome"].isin(list(measure.values))).any():
         return counted
     low, high = measure.range
-    share = (counted["outcome"].map(dict(measure.values)).astype("float64") - low) / (high - low)
-    least = counted["criterion"].map({name: scale[0] for name, scale in measure.scales.items()}).astype("float64")
-    most = counted["criterion"].map({name: scale[1] for name, scale in measure.scales.items()}).astype("float64")
+    share = (_numbers(counted["outcome"], measure.values) - low) / (high - low)
+    least = _numbers(counted["criterion"], {name: scale[0] for name, scale in measure.scales.items()})
+    most = _numbers(counted["criterion"], {name: scale[1] for name, scale in measure.scales.items()})
     return counted.assign(value=counted["value"].astype("float64").mask(declared, least + share * (most - least)))
 
 

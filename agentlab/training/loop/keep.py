@@ -46,15 +46,15 @@ def kept(
 
     `salt` decides the order where the order is random.
     """
-    judged = [replace(candidate, reason=_by_itself(candidate, fields, generation)) for candidate in candidates]
-    judged_candidates = [candidate for candidate in judged if candidate.reason != "kept"]
-    good = [candidate for candidate in judged if candidate.reason == "kept"]
+    reviewed = [replace(candidate, reason=_by_itself(candidate, fields, generation)) for candidate in candidates]
+    decided = [candidate for candidate in reviewed if candidate.reason != "kept"]
+    good = [candidate for candidate in reviewed if candidate.reason == "kept"]
     for task in dict.fromkeys(candidate.task for candidate in good):
         of_task = sorted(
             (candidate for candidate in good if candidate.task == task), key=lambda candidate: _random(candidate, salt)
         )
-        judged_candidates += _among(PREFER[fields.prefer](of_task, fields), fields)
-    return judged_candidates
+        decided += _among(PREFER[fields.prefer](of_task, fields), fields)
+    return decided
 
 
 def _by_itself(candidate: Candidate, fields: KeepFields, generation: int) -> Reason:
