@@ -3,7 +3,6 @@
 import asyncio
 import json
 import math
-import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -21,7 +20,6 @@ from tests.vllm.served import CONTEXT, NAME, WHOLE, ask, at_server, offline_spec
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 QUESTION = "Is the sky blue? Reply with yes or no."
-MANY = 24
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -113,20 +111,6 @@ async def test_what_is_refused_is_refused_alone(models: Any) -> None:
     assert long.kind == "too_long"
     assert isinstance(odd, ModelError)
     assert odd.kind == "fatal"
-
-
-async def test_a_wave_is_faster_than_one_call_after_another(models: Any) -> None:
-    asked = [ask(f"Tell me about {i} ships.", i, temperature=1.0, max_tokens=16) for i in range(MANY)]
-    await models["base"].complete(asked[0])
-    began = time.monotonic()
-    for request in asked[:4]:
-        await models["base"].complete(request)
-    alone = (time.monotonic() - began) / 4 * MANY
-    began = time.monotonic()
-    await replies(models["base"], asked)
-    together_ = time.monotonic() - began
-    print(f"{MANY} calls: {together_:.1f} s in waves, {alone:.1f} s one after another")
-    assert together_ < alone
 
 
 async def test_scores_are_products_of_the_whole_next_token_distributions(models: Any, server: Engine) -> None:

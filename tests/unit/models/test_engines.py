@@ -1,7 +1,9 @@
 """What is started for a model, as its options say; what a server of one's own is asked to load; the waves' requests."""
 
+import asyncio
 import json
-from collections.abc import Mapping
+import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -158,6 +160,31 @@ def test_a_request_of_a_wave_is_what_the_server_would_make_of_it() -> None:
     assert vllm_waves.schema_of({}) is None
     with pytest.raises(vllm_waves.Refused, match="'text'"):
         vllm_waves.schema_of({"response_format": {"type": "text"}})
+
+
+async def test_all_that_wait_while_a_wave_is_computed_form_the_next_one() -> None:
+    loop, queue = asyncio.get_running_loop(), asyncio.Queue[vllm_waves.Waiting]()
+    computing, finish, sizes = asyncio.Event(), threading.Event(), list[int]()
+
+    def answer(wave: Sequence[vllm_waves.Waiting]) -> list[dict[str, Any]]:
+        sizes.append(len(wave))
+        loop.call_soon_threadsafe(computing.set)
+        finish.wait()
+        return [dict(waiting.body) for waiting in wave]
+
+    def ask(number: int) -> asyncio.Future[Any]:
+        waiting = vllm_waves.Waiting("/", {"number": number}, loop.create_future())
+        queue.put_nowait(waiting)
+        return waiting.reply
+
+    task = asyncio.create_task(vllm_waves.waves(queue, answer))
+    asked = [ask(0)]
+    await computing.wait()
+    asked += [ask(number) for number in range(1, 24)]
+    finish.set()
+    assert [(await reply)["number"] for reply in asked] == list(range(24))
+    assert sizes == [1, 23]
+    task.cancel()
 
 
 def test_a_reply_of_a_wave_has_the_likely_tokens_in_their_order() -> None:
