@@ -1,4 +1,4 @@
-"""A rollout in the making: everything that has happened, so that it can be stepped, copied and gone on with."""
+"""The state of an unfinished rollout: everything that has happened, so that it can be stepped, copied and continued."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,19 +17,19 @@ class State:
     round: int = 0
     """The last round that was played."""
     woken_by_bounce: frozenset[str] = frozenset()
-    """Agents that acted in the last round on nothing but messages that wake once in a row, such as bounces."""
+    """Agents that acted in the last round and that only bounces woke, as `engine.rules.awake` defines them."""
     given: dict[str, tuple[Call, ...]] = field(default_factory=dict[str, tuple[Call, ...]])
-    """Of a fork: calls of the next round that are its parent's, by agent. They are routed and not made again."""
+    """For a fork: the parent's calls of the next round that are kept, by agent. They are routed and not made again."""
     folds: dict[str, Fold] = field(default_factory=dict[str, Fold])
-    """By agent: its chat as far as it has been sent."""
+    """By agent: its chat up to its last turn."""
     status: Status | None = None
-    """Once it is over for another reason than that nobody has unread mail."""
+    """Set once the rollout is over for another reason than that nobody has unread mail."""
     error: str | None = None
     steps: int | None = None
     """How many steps of a baseline count, once that is known."""
 
     def copy(self) -> "State":
-        """Another rollout that goes on from here; stepping one leaves the other as it is."""
+        """A second state that continues from here. Stepping one does not change the other."""
         return State(
             self.log.copy(),
             {actor: calls.copy() for actor, calls in self.calls.items()},
