@@ -71,6 +71,7 @@ def measure(work: Work, tree: Path, folder: Path) -> Used:
     """Runs the command on the code in `tree`. Raises RuntimeError if it ends in an unexpected way."""
     path = os.pathsep.join(str(tree / part) for part in (".", "cli", "scenarios"))
     environment = {**os.environ, "PYTHONPATH": path, "NO_COLOR": "1"}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # else only the tree that is compiled already starts quickly
     with tempfile.TemporaryFile() as printed:
         command = [sys.executable, "-c", work.python, *work.words]
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=printed, stderr=printed)

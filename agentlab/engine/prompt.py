@@ -87,7 +87,7 @@ def _hashed(role: Role, content: str) -> tuple[ChatMessage, bytes]:
 
 @lru_cache(maxsize=512)
 def _hashed_system(text: str) -> tuple[ChatMessage, bytes]:
-    """Cached, since all rollouts share system prompts."""
+    """Made once for all rollouts."""
     return _hashed("system", text)
 
 
