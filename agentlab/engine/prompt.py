@@ -93,9 +93,9 @@ def _hashed_system(text: str) -> tuple[ChatMessage, bytes]:
 
 @dataclass(slots=True)
 class Fold:
-    """The chat of one agent, equal to `chat`. Each turn only adds what is new since the turn before.
+    """The chat of one agent as it grows, so that a turn costs what was added since the last one; equal to `chat`.
 
-    It keeps the entries that a later turn may still be shown: those of an agent without memory are dropped.
+    The entries are those that a later turn may still be shown: an agent without memory leaves its past behind.
     """
 
     entries: list[ChatMessage] = field(default_factory=list[ChatMessage])
@@ -105,7 +105,7 @@ class Fold:
     first: tuple[ChatMessage, bytes] | None = None
     """The first entry with the task before it, and its hash; None until it is sent."""
     heads: list[tuple[int, tuple[str, ...]]] = field(default_factory=list[tuple[int, tuple[str, ...]]])
-    """Where each turn begins in `entries`, and its mail. For an agent that remembers all, only the first turn."""
+    """Where turns begin in `entries`, and what had been read then; of an agent that remembers all, the first alone."""
     round: int = -1
     """The round of the last turn."""
     read: int = 0
@@ -115,7 +115,7 @@ class Fold:
     brief: str = ""
     """The task, for an agent that is shown it."""
     turn: list[tuple[int, Call]] = field(default_factory=list[tuple[int, Call]])
-    """The calls of the last turn, each with the place of its reply in `entries`."""
+    """Of the last turn: its calls, each with the place of its reply in `entries`."""
     hidden: int = 0
     """How many calls of the last turn have their results shown as one line."""
 

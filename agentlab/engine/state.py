@@ -17,11 +17,11 @@ class State:
     round: int = 0
     """The last round that was played."""
     woken_by_bounce: frozenset[str] = frozenset()
-    """Agents that acted in the last round and that only bounces woke, as `engine.rules.awake` defines them."""
+    """Agents that acted in the last round on nothing but messages that wake once in a row, such as bounces."""
     given: dict[str, tuple[Call, ...]] = field(default_factory=dict[str, tuple[Call, ...]])
-    """For a fork: the parent's calls of the next round that are kept, by agent. They are routed and not made again."""
+    """Of a fork: calls of the next round that are its parent's, by agent. They are routed and not made again."""
     folds: dict[str, Fold] = field(default_factory=dict[str, Fold])
-    """By agent: its chat up to its last turn."""
+    """By agent: its chat as far as it has been sent."""
     status: Status | None = None
     """Set once the rollout is over for another reason than that nobody has unread mail."""
     error: str | None = None
