@@ -3,7 +3,7 @@
 Each figure is CPU time (user and system, of the command's own process and what it starts) or peak memory, the lowest of
 all turns: other work on the machine only adds to it. Prints JSON with the figures of both trees and their ratio, this
 tree over the other. Exits with 1 and names each figure that a change made worse: its ratio is above `--most`, and every
-turn of this tree took more than every turn of the other, which noise makes of five turns each in 1 of 252 cases.
+turn of this tree took more than every turn of the other, which chance does to 1 of 252 comparisons of five turns each.
 """
 
 import os
