@@ -77,7 +77,7 @@ class MailConfig(BaseModel):
         return flaws
 
     def turns(self) -> int:
-        """Rounds the protocol needs at the least."""
+        """The fewest rounds that the protocol needs."""
         return 1
 
     def build(self, cast: tuple[str, ...], closing: Closing | None, writers: tuple[str, ...] | None) -> "Mail":
@@ -92,7 +92,7 @@ class MailConfig(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """Delivers to named contacts; whatever cannot be delivered is a message too."""
+    """Delivers mail to named contacts. What cannot be delivered becomes a message, too."""
 
     start: tuple[str, ...]
     contacts: Mapping[str, tuple[str, ...]]
@@ -190,5 +190,5 @@ class Mail:
 
 @lru_cache(maxsize=1024)
 def _folded(names: tuple[str, ...]) -> Mapping[str, str]:
-    """Names by how they are compared."""
+    """Names by their form for comparison, which ignores case."""
     return {name.casefold(): name for name in names}
