@@ -72,17 +72,8 @@ def generations(run: Run, measure: str | None = None) -> Analysis:
     shown = sum(name in tables for name in ("generations", "replicates", "gains", "parting", "distance"))
     groups = ("arm", "split") if "arm" in tables["generations"] else ("split",)
     unique_notes = tuple(dict.fromkeys(notes))
-    return Analysis(
-        "generations",
-        "Generations",
-        " ".join(texts),
-        tables,
-        unique_notes,
-        shown,
-        groups=groups,
-        legend=LEGEND,
-        sentences=texts,
-    )
+    says = " ".join(texts)
+    return Analysis("generations", "Generations", says, tables, unique_notes, shown, None, groups, LEGEND, texts)
 
 
 def findings(run: Run) -> tuple[str, ...]:
