@@ -92,7 +92,7 @@ class MailConfig(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """Delivers mail to named contacts. What cannot be delivered becomes a message, too."""
+    """Delivers to named contacts; whatever cannot be delivered is a message too."""
 
     start: tuple[str, ...]
     contacts: Mapping[str, tuple[str, ...]]
@@ -190,5 +190,5 @@ class Mail:
 
 @lru_cache(maxsize=1024)
 def _folded(names: tuple[str, ...]) -> Mapping[str, str]:
-    """Names by their form for comparison, which ignores case."""
+    """Names by how they are compared."""
     return {name.casefold(): name for name in names}

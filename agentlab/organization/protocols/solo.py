@@ -54,7 +54,7 @@ class Refine:
 
 @dataclass(frozen=True, slots=True)
 class Tries:
-    """Every step asks the same prompt again. The selector's finding on each reply decides which try is the output."""
+    """Every step asks the same prompt anew; what the selector finds in the reply decides which try is the output."""
 
     agent: str
     by: Literal["best_of_n", "vote"]
