@@ -104,7 +104,7 @@ check: $(READY)  ## Lint, format, types, layers.
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
-bench: $(READY)  ## Print speed and memory as JSON.
+bench: $(READY)  ## Print speed and memory as JSON, a line for each program.
 	$(BIN)/python bench/engine.py --rollouts 2000 --turns 12
 	$(BIN)/python bench/engine.py --rollouts 20000 --turns 12
 	$(BIN)/python bench/rounds.py

@@ -107,8 +107,7 @@ def main() -> None:
                 "settle_ms": milliseconds(lambda: settle(RULES, messages, last)),
                 "turn_of_40_calls": turn(SHOWN),
                 "turn_of_40_calls_without_a_limit": turn(None),
-            },
-            indent=1,
+            }
         )
     )
 

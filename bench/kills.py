@@ -29,7 +29,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, Commands(Path(folder)) as commands, Loopback(slow) as server:
         os.chdir(folder)
         kills = killed_in_every_phase(commands, server, Path(folder) / "copy", each, draws=10)
-    print(json.dumps({"kills": sum(kills.by_phase.values()), **asdict(kills)}, indent=1))
+    print(json.dumps({"kills": sum(kills.by_phase.values()), **asdict(kills)}))
 
 
 if __name__ == "__main__":

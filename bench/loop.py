@@ -75,4 +75,4 @@ def real(folder: Path) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(real(Path(sys.argv[1])) if len(sys.argv) > 1 else loop_alone(), indent=1))
+    print(json.dumps(real(Path(sys.argv[1])) if len(sys.argv) > 1 else loop_alone()))

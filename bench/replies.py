@@ -138,7 +138,6 @@ def work(kind: str, many: int) -> dict[str, Any]:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     figures = {"peak_mb": peak, "stored_mb": stored, "seconds": seconds}
     return {
-        "kind": kind,
         "in_flight": in_flight,
         "given": given,
         "failed": progress.failed,
@@ -156,9 +155,11 @@ def main() -> None:
     if options.part:
         print(json.dumps(work(options.kind[0], options.in_flight)))
         return
+    figures: dict[str, Any] = {}
     for kind in options.kind or KINDS:
         command = [sys.executable, __file__, "--part", "--kind", kind, "--in-flight", str(options.in_flight)]
-        print(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout, end="", flush=True)
+        figures[kind] = json.loads(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
+    print(json.dumps(figures))
 
 
 if __name__ == "__main__":

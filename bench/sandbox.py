@@ -77,7 +77,7 @@ def main() -> None:
         "processes_left": max(0, processes() - before[0]),
         "mounts_left": mounts() - before[1],
     }
-    print(json.dumps(figures, indent=1))
+    print(json.dumps(figures))
 
 
 if __name__ == "__main__":

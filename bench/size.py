@@ -12,58 +12,25 @@ import sys
 
 if (HERE := os.path.dirname(os.path.abspath(__file__))) in sys.path:
     sys.path.remove(HERE)  # else the standard library's `import http` finds the bench of that name
+    sys.path.insert(0, os.path.dirname(HERE))
 
 import argparse
 import asyncio
 import json
 import random
 import sqlite3
-import subprocess
 import tempfile
 import zlib
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from bench.inspect_ring import Ring, through_inspect
+
 AGENTS, ROUNDS, WORDS = ("ann", "ben", "cleo"), 12, 45
 SYSTEM, TASK = "You are {}. You plan a mailing for a client, together with your colleagues.", "Plan the mailing. " * 20
 PAGE = Path(__file__).parents[1] / "docs" / "judges.md"
 """Whose words the replies are made of."""
-INSPECT = """
-import json, sys
-from inspect_ai import Task, eval
-from inspect_ai.dataset import Sample
-from inspect_ai.model import ChatMessageSystem, ChatMessageUser, ModelOutput, ModelUsage, get_model
-from inspect_ai.solver import solver
-
-spec = json.load(open(sys.argv[1]))
-
-@solver
-def firm():
-    async def solve(state, generate):
-        model = get_model()
-        chats = {name: [ChatMessageSystem(content=text)] for name, text in spec["systems"].items()}
-        chats[spec["agents"][0]].append(ChatMessageUser(content=state.input_text))
-        for i in range(spec["rounds"]):
-            name, other = (spec["agents"][(i + k) % len(spec["agents"])] for k in (0, 1))
-            output = await model.generate(chats[name])
-            chats[name].append(output.message)
-            chats[other].append(ChatMessageUser(content=output.completion))
-        state.output = output
-        return state
-    return solve
-
-def reply(text):
-    output = ModelOutput.from_content("mockllm/model", text)
-    output.usage = ModelUsage(input_tokens=400, output_tokens=90, total_tokens=490)
-    return output
-
-replies = (reply(text) for text in spec["replies"])
-samples = [Sample(input=spec["task"], id=i) for i in range(spec["rollouts"])]
-model = get_model("mockllm/model", custom_outputs=replies)
-log = eval(Task(dataset=samples, solver=firm()), model=model, log_dir=sys.argv[2], display="none", max_samples=16)
-assert log[0].status == "success", log[0].error.message[:300]
-"""
 
 
 class Mailer:
@@ -97,7 +64,7 @@ def played(rollouts: int, folder: Path) -> None:
     document = {
         "spec": 1,
         "name": "size",
-        "models": {"default": {"name": "size:Mailer", "options": {"file": str(PAGE)}}},
+        "models": {"default": {"name": "bench.size:Mailer", "options": {"file": str(PAGE)}}},
         "tasks": {"plan": {"prompt": TASK}},
         "organization": {
             "agents": {name: {"system": SYSTEM.format(name)} for name in AGENTS},
@@ -124,37 +91,20 @@ def measured(folder: Path) -> tuple[dict[str, Any], list[str]]:
     return {**figures, "texts": len(whole), "texts_compressed": len(zlib.compress(whole)), "tables": tables}, replies
 
 
-def through_inspect(python: str, replies: list[str], rollouts: int, folder: Path) -> int:
-    """Bytes of its log of the same replies."""
-    spec = {
-        "agents": AGENTS,
-        "systems": {name: SYSTEM.format(name) for name in AGENTS},
-        "task": TASK,
-        "rounds": ROUNDS,
-        "rollouts": rollouts,
-        "replies": replies,
-    }
-    (folder / "spec.json").write_text(json.dumps(spec))
-    (folder / "inspect_run.py").write_text(INSPECT)
-    command = [python, "inspect_run.py", "spec.json", "logs"]
-    kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    subprocess.run(command, cwd=folder, env=kept, check=True, stdout=subprocess.DEVNULL)
-    return sum(path.stat().st_size for path in (folder / "logs").rglob("*.eval"))
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rollouts", type=int, default=300)
-    parser.add_argument("--inspect", metavar="PYTHON")
+    parser.add_argument("--inspect", metavar="PYTHON", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        (folder / "size.py").write_text(Path(__file__).read_text())
         played(options.rollouts, folder)
         figures, replies = measured(folder)
         if options.inspect:
-            size = through_inspect(options.inspect, replies, options.rollouts, folder)
-            figures |= {"inspect_bytes": size, "ratio": round(figures["bytes"] / size, 3)}
+            systems = {name: SYSTEM.format(name) for name in AGENTS}
+            ring = Ring(systems, start=1, task=TASK, rounds=ROUNDS, rollouts=options.rollouts, replies=replies)
+            size = through_inspect(options.inspect, ring)["log_bytes_per_call"] * ring.calls
+            figures |= {"inspect_bytes": round(size), "ratio": round(figures["bytes"] / size, 3)}
     print(json.dumps({"rollouts": options.rollouts, **figures}))
 
 

@@ -178,7 +178,7 @@ def main() -> None:
     parser.add_argument("--experiments", type=int, default=2000)
     options = parser.parse_args()
     figures = {name: FIGURES[name](options.experiments) for name in options.figure or FIGURES}
-    print(json.dumps({"experiments": options.experiments, "aim": [LEAST, MOST], **figures}, indent=1))
+    print(json.dumps({"experiments": options.experiments, "aim": [LEAST, MOST], **figures}))
 
 
 if __name__ == "__main__":

@@ -35,6 +35,8 @@ class Analysis:
     """Columns of the first table by which a terminal groups its rows, each group under a line of its own."""
     legend: Mapping[str, str] = field(default_factory=dict[str, str])
     """What columns mean, by their names; each is told where its column is shown."""
+    sentences: tuple[str, ...] = ()
+    """`says` in parts, where the first lines of a run may print some of them."""
 
     @property
     def headline(self) -> str:

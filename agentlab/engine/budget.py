@@ -1,4 +1,4 @@
-"""What a baseline may spend: the use of the rollout it is compared with, met by the step that ends nearest to it."""
+"""The budget of a baseline, which is what its compared rollout used: how it is counted and when it is met."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Budget:
 
 
 def used(calls: Sequence[Call], match: Match, price: Price) -> float:
-    """What the calls used. Failed calls count as calls; of tokens and money they have none on record.
+    """What the calls used. Failed calls count as calls; they have no tokens and no cost on record.
 
     Raises `ScenarioError` when a reply came without token counts and they are what is matched.
     """
@@ -54,8 +54,9 @@ def uncached(usage: Usage) -> Usage:
 def nearest(sizes: Sequence[float], amount: float) -> int | None:
     """How many of the steps made so far count; None while another step may end nearer to `amount`.
 
-    Steps add up, so the nearest is the last one below `amount` or the first one at or above it: the latter is made to
-    be known, and is left out where it ends farther off. A step that used nothing ends it: it would never be met.
+    Use only grows, so the nearest step is the last one below `amount` or the first one at or above it. The latter has
+    to be made to be known, and does not count if it ends farther from `amount`. A step that used nothing ends the
+    baseline, since the amount might never be reached.
     """
     total = sum(sizes)
     if total < amount and sizes[-1] > 0:
@@ -65,6 +66,6 @@ def nearest(sizes: Sequence[float], amount: float) -> int | None:
 
 
 def counted(sizes: Sequence[float], amount: float) -> int | None:
-    """How many of these steps, made one by one, count; None where another one would be made."""
+    """How many of these steps count if they are made one by one; None if another one would be made."""
     steps = (nearest(sizes[: made + 1], amount) for made in range(len(sizes)))
     return next((step for step in steps if step is not None), None)

@@ -1,4 +1,4 @@
-"""One model call: found by its identity when it was made before, else made once, committed, and only then returned."""
+"""One model call: found by its identity if it was made before; otherwise made once, committed, and then returned."""
 
 import asyncio
 import time
@@ -20,19 +20,19 @@ CallPlace = tuple[str, int, int]
 Record = Callable[[str, Call], Awaitable[None]]
 """Commits a call of the rollout with this key; returns after the commit. The same identity again adds tool results."""
 Read = Callable[[Completion], Completion]
-"""A reply with what can be read out of its text."""
+"""Adds to a reply the tool calls that its text contains."""
 Price = Callable[[str, Usage | None, float], float | None]
 """US dollars of a usage of the model with this alias, at a time in seconds since the epoch; None when unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a selector found in one try: a score, or the group that gives this answer; empty when it could not tell."""
+    """What a selector says of one try: a score, or its group of equal answers. Empty when it could not tell."""
 
     text: str
     calls: tuple[Call, ...] = ()
     error: str | None = None
-    """Of a call that failed for a passing reason."""
+    """Why a call failed, if the reason may pass."""
 
 
 Select = Callable[[str, Sequence[Message], int], Awaitable[Finding]]
@@ -61,18 +61,18 @@ class Client:
     recorded: Mapping[CallPlace, Call] = field(default_factory=dict[CallPlace, Call])
     """Calls of this rollout that succeeded before."""
     select: Select | None = None
-    """Of a baseline that tries: who tells its tries apart."""
+    """For a baseline of several tries: its selector."""
     begin: Callable[[Any], None] = _nowhere
     """Is told the `RolloutSpec` of a particle before it is played, so that a recorded run can find its calls."""
 
     async def ask(self, alias: str, request: Request, prompt_hash: str | None = None, read: Read | None = None) -> Call:
-        """The call's record. A call that failed is a value with `error`, not an exception.
+        """The recorded call. A call that failed is a value with `error`, not an exception.
 
-        `prompt_hash` is that of the request, where it is known already. `read` finds tool calls in the text of a reply
+        `prompt_hash` is that of the request, if it is known already. `read` finds tool calls in the text of a reply
         before it is recorded.
 
-        Raises `Stopped` when it was not sent because the run is being stopped, and `MismatchError` when the stored call
-        at this place was another question: paying again would be silent.
+        Raises `Stopped` when the request was not sent because the run is being stopped. Raises `MismatchError` when the
+        stored call at this place answers another prompt, since paying a second time would go unnoticed.
         """
         where, prompt_hash = request.where, prompt_hash or hash_of(request)
         recorded = self.recorded.get((where.actor, where.round, where.k))
@@ -114,7 +114,7 @@ class Client:
 
 
 async def _complete(model: Model, request: Request) -> tuple[Completion | None, str | None, int]:
-    """The completion, or why there is none, and how many requests were made."""
+    """The completion or None, the error or None, and how many requests were made."""
     try:
         completion = checked(request, spoken(storable(await model.complete(request))))
         return completion, None, completion.tries

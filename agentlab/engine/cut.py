@@ -1,4 +1,4 @@
-"""Where a rollout is cut to be drawn anew: what before the cut stays, what after it goes."""
+"""Where a rollout is cut to be drawn anew: what is before the cut stays, what is after it goes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ from agentlab.errors import ScenarioError
 from agentlab.types import PRODUCT
 
 Active = Mapping[int, tuple[str, ...]]
-"""Of a rollout, by round in order: the agents that acted in it, in roster order. The closing question is a round."""
+"""By round, in order: the agents that acted in it, in roster order. The closing question is a round of its own."""
 MOST = 4
-"""Agents of one round of which every set is drawn anew."""
+"""In rounds of up to this many agents, every set of agents is drawn anew."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -57,8 +57,8 @@ def ends(active: Active) -> list[Cut]:
 def read(text: str, active: Active, rounds: int) -> Cut:
     """The legal cut that a user names: `3`, `3/analyst`, `3/analyst+writer`, `closing/analyst`.
 
-    All agents of a round are the end of the round before. Raises `ScenarioError` naming what is legal. `rounds` is the
-    limit of the organization, past which the closing question lies.
+    To name all agents of a round is to name the end of the round before. `rounds` is the limit of the organization;
+    the closing question is a later round. Raises `ScenarioError`, which lists the legal cuts.
     """
     place, slash, names = text.strip().partition("/")
     last = max(active, default=0)
@@ -85,7 +85,7 @@ def turn(text: str, active: Active, rounds: int) -> Cut:
 
 
 def normal(cut: Cut, active: Active) -> Cut:
-    """The same cut in its one way to be written."""
+    """The same cut in canonical form: all agents of a round are written as the end of the round before."""
     if cut.agents != active.get(cut.round):
         return cut
     return Cut(max((round for round in active if round < cut.round), default=0))
@@ -98,9 +98,9 @@ def _legal(active: Active, rounds: int) -> str:
 
 
 def by_agent(active: Active) -> list[Cut]:
-    """Every set of agents of a round drawn anew without the others; of more than `MOST`, one alone or all but one.
+    """A cut for every set of agents of a round; with more than `MOST` agents, for one alone and for all but one.
 
-    Without the sets that are an end of a round.
+    Sets of all agents are left out, since these cuts are ends of rounds.
     """
     return [Cut(round, some) for round, names in active.items() for some in _sets(names)]
 

@@ -1,4 +1,4 @@
-"""The state a fork goes on from: its parent's past up to the cut, taken as it is and not played again."""
+"""The state from which a fork continues: its parent's past up to the cut, which is not played again."""
 
 from collections.abc import Iterable, Sequence
 
@@ -19,8 +19,8 @@ def prepare(
 ) -> State:
     """The state at `cut` of the rollout with these messages and calls, both in order; each of its forks takes a copy.
 
-    Neither is a prompt of a kept turn built nor a protocol asked. Of the round that is cut, the turns that are kept are
-    given: the fork's first step routes them with those that it draws anew.
+    No prompt of a kept turn is built, and no protocol is asked. In the round that is cut, the kept turns are `given`:
+    the fork's first step routes them together with the turns that it draws anew.
     """
     log = [m for m in messages if m.round <= cut.whole and m.kind != "closing"]
     made: dict[str, list[Call]] = {agent.name: [] for agent in organization.agents}
@@ -46,7 +46,7 @@ def prepare(
 def _woken_by_bounce(
     organization: Organization, log: Sequence[Message], made: dict[str, list[Call]], round: int
 ) -> frozenset[str]:
-    """Who acted in `round` on nothing but messages that wake once in a row, such as bounces."""
+    """The agents that acted in `round` and that only bounces woke, as `awake` defines them."""
     acted = {actor for actor, calls in made.items() if calls and calls[-1].round == round}
     for message in reversed(log):
         if message.round < round - 1 or not acted:

@@ -1,4 +1,4 @@
-"""What a fork does otherwise from its cut on: another model behind an agent, a message lost or altered."""
+"""What a fork does differently from its cut on: another model behind an agent, or a message lost or altered."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ ChangeKind = Literal["swap", "drop", "edit", "until"]
 
 @dataclass(frozen=True, slots=True)
 class Redraw:
-    """An agent's turn is drawn anew until its messages have a property, or lack it."""
+    """An agent's turn is drawn until its messages have a property, or lack it."""
 
     judge: str
-    """Tells whether a message has the property: its score is at least half of its scale."""
+    """The judge of the property. A message has it if its score is at least half of the scale."""
     has: bool
     tries: int
     """Most draws of one turn."""
     resilient: bool = False
-    """Whether each later turn is drawn anew too, as long as its messages are not so."""
+    """Whether each later turn of the agent is drawn in this way, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,11 @@ class Change:
 
     kind: ChangeKind
     what: str
-    """Agent and model, as `analyst=provider/name`; of a message its index, and a hash of what it was made to say."""
+    """For a swap, `analyst=provider/name`; for a message, its index and, if edited, a hash of its new content."""
     agent: Agent | None = None
-    """Takes the place of its namesake in every turn that is drawn anew."""
+    """Replaces the agent of the same name in every turn that is drawn anew."""
     message: int | None = None
-    """Index of a message of the last kept round, which is changed in transit: its author remembers what it wrote."""
+    """Index of a message of the last kept round. It is changed in transit: its author remembers what it wrote."""
     content: str | None = None
     """What its readers get instead; None when they get nothing."""
     redraw: Redraw | None = None
@@ -64,14 +64,14 @@ def swap(agent: Agent, model: str) -> Change:
 
 
 def until(redraw: Redraw) -> Change:
-    """A turn drawn anew until its messages have a property or lack it."""
+    """A turn that is drawn until its messages have a property or lack it."""
     resilient = " resilient" if redraw.resilient else ""
     described = f"{redraw.judge}={'yes' if redraw.has else 'no'} tries {redraw.tries}{resilient}"
     return Change("until", described, redraw=redraw)
 
 
 def stored(text: str) -> Change | None:
-    """The change whose `text` a run recorded, without its agent or message; None of a plain fork."""
+    """The change whose `text` a run recorded, without its agent or message; None for a plain fork."""
     kind, _, what = text.partition(" ")
     known = next((name for name in get_args(ChangeKind) if name == kind), None)
     return None if known is None else Change(known, what)

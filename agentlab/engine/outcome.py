@@ -1,4 +1,4 @@
-"""What became of a rollout: its output, its status, and what counts of a baseline's steps."""
+"""The end of a rollout: its output, its status, its reason, its counted steps."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,7 +14,7 @@ def output_of(state: State) -> Message | None:
 
 
 def finished(spec: RolloutSpec, state: State, via: OutputVia) -> Rollout:
-    """The rollout as its state leaves it; `via` says how an output came about, if there is one."""
+    """The finished rollout. `via` says how the output was made, if there is one."""
     output = output_of(state) if state.status not in ("vetoed", "rejected", "pruned") else None
     order = {agent.name: i for i, agent in enumerate(spec.organization.agents)}
     calls = sorted(state.made(), key=lambda call: (call.round, order.get(call.actor, len(order)), call.actor, call.k))
@@ -36,9 +36,9 @@ def finished(spec: RolloutSpec, state: State, via: OutputVia) -> Rollout:
 
 
 def _cut(output: Message, calls: Sequence[Call], program: bool) -> bool:
-    """Whether a length limit ended the reply that delivered; a part of a reply with more behind it is whole.
+    """Whether a length limit cut the output off. An output that ends before its reply does is whole.
 
-    What a program made of replies is cut only if it is the end of one.
+    What a program made of replies is cut only if a cut reply ends with it.
     """
     ended = [c.completion for c in calls if (c.actor, c.round) == (output.sender, output.round) and c.completion]
     content = output.content.strip()
@@ -62,7 +62,7 @@ def _status(output: Message | None, calls: Sequence[Call]) -> Status:
 
 
 def _reason(status: Status, log: Sequence[Message], calls: Sequence[Call]) -> str | None:
-    """Why nothing was delivered, where a call or the program tells it."""
+    """Why nothing was delivered, if a call or the program says so."""
     if status == "rejected":
         return next((message.content for message in reversed(log) if REJECT in message.to), None)
     answers = [call.completion for call in calls if call.completion]

@@ -1,4 +1,4 @@
-"""One rollout: start, steps of a round each, and the end. Tells `record` what happened and knows no store.
+"""Plays one rollout: its start, a step for each round, its end. Each call goes to `client.record`; no store is known.
 
 An agent acts when it has unread mail; a protocol only says where a reply goes; the log is the whole state.
 """
@@ -41,10 +41,10 @@ async def play(
 ) -> Rollout:
     """Runs `spec` to its end; calls that `client` has on record are not made again.
 
-    `stopping` is asked at every round start; once true the rollout ends as `cancelled`, its calls kept. `state`, which
-    changes, is where it goes on from: that of a fork is what `engine.fork.prepare` makes. Raises `MismatchError` when a
-    stored call does not fit, and whatever `client.record` raises; model failures are data, and so are tools that cannot
-    be opened.
+    `stopping` is asked at every round start; once it is true, the rollout ends as `cancelled` and keeps its calls.
+    `state` is where the rollout continues from, and is changed; for a fork, `engine.fork.prepare` makes it. Raises
+    `MismatchError` when a stored call does not fit, and whatever `client.record` raises. Model failures are data, and
+    so are tools that cannot be opened.
     """
     try:
         async with opened(spec.organization, spec.task) as tools:
@@ -57,7 +57,7 @@ async def play(
 
 
 def start(spec: RolloutSpec) -> State:
-    """A rollout that is no fork, or a new particle, before its first round."""
+    """The state before the first round of a rollout that is no fork, or of a new particle."""
     assert not any(b.cut != BEFORE for b in spec.branches), "a fork goes on from its parent's state, see engine.fork"
     agents = [agent.name for agent in spec.organization.agents]
     state = State([], {name: [] for name in agents}, folds={name: Fold() for name in agents})
@@ -70,7 +70,7 @@ def start(spec: RolloutSpec) -> State:
 async def step(
     state: State, spec: RolloutSpec, client: Client, stopping: Callable[[], bool] = _never, tools: Tools = NO_TOOLS
 ) -> bool:
-    """Plays the next round, all its agents at once. Whether there was one: once it says False only `end` is left.
+    """Plays the next round, all its agents at once. Returns whether there was one; after False, only `end` is left.
 
     `tools` are those that `engine.tools.opened` yields.
     """
@@ -92,7 +92,7 @@ async def step(
 
 
 async def end(state: State, spec: RolloutSpec, client: Client, tools: Tools = NO_TOOLS) -> Rollout:
-    """Asks the closing question where it has to be asked; what became of the rollout."""
+    """Asks the closing question if it is due, and returns the finished rollout."""
     closing = spec.organization.closing if spec.budget is None else None  # a baseline has it in its task, every step
     if closing and state.status in (None, "limit") and state.error is None and output_of(state) is None:
         await _close(spec, client, tools, state, closing)
@@ -101,7 +101,7 @@ async def end(state: State, spec: RolloutSpec, client: Client, tools: Tools = NO
 
 
 def _acting(spec: RolloutSpec, actors: list[Agent], round: int) -> list[Agent]:
-    """The actors, with another in the place of one that a fork swaps, unless its turn is kept."""
+    """The actors. An agent that a fork swaps is replaced, unless its turn is kept."""
     return [spec.agent(agent, round) for agent in actors] if spec.branches else actors
 
 
@@ -138,7 +138,7 @@ def _verdict(messages: Sequence[Message]) -> Status | None:
 
 
 def _of_round(calls: Sequence[Call], round: int) -> Sequence[Call]:
-    """Those of the last round, the last of all."""
+    """The calls of the last round, which are the last ones."""
     first = len(calls)
     while first and calls[first - 1].round == round:
         first -= 1
@@ -189,7 +189,7 @@ async def _close(spec: RolloutSpec, client: Client, tools: Tools, state: State, 
 
 
 def _delivered(organization: Organization, log: Sequence[Message], turn: Sequence[Call]) -> Message:
-    """The closing reply, or what it puts between output tags if the protocol reads any in it; or a veto."""
+    """The closing reply, or what it has between output tags if the protocol reads them; or the veto in it."""
     messages = said(organization, log, turn)
     written = [message.content for message in messages if OUTPUT in message.to]
     output = Message(

@@ -23,7 +23,7 @@ ASKED = "asked"
 def program_model(spec: RolloutSpec, client: Client, state: State, agent: Agent, round: int) -> ProgramModel | None:
     """The model that programs of the agent's turn may ask; None where the organization has none for them.
 
-    What its programs asked before in this turn, in an attempt that was cut short, is known to the state from now on.
+    Calls that its programs made in this turn before the rollout was interrupted are added to the state.
     """
     programs, actor = spec.organization.programs, PRODUCT + agent.name
     if programs is None:

@@ -1,6 +1,6 @@
-"""What an agent saw: a pure fold over the log, equal to the byte whenever it is made again.
+"""What an agent saw: a pure fold over the log that gives the same bytes whenever it is made again.
 
-`chat` says what that is; a `Fold` comes to the same turn by turn, without going over the log again.
+`chat` defines it. A `Fold` gives the same result turn by turn, without reading the log again.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,7 +22,7 @@ def chat(
     """The chat that `agent` is sent in `round`.
 
     `log` holds messages of earlier rounds (later ones are not looked at), `calls` this agent's own calls so far, in
-    order; those of `round` itself are the earlier steps of a turn that uses tools. Nobody else's calls have a say.
+    order; those of `round` itself are the earlier steps of a turn that uses tools. Calls of others do not matter.
     """
     system = organization.systems[agent.name]
     entries = [ChatMessage("system", system)] if system else []
@@ -53,7 +53,7 @@ def viewed(organization: Organization, agent: Agent, log: Sequence[Message], rou
 
 
 def render(organization: Organization, messages: Iterable[Message]) -> list[str]:
-    """Messages as their reader sees them, by their declared kinds: quoted text can hold no tag of the protocol."""
+    """Messages as their reader sees them, by their declared kinds. Tags of the protocol in quoted text are escaped."""
     markup, kinds = markup_of(organization.tags), organization.kinds
     shown: list[str] = []
     for m in messages:
@@ -107,7 +107,7 @@ class Fold:
     heads: list[tuple[int, tuple[str, ...]]] = field(default_factory=list[tuple[int, tuple[str, ...]]])
     """Where turns begin in `entries`, and what had been read then; of an agent that remembers all, the first alone."""
     round: int = -1
-    """Of the last turn."""
+    """The round of the last turn."""
     read: int = 0
     """Messages of the log that have been looked at."""
     said: int = 0
@@ -117,7 +117,7 @@ class Fold:
     turn: list[tuple[int, Call]] = field(default_factory=list[tuple[int, Call]])
     """Of the last turn: its calls, each with the place of its reply in `entries`."""
     hidden: int = 0
-    """Of the last turn: how many calls have their results shown as a line."""
+    """How many calls of the last turn have their results shown as one line."""
 
     def copy(self) -> "Fold":
         """Another chat that grows from here."""
@@ -147,7 +147,7 @@ class Fold:
         return entries, b"".join((*(hashed for _, hashed in head), self.hashes[shown * SIZE :]))
 
     def remember(self, organization: Organization, agent: Agent, log: Sequence[Message], calls: Sequence[Call]) -> None:
-        """Takes in the calls made so far and what was read for them."""
+        """Adds the calls made so far, and the mail that was read before each."""
         for call in islice(calls, self.said, None):
             self._turn(organization, agent, log, call.round)
             self.turn.append((len(self.entries), call))
@@ -158,7 +158,7 @@ class Fold:
         self.said = len(calls)
 
     def _leave_out(self, organization: Organization, agent: Agent) -> None:
-        """Of the turn's older results leaves a line, where all are more than a prompt shows."""
+        """Replaces older results of the turn by one line each, if all together are more than a prompt shows."""
         before = self.hidden
         self.hidden = left_out([size(call) for _, call in self.turn], organization.turn.shown)
         for at, call in self.turn[before : self.hidden]:
@@ -188,7 +188,7 @@ class Fold:
         self.hashes += entry_hash(entry)
 
     def _forget(self, kept: int) -> None:
-        """Leaves behind all but the last `kept` turns."""
+        """Drops all but the last `kept` turns."""
         dropped = len(self.heads) - kept
         if dropped > 0:
             start = self.heads[dropped][0] if kept else len(self.entries)

@@ -1,6 +1,6 @@
-"""The guard of a stored call: a hash of what was asked. Each entry of a chat is hashed once, however often it is sent.
+"""The hash of a prompt, by which a stored call is checked. The model's name is not part of it.
 
-The model's name is left out.
+Each entry of a chat is hashed once, however often it is sent.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ def entry_hash(entry: ChatMessage) -> bytes:
 
 
 def prompt_hash(entries: bytes, settings: Settings, tools: tuple[ToolSpec, ...]) -> str:
-    """The hash of a request, from those of its entries, one after the other."""
+    """The hash of a request. `entries` are the hashes of its entries, one after the other."""
     return _VERSION + blake2b(_setting_hash(settings, tools) + entries, digest_size=16).hexdigest()
 
 
@@ -36,14 +36,14 @@ def hash_of(request: Request) -> str:
 
 
 def answers(stored: str, hashed: str, request: Request) -> bool:
-    """Whether a call with the hash `stored` was asked this request, whose hash is `hashed`."""
+    """Whether a call with the hash `stored` answers this request, whose hash is `hashed`."""
     if stored.startswith(_VERSION):
         return stored == hashed
     return stored == digest(request.chat, plain(request.settings), request.tools)
 
 
 def _setting_hash(settings: Settings, tools: tuple[ToolSpec, ...]) -> bytes:
-    """Kept per object, since one object serves thousands of calls."""
+    """Cached per object, since one object serves thousands of calls."""
     known = _known.get(id(settings))
     if known is None or known[0] is not settings or known[1] != tools:
         if len(_known) > 1000:

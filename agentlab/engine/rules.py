@@ -1,6 +1,6 @@
-"""What the rules of an organization make of what has happened: who acts next, and which messages a round brings.
+"""The rules of an organization applied to its log: who acts next, and which messages a round brings.
 
-Pure: the same log and replies give the same messages, which come back unstamped.
+Pure: the same log and replies give the same messages, which come back without round and index.
 """
 
 import traceback
@@ -25,9 +25,10 @@ def opening(organization: Organization, task: Task, stream: int) -> list[Message
 def awake(
     organization: Organization, log: Sequence[Message], round: int, reported: Collection[str]
 ) -> tuple[list[Agent], frozenset[str]]:
-    """Who acts in `round`, and of them who does on nothing but messages that wake once in a row, such as bounces.
+    """The agents that act in `round`, and the names of those that only bounces woke.
 
-    `reported` are those of the round before; they do not act twice in a row on such messages, so that the rollout ends.
+    A bounce here is any message of a kind that wakes an agent once in a row. `reported` are the agents that only
+    bounces woke in the round before: another bounce does not wake them, so that the rollout ends.
     """
     woken: dict[str, bool] = {}
     for message in reversed(log):
@@ -53,14 +54,14 @@ def following(
 
 
 def said(organization: Organization, log: Sequence[Message], turn: Sequence[Call]) -> list[Message]:
-    """What one agent's turn brings: what its tools did, then what its reply says, which is routed as the later part."""
+    """The messages of one agent's turn: those of its tools, then those of its reply, which is routed after them."""
     done = acted(organization, log, turn)
     behind = (*log, *stamped(done, turn[-1].round, len(log))) if done else log
     return done + routed(organization, behind, turn)
 
 
 def acted(organization: Organization, log: Sequence[Message], turn: Sequence[Call]) -> list[Message]:
-    """What becomes of what the tools of one agent's turn did."""
+    """The messages that the protocol makes of what tools did in one agent's turn."""
     act, last = organization.hooks.act, turn[-1]
     if act is None or last.completion is None:
         return []
@@ -68,7 +69,7 @@ def acted(organization: Organization, log: Sequence[Message], turn: Sequence[Cal
 
 
 def routed(organization: Organization, log: Sequence[Message], turn: Sequence[Call]) -> list[Message]:
-    """What becomes of the reply that ends one agent's turn."""
+    """The messages that the protocol makes of the reply that ends one agent's turn."""
     last = turn[-1]
     if last.completion is None:
         return []
@@ -103,7 +104,7 @@ def stamped(messages: Iterable[Message], round: int, first: int) -> Iterable[Mes
 
 
 def _made(organization: Organization, method: Callable[..., Sequence[Message]], *arguments: Any) -> list[Message]:
-    """What a method of the protocol gives. Raises `ProtocolError` when it raises, or breaks its own declaration."""
+    """What a method of the protocol returns. Raises `ProtocolError` when it raises, or breaks its own declaration."""
     name = type(organization.protocol).__name__
     try:
         messages = list(method(*arguments))

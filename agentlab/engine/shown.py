@@ -1,4 +1,4 @@
-"""How the calls of a turn stand in later prompts: replies as they were, newer results whole, of older ones a line."""
+"""How later prompts show the calls of a turn: replies and newer results whole, each older result as one line."""
 
 from collections.abc import Iterator, Sequence
 
@@ -13,10 +13,10 @@ def size(call: Call) -> int:
 
 
 def left_out(sizes: Sequence[int], most: int | None) -> int:
-    """Of a turn's calls, oldest first, how many have their results shown as a line.
+    """How many of a turn's calls, oldest first, have their results shown as one line.
 
-    Once the results exceed `most` characters, the oldest are left out until half of it remains: between two such times
-    a prompt only grows, so that a provider's cache of its beginning holds. The last call's results always stay.
+    Once the results exceed `most` characters, the oldest are left out until half of `most` remains. In between, a
+    prompt only grows, so that a provider can reuse its cache of the beginning. The last call's results always stay.
     """
     first = total = 0
     for last, added in enumerate(sizes):

@@ -12,7 +12,7 @@ from agentlab.seeds import digest, stream
 from agentlab.types import Call, Rollout, RolloutKind, Task
 
 ForkPath = int | str | list[str]
-"""0 of a rollout that is no fork, one cut and index of its fork, and a list of them of a fork of a fork."""
+"""0 for a rollout that is no fork, `CUT#INDEX` for its fork, and a list of these for a fork of a fork."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ UNLIMITED = RolloutLimits()
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """Where a fork leaves its parent."""
+    """Where a fork departs from its parent."""
 
     parent: str
     """The key of the rollout that is forked."""
@@ -40,7 +40,7 @@ class Branch:
     index: int
     """Among the forks of this cut, from 1."""
     change: Change | None = None
-    """What the fork does otherwise from the cut on."""
+    """What the fork does differently from the cut on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,22 +58,22 @@ class RolloutSpec:
     attempt: int = 1
     generation: int = 0
     coupling: str = ""
-    """Empty when arms share random numbers; else something of the arm's own."""
+    """Empty when arms share random numbers; otherwise a text that differs between arms."""
     branches: tuple[Branch, ...] = ()
-    """Of a fork: the way to it from a rollout that is none, fork by fork; the last one is its own."""
+    """For a fork: the branches that lead to it from a rollout that is no fork. The last one is its own."""
     limits: RolloutLimits = UNLIMITED
     rank: int = 0
-    """Place in the order of work; of calls that wait, the lowest goes first."""
+    """Place in the order of work. Of the calls that wait, the one with the lowest rank is sent first."""
     population: str | None = None
     """Of a particle: the key of the rollout whose population it belongs to."""
     of: str | None = None
     """Of a baseline: key of the rollout that it is compared with."""
     waits: tuple[str, ...] = ()
-    """Of a baseline: keys of the rollouts that decide its budget, all of which must be final before it begins."""
+    """For a baseline: keys of the rollouts that decide its budget. It begins when all of them are final."""
     hinted: bool = False
     """Whether its prompt has a hint, so that it is only learned from and counts nowhere."""
     budget: Budget | None = None
-    """Of a baseline that may begin: what its steps may use; nothing else ends it but a limit."""
+    """For a baseline that may begin: what its steps may use. Only this budget or a limit ends it."""
 
     @property
     def branch(self) -> Branch | None:
@@ -82,18 +82,18 @@ class RolloutSpec:
 
     @property
     def lineage(self) -> str:
-        """What every random stream of this rollout hashes: never the condition, so that arms are coupled."""
+        """What every random stream of this rollout hashes; never the condition, so that arms are coupled."""
         return self._root(self.branches)
 
     def root(self, round: int, actor: str) -> str:
-        """What the random streams of a turn hash: `lineage`, and for a turn that is kept, that of whose turn it is."""
+        """What the random streams of a turn hash: `lineage`; for a kept turn, that of the rollout that made it."""
         branches = self.branches
         while branches and branches[-1].cut.keeps(round, actor):
             branches = branches[:-1]
         return self._root(branches)
 
     def agent(self, agent: Agent, round: int) -> Agent:
-        """Who acts for `agent` in this round: itself, or the one that a fork put in its place."""
+        """The agent that acts for `agent` in this round: itself, or the one that a fork put in its place."""
         for branch in reversed(self.branches):
             swapped = branch.change.agent if branch.change is not None else None
             if swapped is not None and swapped.name == agent.name and not branch.cut.keeps(round, agent.name):
@@ -105,9 +105,9 @@ class RolloutSpec:
         return _lineage_of(self.seed, self.task.id, self.draw, self.generation, self.coupling, cuts)
 
     def step_stream(self, round: int) -> int:
-        """The random stream of what the protocol does by itself after `round`; of a kept round it is its parent's.
+        """The random stream of what the protocol does by itself after `round`; for a kept round, the parent's.
 
-        An attempt has no say in it: what was drawn before stays what it was.
+        It does not depend on the attempt, so that a new attempt repeats what was drawn before.
         """
         branches = self.branches
         while branches and round <= branches[-1].cut.whole:
@@ -119,7 +119,7 @@ class RolloutSpec:
 def _lineage_of(
     seed: int, task: str, draw: int, generation: int, coupling: str, cuts: tuple[tuple[Cut, int], ...]
 ) -> str:
-    """With the cut and index of every fork on the way; every turn asks for it."""
+    """The `lineage` with the cut and index of every fork. Cached, since every turn asks for it."""
     way = fork_path([(str(cut), index) for cut, index in cuts])
     return lineage(seed, task, draw, generation, way, coupling)
 
@@ -130,9 +130,10 @@ def lineage(seed: int, task: str, draw: int, generation: int = 0, fork: ForkPath
 
 
 def fork_path(branches: Sequence[tuple[str, int]]) -> ForkPath:
-    """What tells a fork's random streams from those of all other forks: every cut and index on the way to it.
+    """What distinguishes a fork's random streams from those of other forks: every cut and index that leads to it.
 
-    Changes have no say, so that a changed fork shares random numbers with the plain one of the same cut and index.
+    Changes are not part of it, so that a changed fork shares random numbers with the plain one of the same cut and
+    index.
     """
     ways = [f"{cut}#{index}" for cut, index in branches]
     return ways if len(ways) > 1 else ways[0] if ways else 0
@@ -140,7 +141,7 @@ def fork_path(branches: Sequence[tuple[str, int]]) -> ForkPath:
 
 @dataclass(slots=True)
 class Used:
-    """What calls are known to have used so far."""
+    """The tokens, US dollars and seconds that calls are known to have used."""
 
     tokens: int = 0
     cost: float = 0.0
@@ -170,7 +171,7 @@ def over_limits(limits: RolloutLimits, calls: Iterable[Call]) -> bool:
 
 
 def unmeasurable(limits: RolloutLimits, calls: Sequence[Call]) -> str | None:
-    """Why these limits cannot be held, if they cannot: a model sent no token counts."""
+    """Why these limits cannot be enforced: a model sent no token counts. None if they can be."""
     unknown = next((c for c in calls if c.completion is not None and c.completion.usage is None), None)
     if unknown is None or (limits.tokens is None and (limits.cost is None or unknown.cost is not None)):
         return None
@@ -226,23 +227,23 @@ def _kind(spec: RolloutSpec) -> RolloutKind:
 
 
 def particle(rollout: RolloutSpec, index: int) -> RolloutSpec:
-    """Particle `index`, from 1, of the rollout's population: a fork from before the opening, without limits of its own.
+    """Particle `index`, from 1, of the rollout's population: a fork without limits of its own.
 
-    What the protocol draws when the task is posted differs between particles, too.
+    It forks before the opening, so that what the protocol draws when the task is posted differs between particles.
     """
     of_population = replace(rollout, population=rollout.key, limits=UNLIMITED)
     return fork(of_population, BEFORE, index)
 
 
 FRESH = 1000
-"""Forks with an index above it were drawn to measure again what the others had selected."""
+"""Forks with a higher index were drawn to measure again a step that other forks had selected."""
 
 
 def fork(parent: RolloutSpec, cut: Cut, index: int, change: Change | None = None) -> RolloutSpec:
     """The rollout that draws `parent` anew from `cut` on; `index` counts from 1 and enters every later stream.
 
-    The calls before the cut are the parent's, and are not made again. `parent` may be a fork, of which all that it
-    kept must be kept.
+    The calls before the cut are the parent's, and are not made again. If `parent` is a fork itself, `cut` must keep
+    everything that it kept.
     """
     key = digest(parent.key, str(cut), index, "" if change is None else change.text)
     return replace(parent, key=key, branches=(*parent.branches, Branch(parent.key, cut, index, change)), attempt=1)

@@ -1,4 +1,4 @@
-"""A rollout in the making: everything that has happened, so that it can be stepped, copied and gone on with."""
+"""The state of an unfinished rollout: everything that has happened, so that it can be stepped, copied and continued."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -23,13 +23,13 @@ class State:
     folds: dict[str, Fold] = field(default_factory=dict[str, Fold])
     """By agent: its chat as far as it has been sent."""
     status: Status | None = None
-    """Once it is over for another reason than that nobody has unread mail."""
+    """Set once the rollout is over for another reason than that nobody has unread mail."""
     error: str | None = None
     steps: int | None = None
     """How many steps of a baseline count, once that is known."""
 
     def copy(self) -> "State":
-        """Another rollout that goes on from here; stepping one leaves the other as it is."""
+        """A second state that continues from here. Stepping one does not change the other."""
         return State(
             self.log.copy(),
             {actor: calls.copy() for actor, calls in self.calls.items()},

@@ -1,4 +1,4 @@
-"""Tools within a rollout: toolsets are opened once, and a model's wish becomes a result, whatever the model wrote."""
+"""Tools within a rollout: toolsets are opened once, and every tool call gets a result, whatever the model wrote."""
 
 import asyncio
 import time
@@ -65,8 +65,8 @@ async def use_all(
 ) -> tuple[ToolResult, ...]:
     """The results of all that the last call of the scene asks for, one after the other.
 
-    `root` is what their random streams hash; an attempt has no say in them, since results outlive it. Results of one
-    call share half of what a prompt shows of the turn, so that no prompt shows more.
+    `root` is what their random streams hash. The streams do not depend on the attempt, since results are kept when a
+    rollout is tried again. Results of one call share half of the characters of results that a prompt shows.
     """
     call = scene.calls[-1]
     wishes = call.completion.tool_calls if call.completion is not None else ()

@@ -30,9 +30,9 @@ async def play_turn(
     round: int,
     given: Sequence[Call] = (),
 ) -> bool:
-    """Plays the turn of one agent. `given` are calls of it that were made before.
+    """Plays the turn of one agent; returns whether a limit ended it. `given` are calls of this turn made before.
 
-    Whether a limit ended it. What counts is earlier rounds and this turn, whatever the others of the round do.
+    A limit counts earlier rounds and this turn only, so that it does not depend on which agent is faster.
     """
     sampling = spec.organization.hooks.sampling
     if sampling is not None:
@@ -63,7 +63,7 @@ async def play_turn(
 
 
 async def _asked(spec: RolloutSpec, client: Client, state: State, agent: Agent, round: int, k: int) -> Call | None:
-    """The next call of a turn; None where it was never sent, since the run is being stopped."""
+    """The next call of a turn; None if it was not sent because the run is being stopped."""
     at = stream(spec.root(round, agent.name), agent.name, round, k, spec.attempt)
     where = Where(spec.key, agent.name, round, k, spec.attempt, at, spec.rank)
     entries, hashes = state.folds[agent.name].chat(spec.organization, agent, state.log, state.calls[agent.name], round)
@@ -88,7 +88,7 @@ async def _used(
 ) -> Call | None:
     """The last call of a turn with the results of its tools, recorded.
 
-    None where a model call of a program was not made or failed: then the tools are used again by a later command.
+    None if a model call of a program was not made or failed. Then a later command uses the tools again.
     """
     log, round = tuple(state.log), turn[-1].round
     scene = Scene(agent, round, log, turn, spec.organization.files_of_turn(log), model=model)
@@ -132,7 +132,7 @@ async def _replies(
 
 
 def over(state: State, spec: RolloutSpec, calls: Sequence[Call]) -> bool:
-    """Whether what the calls used ends the rollout; it has failed where its limits cannot be held."""
+    """Whether what the calls used ends the rollout. If its limits cannot be enforced, it fails."""
     if error := unmeasurable(spec.limits, calls):
         state.error, state.status = error, "infrastructure"
         return True

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from difflib import unified_diff
 from typing import Any
 
-from agentlab.experiment.confounds import own_prompt
+import msgspec
+
+from agentlab.experiment.condition_facts import ConditionFacts
+from agentlab.experiment.prompt_differences import own_prompt
 from agentlab.text import line
 
 Facts = Mapping[str, Any]
@@ -44,9 +47,10 @@ def _prompts(a: Facts, b: Facts) -> Texts:
     pairs = [(name, name) for name in names_a if name in names_b]
     if len(names_a) == len(names_b) == 1:
         pairs = [(names_a[0], names_b[0])]
+    arm_a, arm_b = msgspec.convert(a, ConditionFacts), msgspec.convert(b, ConditionFacts)
     for name_a, name_b in pairs:
         names = " and ".join(sorted({name_a, name_b}))
-        yield f"system prompt of {names}", own_prompt(a, name_a), own_prompt(b, name_b)
+        yield f"system prompt of {names}", own_prompt(arm_a, name_a), own_prompt(arm_b, name_b)
 
 
 def _addenda(a: Facts, b: Facts) -> Texts:

@@ -28,6 +28,7 @@ from agentlab.scenario import (
 )
 from agentlab.scenario import jsonl as lines
 from agentlab.scenario import judges as judging
+from agentlab.scenario.asked import tasks
 from agentlab.scenario.baseline import Matched
 from agentlab.scenario.compare import Compare
 from agentlab.scenario.condition import Condition
@@ -207,7 +208,7 @@ class DesignBuilder:
             tree = patch(tree, self.level(factor, next(iter(levels))))
         site = CheckedDocument(condition.tree(tree.value, tree), self.findings, self.path.parent)
         cell = site.validate(ConditionFields, ())
-        return condition.tasks(site, cell) if cell else {}
+        return tasks(site, cell) if cell else {}
 
 
 def _source(tree: Tree) -> ModuleType:

@@ -10,14 +10,14 @@ from agentlab.models.spec import ModelSpec
 from agentlab.organization import tagged
 from agentlab.organization.agents import Agent, Closing, Organization, Programs, TurnLimits
 from agentlab.scenario import checks, improve, improve_checks, inference
+from agentlab.scenario.asked import asked_tasks, check_prompts, closing_question, tasks
 from agentlab.scenario.baseline import STEPS, Baseline, Matched
 from agentlab.scenario.document import Keys, Tree, suggest
-from agentlab.scenario.fields import AddendumFields, AgentFields, ConditionFields, OrganizationFields, TaskFields
+from agentlab.scenario.fields import AddendumFields, AgentFields, ConditionFields, OrganizationFields
 from agentlab.scenario.identity import identity_of
 from agentlab.scenario.improve import Improve
 from agentlab.scenario.inference_fields import InferenceFields
 from agentlab.scenario.placeholders import fill, paragraphs
-from agentlab.scenario.products import with_product
 from agentlab.scenario.protocol import Cast, protocol, rounds_of
 from agentlab.scenario.settings_fields import merged
 from agentlab.scenario.tools import tools as tools_of
@@ -68,57 +68,64 @@ def resolve(
     site: CheckedDocument, name: str, levels: Mapping[str, str], matched: Matched | None = None
 ) -> Condition | None:
     """The condition; None when something is wrong, which the findings then say. `matched` is its level's baseline."""
-    before = len(site.findings.mistakes) + len(site.findings.faulted)
-    specs = models(site)
+    before, specs = _wrong(site), models(site)
     cell = site.validate(ConditionFields, ())
-    if cell is not None:
-        if matched is None:
-            cast = _cast(site, cell.organization)
-            interaction, protocol_fields = protocol(site, cell.organization, cast)
-        else:
-            cast, interaction, protocol_fields = _alone(site, cell.organization, matched)
-        asked = _tasks(site, cell, cast)
-        agents = _agents(site, cell, cast, specs)
-        closing = cast.closing and Closing(_closing(site, cell, cast), cast.closing.agent)
-        programs = _programs(site, cell.organization, specs)
-        fields, identified = inference.read(site, matched is not None), protocol_fields
-        if interaction is not None and fields is not None:
-            interaction = inference.weighing(site, fields, interaction)
-            identified = {**protocol_fields, "inference": fields.model_dump()}
-        if interaction is not None and agents is not None and before == _wrong(site):
-            org = cell.organization
-            rounds = rounds_of(org, interaction)
-            agents = tuple(_remembering(agent, org.agents[agent.name], interaction) for agent in agents)
-            if matched is not None:  # every step is told the task, and of the steps before only what it must know
-                rounds, agents = STEPS, tuple(replace(_boardless(agent), memory="unread") for agent in agents)
-            checks.tickets(site, agents, interaction)
-            turn = TurnLimits(**org.turn.model_dump())
-            organization = Organization(agents, interaction, rounds, closing, org.calls, turn, programs)
-            checks.program(site, organization, specs, asked.values())
-            used = {agent.model: specs[agent.model] for agent in agents}
-            used |= {programs.model: specs[programs.model]} if programs is not None else {}
-            writers = cast.writers or ()
-            identity = identity_of(
-                organization, used, identified, writers, [a.model_dump() for a in cell.addendum.values()]
-            )
-            exposures = {key: _exposed(a.to, cast.names, interaction) for key, a in cell.addendum.items()}
-            questions = {key: task.prompt for key, task in tasks(site, cell).items()}
-            added = dict(cell.addendum)
-            loop = improve.resolve(site, cell, organization, used)
-            if loop is not None:
-                improve_checks.leaks(site, loop.fields, asked, loop.first)
-                identity = digest(identity, loop.identity)
-            if before != _wrong(site):
-                return None
-            about = (exposures, identity, added, questions)
-            return Condition(
-                name, levels, organization, used, asked, *about, inference=fields, loop=loop, protocol=protocol_fields
-            )
+    if cell is None:
+        check_prompts(site)
+        return None
+    if matched is None:
+        cast = _cast(site, cell.organization)
+        interaction, protocol_fields = protocol(site, cell.organization, cast)
     else:
-        for key in mapping(site.tree.value.get("tasks")):
-            if (task := site.validate(TaskFields, ("tasks", key))) is not None:
-                fill(site, task.prompt, ("tasks", key, "prompt"), task.fields)
-    return None
+        cast, interaction, protocol_fields = _alone(site, cell.organization, matched)
+    asked = asked_tasks(site, cell, cast)
+    agents = _agents(site, cell, cast, specs)
+    closing = cast.closing and Closing(closing_question(site, cell, cast), cast.closing.agent)
+    programs = _programs(site, cell.organization, specs)
+    fields, identified = inference.read(site, matched is not None), protocol_fields
+    if interaction is not None and fields is not None:
+        interaction = inference.weighing(site, fields, interaction)
+        identified = {**protocol_fields, "inference": fields.model_dump()}
+    if interaction is None or agents is None or before != _wrong(site):
+        return None
+    organization = _organization(site, cell, agents, interaction, closing, programs, matched is not None)
+    checks.program(site, organization, specs, asked.values())
+    used = {agent.model: specs[agent.model] for agent in organization.agents}
+    used |= {programs.model: specs[programs.model]} if programs is not None else {}
+    addenda = [addendum.model_dump() for addendum in cell.addendum.values()]
+    identity = identity_of(organization, used, identified, cast.writers or (), addenda)
+    exposures = {key: _exposed(a.to, cast.names, interaction) for key, a in cell.addendum.items()}
+    questions = {key: task.prompt for key, task in tasks(site, cell).items()}
+    loop = improve.resolve(site, cell, organization, used)
+    if loop is not None:
+        improve_checks.leaks(site, loop.fields, asked, loop.first)
+        identity = digest(identity, loop.identity)
+    if before != _wrong(site):
+        return None
+    about = (exposures, identity, dict(cell.addendum), questions)
+    return Condition(
+        name, levels, organization, used, asked, *about, inference=fields, loop=loop, protocol=protocol_fields
+    )
+
+
+def _organization(
+    site: CheckedDocument,
+    cell: ConditionFields,
+    agents: Sequence[Agent],
+    interaction: Routing,
+    closing: Closing | None,
+    programs: Programs | None,
+    alone: bool,
+) -> Organization:
+    """The organization; `alone` is that of a baseline, whose rounds are the steps of one agent."""
+    org = cell.organization
+    rounds = rounds_of(org, interaction)
+    agents = tuple(_remembering(agent, org.agents[agent.name], interaction) for agent in agents)
+    if alone:  # every step is told the task, and of the steps before only what it must know
+        rounds, agents = STEPS, tuple(replace(_boardless(agent), memory="unread") for agent in agents)
+    checks.tickets(site, agents, interaction)
+    turn = TurnLimits(**org.turn.model_dump())
+    return Organization(agents, interaction, rounds, closing, org.calls, turn, programs)
 
 
 def _wrong(site: CheckedDocument) -> int:
@@ -207,33 +214,6 @@ def _remembering(agent: Agent, fields: AgentFields, interaction: Routing) -> Age
     """The agent, with what its protocol has agents remember where the scenario does not say it."""
     memory = getattr(interaction, "memory", agent.memory)
     return agent if "memory" in fields.model_fields_set else replace(agent, memory=memory)
-
-
-def _closing(site: CheckedDocument, cell: ConditionFields, cast: Cast) -> str:
-    assert cast.closing is not None
-    values = {"agent": cast.closing.agent, "rounds": cell.organization.rounds}
-    return fill(site, cast.closing.ask, (*ORGANIZATION, "closing", "ask"), values).strip("\n")
-
-
-def _tasks(site: CheckedDocument, cell: ConditionFields, cast: Cast) -> dict[str, Task]:
-    """Every task as this condition is asked it: with addenda, and the closing question for an agent alone."""
-    last: list[str] = []
-    for key, addendum in cell.addendum.items():
-        if addendum.to == "task":
-            last.append(fill(site, addendum.text, ("addendum", key, "text"), {"rounds": cell.organization.rounds}))
-    if cast.closing is not None and len(cast.names) == 1:
-        last.append(_closing(site, cell, cast))
-    return tasks(site, cell, last)
-
-
-def tasks(site: CheckedDocument, cell: ConditionFields, last: Sequence[str] = ()) -> dict[str, Task]:
-    """Every task with its placeholders filled, and `last` as its last paragraphs."""
-    filled: dict[str, Task] = {}
-    for key, task in cell.tasks.items():
-        prompt = fill(site, task.prompt, ("tasks", key, "prompt"), task.fields)
-        fields = with_product(site, key, task)
-        filled[key] = Task(key, paragraphs(prompt, *last), task.target, fields, task.split)
-    return filled
 
 
 def _exposed(to: str | tuple[str, ...], names: tuple[str, ...], interaction: Routing) -> int:

@@ -1,4 +1,4 @@
-"""What a fork has from those it descends from: its rows hold only what it did itself, the rest is found by lineage."""
+"""What a fork inherits: its rows hold only what it did itself, and the rest is found in its ancestors."""
 
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ WITH RECURSIVE line(depth, id, key, parent, at, fork, change) AS (
     UNION ALL
     SELECT line.depth + 1, r.id, r.key, r.parent, r.at, r.fork, r.change
     FROM line JOIN rollouts r ON r.key = line.parent WHERE line.at IS NOT NULL)"""
-"""A rollout and all that it descends from, nearest first by `depth`; its parameter is a key."""
+"""SQL: a rollout and its ancestors, nearest first by `depth`. The parameter is a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +29,19 @@ class Ancestor:
     key: str
     parent: str | None
     at: str | None
-    """None of one that is no fork, with which the line ends."""
+    """The cut; None for a rollout that is no fork, with which the line ends."""
     fork: int
     change: str
 
 
 def own_from(at: str, change: str) -> int:
-    """The first round whose messages are a fork's own, the rounds before being its parent's."""
+    """The first round whose messages are the fork's own. Messages of earlier rounds are its parent's."""
     made = stored(change)
     return parsed(at).whole + (0 if made is not None and made.in_transit else 1)
 
 
 def stored_messages(rollout: Rollout) -> Sequence[Message]:
-    """The messages that are stored under the rollout: all of them, but of a fork only its own."""
+    """The messages that are stored under the rollout: all of them; for a fork, only its own."""
     if rollout.at is None:
         return rollout.messages
     first = own_from(rollout.at, rollout.change)
@@ -60,7 +60,7 @@ def messages(connection: sqlite3.Connection, row: Sequence[Any]) -> tuple[Messag
 
 
 def kept(connection: sqlite3.Connection, parent: str, cut: Cut) -> list[Call]:
-    """The calls that a fork of `parent` at this cut does not make again, in order; no judge's."""
+    """The calls that a fork of `parent` at this cut does not make again, in order; never a judge's."""
     condition = "rollout = ? AND round <= ? AND error IS NULL AND purpose != 'judge'"
     sql = f"{READ_CALLS} WHERE {condition} ORDER BY attempt"
     latest: dict[tuple[int, str, int], Call] = {}
@@ -75,18 +75,18 @@ def kept(connection: sqlite3.Connection, parent: str, cut: Cut) -> list[Call]:
 
 
 def kept_by(connection: sqlite3.Connection, row: Sequence[Any]) -> list[Call]:
-    """The calls that the rollout with this row of `rollouts` has from its ancestors; none when it is no fork."""
+    """The calls that the rollout with this row of `rollouts` inherits; none if it is no fork."""
     fields = _named(row)
     return [] if fields["at"] is None else kept(connection, fields["parent"], parsed(fields["at"]))
 
 
 def line(connection: sqlite3.Connection, key: str) -> list[Ancestor]:
-    """The rollout with this key, then what it is a fork of, and so on up to one that is no fork."""
+    """The rollout with this key, its parent, and so on up to a rollout that is no fork."""
     return [Ancestor(*row) for row in connection.execute(f"{LINE} SELECT * FROM line ORDER BY depth", (key,))]
 
 
 def _messages(connection: sqlite3.Connection, id: int, until: int) -> tuple[Message, ...]:
-    """In order, of the rounds before `until`."""
+    """The messages of rounds before `until`, in order."""
     sql = f"{READ_MESSAGES} WHERE rollout = ? AND round < ? ORDER BY idx"
     return tuple(map(message_fact, connection.execute(sql, (id, until))))
 

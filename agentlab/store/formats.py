@@ -1,4 +1,4 @@
-"""The format of a run's file: it changes with the tables, and a file of another one is refused."""
+"""The format of a run's file. It changes with the tables; a file of another format is refused."""
 
 import sqlite3
 from pathlib import Path

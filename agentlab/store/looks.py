@@ -1,4 +1,4 @@
-"""When the outcomes of a run were looked at: a line for each time, which readers of a growing run add too."""
+"""When the outcomes of a run were looked at: one line per look. Readers add lines even while the run is in progress."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ FILE = "looks.jsonl"
 def looks(folder: Path, copy: Sequence[Mapping[str, Any]] = ()) -> list[dict[str, Any]]:
     """The looks so far, oldest first: `at` (UTC), `rollouts` and `finished` (rollouts of each condition).
 
-    Without their file it is the `copy` that the run's own file holds. Raises `StoreError` for a line that cannot be
+    If their file is missing, these are the `copy` in the run's own file. Raises `StoreError` for a line that cannot be
     read.
     """
     try:
@@ -31,9 +31,9 @@ def looks(folder: Path, copy: Sequence[Mapping[str, Any]] = ()) -> list[dict[str
 
 
 def look(folder: Path, finished: Mapping[str, int], copy: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any] | None:
-    """Records a look at so many finished rollouts of each condition; None where nothing is new since the last.
+    """Records a look, with the number of finished rollouts by condition; None if nothing is new since the last look.
 
-    Whoever reads may record, beside the process that writes the run. Raises `StoreError` where it cannot be written.
+    A reader may record a look while another process writes the run. Raises `StoreError` where it cannot be written.
     """
     rollouts, before = sum(finished.values()), looks(folder, copy)
     if before and before[-1]["rollouts"] == rollouts:
@@ -49,5 +49,5 @@ def look(folder: Path, finished: Mapping[str, int], copy: Sequence[Mapping[str, 
 
 
 def forget(folder: Path) -> None:
-    """Takes away the file of looks, once the run's own file has them."""
+    """Deletes the file of looks, once the run's own file has them."""
     (folder / FILE).unlink(missing_ok=True)

@@ -1,5 +1,5 @@
-"""Rows of messages, calls and verdicts as they are stored: long texts in pages, and what many rows have in common in a
-row of its own.
+"""Rows of messages, calls and verdicts as they are stored: texts in pages, and values that many rows share in rows of
+their own.
 """
 
 import re
@@ -12,13 +12,13 @@ from agentlab.store.rows import Row
 
 _HASH = re.compile(r"2:[0-9a-f]{32}").fullmatch
 _JUDGED = 4096
-"""Judgments whose replies are kept until their verdicts come."""
+"""Most judgments whose replies are kept in memory until their verdicts come."""
 _Said = tuple[str, int]
 """A text and its place."""
 
 
 class _Numbers:
-    """A table of different rows, each with a number; what is new waits to be stored."""
+    """A table in which each distinct row has a number. New rows wait to be stored."""
 
     def __init__(self, connection: sqlite3.Connection, table: str) -> None:
         self.table = table
@@ -44,9 +44,9 @@ class Packer:
         self._message_sorts = _Numbers(connection, "message_sorts")
         self._verdict_sorts = _Numbers(connection, "verdict_sorts")
         self._said: dict[int, dict[tuple[int, str], list[_Said]]] = {}
-        """By rollout that has not ended, round and actor: its agents' replies, of which messages are parts."""
+        """By unfinished rollout, then by round and agent: replies, in which messages are looked for."""
         self._judged: dict[tuple[int, str, int], list[_Said]] = {}
-        """By rollout, judge and draw: replies of which no verdict was made yet, and of which reasons are parts."""
+        """By rollout, judge and draw: replies without a verdict so far, in which reasons are looked for."""
 
     def packed(self, table: str, rows: Sequence[Row]) -> tuple[str, list[Row]]:
         """The name of the table that is written, and its rows."""
@@ -67,14 +67,14 @@ class Packer:
             self._said.pop(rollout, None)
 
     def numbered(self) -> Iterator[tuple[str, Sequence[Row]]]:
-        """Rows that those packed since refer to by number, by table."""
+        """By table: new rows to which the rows packed since the last call refer by number."""
         for numbers in (self._names, self._call_sorts, self._message_sorts, self._verdict_sorts):
             if waiting := numbers.waiting:
                 numbers.waiting = []
                 yield numbers.table, waiting
 
     def pages(self, last: bool = False) -> tuple[int | None, list[Row]]:
-        """The pages of their texts: as `TextPages.rows`."""
+        """The pages of their texts, as `TextPages.rows` returns them."""
         replaced, rows = self._pages.rows(last)
         return replaced, [*rows]
 
@@ -114,7 +114,7 @@ class Packer:
         )
 
     def _remember(self, purpose: str, judged: tuple[int, str, int], turn: tuple[int, str], said: _Said) -> None:
-        """What a message or a reason may be a part of."""
+        """Keeps a reply in which a message or a reason may be found."""
         if purpose == "agent":
             self._said.setdefault(judged[0], {}).setdefault(turn, []).append(said)
         elif purpose == "judge":
@@ -139,7 +139,7 @@ class Packer:
 
 
 def _part(text: str, said: Sequence[_Said]) -> int | None:
-    """The place of a text within what its author said; None where it is no part of it."""
+    """The place of a text within its author's replies; None if it is no part of them."""
     for whole, place in said if text else ():
         at = whole.find(text)
         if at >= 0:

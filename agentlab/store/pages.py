@@ -1,8 +1,8 @@
-"""The texts of a run: one after the other in pages, each compressed once it is full. A text that comes again soon is
-kept once.
+"""The texts of a run, one after the other in pages.
 
-A row says where its text is by one number, its place: the first byte, counted over all pages, and how many bytes.
-Places never change. The part of a text is a place, too, so that a message within a reply takes no bytes of its own.
+A page is compressed once it is full. A text that comes again soon is stored once. A row names its text by one number,
+its place: the first byte, counted over all pages, and the number of bytes. Places never change. A part of a text has a
+place, too, so that a message within a reply takes no space of its own.
 """
 
 import sqlite3
@@ -23,12 +23,12 @@ _FARTHEST = (1 << 63 - BITS) - 1
 PAGE = 1 << 15
 """Bytes of a page before it is compressed. A text that is longer has a page of its own."""
 _RECENT = 1 << 22
-"""Characters of recent texts that are kept in memory to find one that comes again; twice this at most."""
+"""Characters of recent texts that are kept in memory to find a text that comes again. Up to twice as many are kept."""
 _CACHED = 1 << 22
 """Bytes of pages that a reader keeps in memory, besides the page that it read last."""
 Page = tuple[int, int, bytes]
-"""A row of `pages`: first byte, bytes, and what is stored. A page that is open has as many bytes as its texts; one that
-is closed has fewer, or a few more where compressing does not help, and a checksum."""
+"""A row of `pages`: first byte, bytes of text, stored data. An open page stores its texts as they are. A closed page
+stores them compressed with a checksum, so that the length of its data differs."""
 
 
 class TextPages:
@@ -38,8 +38,9 @@ class TextPages:
         row = connection.execute("SELECT start + size FROM pages ORDER BY start DESC LIMIT 1").fetchone()
         self._end = row[0] if row else 0
         self._tail = _open_pages(connection)
-        """Texts after the last full page, of which so many are in the file already."""
+        """The texts after the last full page."""
         self._stored = len(self._tail)
+        """How many of them are in the file already."""
         self._start = self._end - sum(map(len, self._tail))
         self._recent, self._before, self._size = dict[str, int](), dict[str, int](), 0
 
@@ -70,9 +71,10 @@ class TextPages:
         self._recent[text] = place
 
     def rows(self, last: bool = False) -> tuple[int | None, list[Page]]:
-        """The rows for what was added since, and from which first byte on the rows before them go, if any go.
+        """The rows for texts added since the last call; and the first byte from which stored rows are to be deleted.
 
-        Texts are stored as they are until they fill a page, or, of the `last` rows, as one page less than full.
+        The latter is None if none is to be deleted. Texts are stored as they are until they fill a page. With `last`,
+        the remaining texts are closed as a page that is not full.
         """
         if self._end - self._start < PAGE and not (last and self._tail):
             waiting = b"".join(self._tail[self._stored :])
@@ -98,7 +100,7 @@ def page(start: int, data: bytes) -> Page:
 
 
 def _open_pages(connection: sqlite3.Connection) -> list[bytes]:
-    """What follows the last full page: an earlier command stored it as it was, and was killed before it closed."""
+    """The texts after the last full page, as a command left them that was killed before it closed the run."""
     tail, size, next_ = list[bytes](), 0, None
     for start, length, data in connection.execute("SELECT start, size, data FROM pages ORDER BY start DESC"):
         size += length
@@ -110,7 +112,7 @@ def _open_pages(connection: sqlite3.Connection) -> list[bytes]:
 
 
 class TextReader:
-    """Reads texts by their places, and keeps pages that were read last."""
+    """Reads texts by their places. Keeps the pages that were read last in memory."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -147,7 +149,7 @@ class TextReader:
         return start, data
 
     def _keep(self, start: int, data: bytes) -> None:
-        """Keeps a page; pages that a writer has joined to it since they were read go."""
+        """Keeps a page in memory, and drops pages that a writer has merged into it since they were read."""
         first, after = bisect_left(self._starts, start), bisect_left(self._starts, start + len(data))
         for joined in self._starts[first:after]:
             self._size -= len(self._cached.pop(joined))
@@ -174,7 +176,7 @@ def unpacked(size: int, data: Any) -> bytes:
 
 
 def readable(start: int, size: int, data: bytes) -> bool:
-    """Whether a page can hold texts where it starts, and they are what was stored, as far as this can be told."""
+    """Whether a page starts at a possible byte and its texts can be read."""
     try:
         unpacked(size, data).decode()
     except (sqlite3.DatabaseError, UnicodeDecodeError):

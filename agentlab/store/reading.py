@@ -17,7 +17,7 @@ from agentlab.store.pages import TextReader, unpacked
 log = logging.getLogger(__name__)
 DATABASE, LOG = "run.db", "run.db-wal"
 _WAL = 2
-"""In the header's bytes 18 and 19: what is committed last may be in the write-ahead log. A closed run has 1."""
+"""Bytes 18 and 19 of the file while the last commits may be in the write-ahead log. A closed run has 1 there."""
 
 
 def read(folder: Path) -> sqlite3.Connection:
@@ -53,9 +53,9 @@ def read(folder: Path) -> sqlite3.Connection:
 def connected(path: Path) -> sqlite3.Connection:
     """A read-only connection that has read the file. Raises `sqlite3.Error`.
 
-    A disk that cannot be written has no room for the files that SQLite puts beside a database in use. Where no
-    write-ahead log is there the file is whole without them. SQL on it may use `log_text(place)`, and what the
-    `sqlite3` shell has to read the views with, `sqlar_uncompress(data, size)`.
+    On a read-only disk SQLite cannot make the files that it puts beside a database in use. Without a write-ahead log
+    the file is complete and is read without them. SQL on the connection may use `log_text(place)`, and
+    `sqlar_uncompress(data, size)`, which the views need and the `sqlite3` shell has.
     """
     try:
         connection = _connected(path)
@@ -66,7 +66,7 @@ def connected(path: Path) -> sqlite3.Connection:
 
 
 def with_texts(connection: sqlite3.Connection) -> None:
-    """SQL on this connection may read texts."""
+    """Lets SQL on this connection read texts."""
     connection.create_function("log_text", 1, TextReader(connection).text)
     connection.create_function("sqlar_uncompress", 2, _uncompressed, deterministic=True)
 
@@ -102,7 +102,7 @@ def decoded(text: str, folder: Path) -> Any:
 
 
 def damaged(folder: Path, error: Exception) -> StoreError:
-    """What is told of a file that SQLite cannot read."""
+    """The error for a file that SQLite cannot read."""
     return StoreError(
         f"{folder / DATABASE}: the file is damaged, or is not the file of a run ({error}); `agentlab doctor "
         f"{folder}` shows what can be read and copies it to a new run"
@@ -123,7 +123,7 @@ def _note(message: str) -> None:
 
 
 def _lost_log(folder: Path) -> str:
-    """What to say of a run that was not closed and has no write-ahead log; empty where all is well."""
+    """The warning for a run that was not closed and has no write-ahead log; empty for any other."""
     if closed(folder) or (folder / LOG).exists() or held(folder):
         return ""
     return (

@@ -1,4 +1,4 @@
-"""Says what can be read of a run's file, and copies that to a new run."""
+"""Finds what can be read of a damaged run's file, to report it or copy it to a new run."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ TABLES = {"meta": 2, "conditions": 3, **{table: len(columns) for table, columns 
 _DAMAGE = (sqlite3.Error, UnicodeDecodeError)
 """What reading a damaged file raises; the second is for the name of a column."""
 MOST = 5
-"""Problems of SQLite's own check that are told."""
+"""Most problems of SQLite's own check that are reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def examine(folder: Path) -> Finding:
 
 
 def rescue(folder: Path, into: Path) -> dict[str, int]:
-    """Copies every row that can be read to a new run in `into`; gives how many, by table.
+    """Copies every row that can be read to a new run in `into`; returns how many, by table.
 
     Raises `StoreError` where `into` has a run, or nothing can be read.
     """
@@ -94,7 +94,7 @@ def _said(table: str) -> str:
 
 @contextmanager
 def _opened(path: Path) -> Generator[sqlite3.Connection]:
-    """A connection to read it, of a file that was cut short to a copy which is filled up: SQLite reads no other."""
+    """A connection to read it. A file that was cut short is first copied and filled up, or SQLite would not read it."""
     with tempfile.TemporaryDirectory() as folder:
         if path.stat().st_size < (size := _size(path)):
             path = Path(shutil.copy(path, folder))
@@ -153,7 +153,7 @@ def _losses(connection: sqlite3.Connection) -> Iterator[str]:
 
 
 def _with_losses(connection: sqlite3.Connection) -> None:
-    """SQL on this connection may ask whether a text is lost."""
+    """Lets SQL on this connection ask whether a text is lost."""
     text = TextReader(connection).text
 
     def lost(place: Any) -> bool:

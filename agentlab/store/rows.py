@@ -1,4 +1,4 @@
-"""Facts as table rows and back. How the rows of messages, calls and verdicts lie in SQLite is for `packing` to say."""
+"""Facts as table rows and back. `packing` turns rows of messages, calls and verdicts into what SQLite stores."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -68,7 +68,7 @@ def dump(value: Any) -> str:
 
 
 def settings_row(settings: Settings) -> str:
-    """Settings as JSON without what is unset; kept per object, since one object serves thousands of calls."""
+    """Settings as JSON without what is unset; cached per object, since one object serves thousands of calls."""
     known = _settings_text.get(id(settings))
     if known is None or known[0] is not settings:
         fields = {name: value for name in Settings.__slots__ if (value := getattr(settings, name)) is not None}

@@ -1,8 +1,7 @@
-"""How messages, calls and verdicts lie in SQLite: long texts in pages, and what many rows have in common in a row of
-its own.
+"""How SQLite stores messages, calls and verdicts: texts in pages, and values that many rows share in rows of their own.
 
-`message_rows`, `call_rows` and `verdict_rows` are what is written. The views `messages`, `calls` and `verdicts` show
-them as one reads them, with every text, also in the `sqlite3` shell. In the views `message_spans`, `call_spans` and
+`message_rows`, `call_rows` and `verdict_rows` are written. The views `messages`, `calls` and `verdicts` show them with
+every text, also in the `sqlite3` shell. In the views `message_spans`, `call_spans` and
 `verdict_spans`, which agentlab reads, a text is a place (see `pages`), and `log_text(place)` gives it.
 """
 
@@ -18,7 +17,7 @@ VERDICT_TEXTS = ("reason",)
 """Columns whose texts are in pages."""
 CALL_SORT = "purpose judge judge_draw model settings stop served_model seeded tries".split()
 MESSAGE_SORT = "sender recipients kind".split()
-"""Columns of which a run has few different rows."""
+"""Columns in which a run has few distinct rows."""
 PACKED: Mapping[str, Sequence[str]] = {
     "pages": ["start", "size", "data"],
     "names": ["id", "name"],
@@ -118,7 +117,7 @@ class Loss:
     where: str
     """SQL; `log_lost(place)` is whether a text cannot be read."""
     mend: str = ""
-    """What is set in them; without it they go, because nothing can be made of them."""
+    """What is set in them. If empty, they are deleted, because they cannot be used."""
 
     def count(self) -> str:
         """SQL: how many there are."""

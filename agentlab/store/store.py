@@ -38,7 +38,7 @@ UNFINISHED = (None, "cancelled", "infrastructure")
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the run already has of a rollout. `status` is None while it is unfinished."""
+    """A rollout that the run already has. `status` is None while it is unfinished."""
 
     id: int
     status: str | None
@@ -58,7 +58,7 @@ class Store:
 
     @classmethod
     def open(cls, folder: Path) -> "Store":
-        """Opens or makes the run in `folder`.
+        """Opens the run in `folder`, or makes it.
 
         Raises `MismatchError` when another process holds it (naming its pid) or it has another format, and
         `StoreError` when it cannot be written.
@@ -79,9 +79,9 @@ class Store:
         return cls(folder, lock, connection)
 
     def close(self) -> None:
-        """Commits what is queued and sums it up, folds the write-ahead log into the file, and releases the folder.
+        """Commits what is queued, records totals, merges the write-ahead log into the file, and releases the folder.
 
-        A journal mode without a log leaves one file, which also a read-only disk can hold.
+        A journal mode without a log leaves one file, which can be read from a read-only disk, too.
         """
         self._writer.close()
         with suppress(sqlite3.Error):  # a reader is still looking, or the disk is full: it is folded in next time
@@ -103,21 +103,21 @@ class Store:
         self.write("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
 
     def add_meta(self, values: Mapping[str, Any]) -> None:
-        """The same, at any time; a failure shows at the next commit."""
+        """Does the same at any time; the next commit raises if this fails."""
         self._writer.put(Batch([("meta", (key, dump(value))) for key, value in values.items()]))
 
     def set_conditions(self, rows: Sequence[tuple[str, Mapping[str, str], Mapping[str, Any]]]) -> None:
-        """Records conditions: name, level by factor, and whatever is known of them."""
+        """Records conditions: name, level by factor, and facts."""
         encoded = [(name, dump(levels), dump(facts)) for name, levels, facts in rows]
         self.write("INSERT OR REPLACE INTO conditions VALUES (?, ?, ?)", encoded)
 
     def conditions(self) -> dict[str, dict[str, Any]]:
-        """What is recorded of every condition, by name."""
+        """The recorded facts of every condition, by name."""
         rows = self._reader.execute("SELECT name, facts FROM conditions")
         return {name: decoded(facts, self.folder) for name, facts in rows}
 
     def forget(self, judges: Sequence[str], tasks: Sequence[str]) -> int:
-        """Deletes the verdicts of these judges on these tasks; gives how many. Before the first rollout only."""
+        """Deletes the verdicts of these judges on these tasks; returns how many. Before the first rollout only."""
         rollouts = "SELECT id FROM rollouts WHERE task = ? AND kind != 'anchor'"
         which = f"sort IN (SELECT id FROM verdict_sorts WHERE judge = ?) AND rollout IN ({rollouts})"
         before = self._reader.total_changes
@@ -132,7 +132,7 @@ class Store:
             self._writer.put(Batch([("rollouts", rollout_row(id, rollout, None, time.time()))]))
 
     async def note(self, rollout: Rollout) -> None:
-        """Commits what is known of a rollout that has not ended."""
+        """Commits the row of a rollout that has not ended."""
         id = self.known[rollout.key].id
         await self._writer.commit(Batch([("rollouts", rollout_row(id, rollout, None, time.time()))]))
 
@@ -141,7 +141,7 @@ class Store:
         await self._writer.commit(Batch([("calls", call_row(self.known[rollout].id, call))]))
 
     async def finish(self, rollout: Rollout) -> None:
-        """Commits the rollout's end together with its messages; those, verdicts and labels of an earlier attempt go."""
+        """Commits the rollout's end with its messages; deletes messages, verdicts and labels of an earlier attempt."""
         self.begin(rollout)
         id = self.known[rollout.key].id
         rows = [("messages", message_row(id, message)) for message in ancestry.stored_messages(rollout)]
@@ -155,13 +155,13 @@ class Store:
         await self._writer.commit(Batch(rows))
 
     async def label(self, rows: Sequence[tuple[str, str, str, float, float]]) -> None:
-        """Commits people's labels together: rollout, measure, rater, value, probability. One that is there stays."""
+        """Commits people's labels together: rollout, measure, rater, value, probability. Never replaces a label."""
         await self._writer.commit(Batch([("labels", (self.known[key].id, *rest)) for key, *rest in rows]))
 
     def recorded(self, rollout: str, inherited: bool = True) -> dict[CallPlace, Call]:
         """The calls of the rollout that succeeded, by place; the latest attempt where there are several.
 
-        Of a fork, also those that it has from its parent, where what it `inherited` is asked for.
+        For a fork, also those of its parent that it keeps, if `inherited`.
         """
         inherited_calls = ancestry.kept_by(self._reader, self._row(rollout)) if inherited else []
         calls = [*inherited_calls, *self._calls(rollout)]
@@ -172,7 +172,7 @@ class Store:
         return ancestry.kept(self._reader, parent, cut)
 
     def line(self, key: str) -> list[ancestry.Ancestor]:
-        """The rollout, then what it is a fork of, and so on up to one that is no fork."""
+        """The rollout, its parent, and so on up to a rollout that is no fork."""
         return ancestry.line(self._reader, key)
 
     def failed_attempts(self, rollout: str, judges: bool) -> dict[str, int]:
@@ -187,9 +187,9 @@ class Store:
         return known is not None and known.status not in UNFINISHED
 
     def use(self, key: str) -> list[Call]:
-        """Every call that the rollout is charged for: failed ones and those of earlier attempts too, no judge's.
+        """Every call that the rollout is charged for: also failed calls and calls of earlier attempts, never a judge's.
 
-        Those of the particles of its population are among them.
+        Calls of the particles of its population are included.
         """
         sql = "SELECT coalesce(steps, 9e9) FROM rollouts WHERE id = ?"
         last = self._reader.execute(sql, (self.known[key].id,)).fetchone()[0]
@@ -198,12 +198,12 @@ class Store:
         return [call for call in calls if call.round <= last and call.purpose != "judge"]
 
     def about(self, key: str) -> dict[str, Any]:
-        """What was noted of a rollout, finished or not; empty without a note."""
+        """The rollout's `about`, whether it is finished or not; empty if it has none."""
         row = self._reader.execute("SELECT about FROM rollouts WHERE id = ?", (self.known[key].id,)).fetchone()
         return decoded(row[0], self.folder) if row and row[0] else {}
 
     def reopen(self, key: str) -> None:
-        """Makes an ended rollout unfinished, to go on as a new attempt. Before the first rollout only."""
+        """Makes an ended rollout unfinished, so that it continues as a new attempt. Before the first rollout only."""
         if self.final(key):
             known = self.known[key]
             self.write("UPDATE rollouts SET status = NULL, attempt = ? WHERE id = ?", [(known.attempt + 1, known.id)])
@@ -215,7 +215,7 @@ class Store:
         return rollout_fact(row, ancestry.messages(self._reader, row))
 
     def rollouts(self, *more: RolloutKind) -> Iterator[Rollout]:
-        """Every rollout, finished or not, without messages and calls; `more` names other kinds, such as forks."""
+        """Every rollout, finished or not, without messages and calls; also those of the kinds `more`, such as forks."""
         which = ", ".join(f"'{kind}'" for kind in ("rollout", *more))
         rows = self._reader.execute(f"SELECT * FROM rollouts WHERE kind IN ({which}) ORDER BY id").fetchall()
         return (rollout_fact(row, ()) for row in rows)

@@ -1,4 +1,4 @@
-"""What a run records of its training: which weights each generation has, and what was kept to make them."""
+"""What a run records of its training: the weights of each generation, and the rollouts kept to train them."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ WEIGHTS = "weights"
 
 @dataclass(frozen=True, slots=True)
 class TrainedGeneration:
-    """How the weights of one condition came to be. `generation=0` has no such row."""
+    """The training that made the weights of one condition. `generation=0` has none."""
 
     condition: str
     recipe: str
@@ -69,7 +69,7 @@ def set_served(store: Store, condition: str, serving: Mapping[str, Any]) -> None
 
 
 def served(meta: Mapping[str, Any], folder: Path) -> dict[str, dict[str, Any]]:
-    """What is recorded of this, by condition; files in the run's folder are named where it lies now."""
+    """What `set_served` recorded, by condition; files in the run's folder have their present path."""
     return {condition: moved(serving, folder) for condition, serving in meta.get(WEIGHTS, {}).items()}
 
 

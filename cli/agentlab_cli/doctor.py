@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from agentlab_cli.arguments import RunOrMachine
-from agentlab_cli.printed import AsJson, Quiet, print_json
+from agentlab_cli.printed import AsJson, Quiet, print_json, print_result
 
 _NAMES = {
     "conditions": "condition",
@@ -69,9 +69,6 @@ def _machine(json: bool, quiet: bool, out: str | None) -> None:
     if out is not None:
         raise ScenarioError("--out copies a run: name the run that is to be rescued")
     machine = list(abilities())
-    if json:
-        print_json({"machine": machine})
-    elif not quiet:
-        width = max(len(ability.name) for ability in machine)
-        for ability in machine:
-            print(f"{'yes' if ability.there else 'no ':<3}  {ability.name:<{width}}  {ability.says}")
+    width = max(len(ability.name) for ability in machine)
+    lines = (f"{'yes' if a.there else 'no ':<3}  {a.name:<{width}}  {a.says}" for a in machine)
+    print_result({"machine": machine}, lines, json, quiet)

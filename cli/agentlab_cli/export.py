@@ -7,7 +7,7 @@ import typer
 
 from agentlab_cli import codes
 from agentlab_cli.arguments import RunName
-from agentlab_cli.printed import AsJson, Quiet, print_json
+from agentlab_cli.printed import AsJson, Quiet, print_result
 
 app = typer.Typer(no_args_is_help=True, epilog=codes.codes(codes.READS))
 
@@ -31,11 +31,8 @@ def parquet(
     from agentlab.store import find
 
     files = parquet(find(run), out)
-    if json:
-        print_json({"files": files})
-    elif not quiet:
-        for written in files:
-            print(f"{written.path}  {written.rows:,} rows  {written.size / 1024:,.0f} KiB")
+    lines = (f"{written.path}  {written.rows:,} rows  {written.size / 1024:,.0f} KiB" for written in files)
+    print_result({"files": files}, lines, json, quiet)
 
 
 @app.command(epilog=codes.codes(codes.READS))
@@ -56,11 +53,7 @@ def workspace(
     from agentlab.store import find
 
     files = workspace(find(run), rollout, out, round)
-    if json:
-        print_json({"files": files})
-    elif not quiet:
-        for path in files:
-            print(path)
+    print_result({"files": files}, files, json, quiet)
 
 
 @app.command(epilog=codes.codes(codes.READS))
@@ -83,10 +76,7 @@ def rows(
     from agentlab.store import find
 
     count = training_rows(load(find(run)), file, shape, generation, condition)
-    if json:
-        print_json({"file": file, "rows": count})
-    elif not quiet:
-        print(f"Wrote {count:,} rows to {file}")
+    print_result({"file": file, "rows": count}, [f"Wrote {count:,} rows to {file}"], json, quiet)
 
 
 @app.command(epilog=codes.codes(codes.READS))
@@ -102,10 +92,8 @@ def attacks(
     from agentlab.store import find
 
     count = attacks(load(find(run)), file)
-    if json:
-        print_json({"file": file, "attacks": count})
-    elif not quiet:
-        print(f"Wrote {count:,} attacks to {file}; use them with `tasks: {{kind: arithmetic, attacks: !file {file}}}`")
+    line = f"Wrote {count:,} attacks to {file}; use them with `tasks: {{kind: arithmetic, attacks: !file {file}}}`"
+    print_result({"file": file, "attacks": count}, [line], json, quiet)
 
 
 @app.command(epilog=codes.codes(codes.READS))
@@ -123,7 +111,4 @@ def labels(
     from agentlab.store import find
 
     drawn = sheet(find(run), file, measure, n, seed)
-    if json:
-        print_json(drawn)
-    elif not quiet:
-        print(drawn)
+    print_result(drawn, [drawn], json, quiet)

@@ -1,12 +1,12 @@
 """`agentlab import`: texts made elsewhere become a run like any other; people label the texts of a run."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from agentlab_cli import codes
-from agentlab_cli.printed import AsJson, Quiet, print_json
+from agentlab_cli.printed import AsJson, Quiet, print_result
 
 app = typer.Typer(no_args_is_help=True, epilog=codes.codes(codes.READS))
 
@@ -43,50 +43,35 @@ def imports() -> None:
     """Turn texts made elsewhere into a run, or add people's labels to a run."""
 
 
-@app.command(epilog=codes.codes(codes.READS))
-def jsonl(
-    file: File,
-    task: Task,
-    output: Output,
-    condition: Condition = None,
-    factor: Factor = None,
-    draw: Draw = None,
-    prompt: Prompt = None,
-    target: Target = None,
-    cluster: Cluster = None,
-    name: Name = None,
-    out: Out = None,
-    json: AsJson = False,
-    quiet: Quiet = False,
-) -> None:
-    """Import texts from a file with one JSON object per line."""
-    from agentlab.runs.imports import Columns, table
+def _texts(kind: Literal["jsonl", "csv"], about: str) -> None:
+    """Adds the command that imports texts from files of this kind."""
 
-    columns = Columns.of(task, output, condition, factor or (), draw, prompt, target, cluster)
-    _say(table(file, "jsonl", columns, name, out), json, quiet)
+    def texts(
+        file: File,
+        task: Task,
+        output: Output,
+        condition: Condition = None,
+        factor: Factor = None,
+        draw: Draw = None,
+        prompt: Prompt = None,
+        target: Target = None,
+        cluster: Cluster = None,
+        name: Name = None,
+        out: Out = None,
+        json: AsJson = False,
+        quiet: Quiet = False,
+    ) -> None:
+        from agentlab.runs.imports import Columns, table
+
+        columns = Columns.of(task, output, condition, factor or (), draw, prompt, target, cluster)
+        imported = table(file, kind, columns, name, out)
+        print_result(imported, [imported], json, quiet)
+
+    app.command(kind, help=about, epilog=codes.codes(codes.READS))(texts)
 
 
-@app.command(epilog=codes.codes(codes.READS))
-def csv(
-    file: File,
-    task: Task,
-    output: Output,
-    condition: Condition = None,
-    factor: Factor = None,
-    draw: Draw = None,
-    prompt: Prompt = None,
-    target: Target = None,
-    cluster: Cluster = None,
-    name: Name = None,
-    out: Out = None,
-    json: AsJson = False,
-    quiet: Quiet = False,
-) -> None:
-    """Import texts from a CSV file with a heading."""
-    from agentlab.runs.imports import Columns, table
-
-    columns = Columns.of(task, output, condition, factor or (), draw, prompt, target, cluster)
-    _say(table(file, "csv", columns, name, out), json, quiet)
+_texts("jsonl", "Import texts from a file with one JSON object per line.")
+_texts("csv", "Import texts from a CSV file with a heading.")
 
 
 @app.command(epilog=codes.codes(codes.READS))
@@ -115,12 +100,5 @@ def labels(
     from agentlab.runs.imports import ColumnDefaults, labels
     from agentlab.store import find
 
-    _say(labels(file, find(run), ColumnDefaults.of(measure, rater, probability, scale)), json, quiet)
-
-
-def _say(done: object, json: bool, quiet: bool) -> None:
-    """What an import did."""
-    if json:
-        print_json(done)
-    elif not quiet:
-        print(done)
+    imported = labels(file, find(run), ColumnDefaults.of(measure, rater, probability, scale))
+    print_result(imported, [imported], json, quiet)

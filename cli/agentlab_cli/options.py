@@ -1,17 +1,33 @@
 """What the options of several commands mean."""
 
+import sys
 from contextlib import closing
 from pathlib import Path
 
+from agentlab import scenario as spec
 from agentlab.engine.intervention import Redraw
 from agentlab.errors import ScenarioError
 from agentlab.experiment.resample.swaps import Swap
 from agentlab.experiment.specs import Selection
 from agentlab.runs.transcript.find import find as locate
+from agentlab.scenario import Design
+from agentlab.scenario.plugins import modules
 from agentlab.store import read
 
 TRIES = 20
 """Draws of a turn by default."""
+
+
+def design_of(
+    scenario: str, model: str | None, judge_model: str | None, values: list[str] | None, quiet: bool
+) -> Design:
+    """The design that these options mean. Prints, unless `quiet`, what they changed and whose code it runs."""
+    design = spec.load(scenario, model, judge_model, values or ())
+    if design.options and not quiet:
+        print(f"With {', '.join(design.options)}", file=sys.stderr)
+    if (names := modules()) and not quiet:
+        print(f"Code of your own: {', '.join(names)}", file=sys.stderr)
+    return design
 
 
 def folder_for(name: str, out: str | None, new: bool) -> Path:

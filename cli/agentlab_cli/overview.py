@@ -39,7 +39,7 @@ def overview(run: Run, options: Mapping[str, Any], csv: Path | None, as_json: bo
             console.print()
         made[name] = analysis
         written += write(analysis, csv) if csv is not None else ()
-        say(console, _unsaid(analysis, sentences), name.ljust(INDENT), " " * INDENT)
+        say(console, _result(analysis, sentences), name.ljust(INDENT), " " * INDENT)
     if as_json:
         analyses = {name: as_object(analysis) for name, analysis in made.items()}
         print_json({"headline": sentences, "analyses": analyses, "lacking": lacking})
@@ -57,12 +57,12 @@ def overview(run: Run, options: Mapping[str, Any], csv: Path | None, as_json: bo
         say(console, f"wrote into {csv}: {', '.join(path.name for path in written)}")
 
 
-def _unsaid(analysis: Analysis, sentences: Sequence[str]) -> str:
-    """The result of an analysis without the sentences printed above; the names of its tables if nothing is left."""
-    rest = analysis.headline
-    for sentence in sentences:
-        rest = rest.replace(sentence, "")
-    return " ".join(rest.split()) or f"see the first lines; its tables are {', '.join(analysis.tables)}."
+def _result(analysis: Analysis, printed: Sequence[str]) -> str:
+    """The result of an analysis; its sentences that are not printed yet, or the names of its tables, if it has any."""
+    if not analysis.sentences:
+        return analysis.headline
+    new = [sentence for sentence in analysis.sentences if sentence not in printed]
+    return " ".join(new) or f"see the first lines; its tables are {', '.join(analysis.tables)}."
 
 
 def _reason(run: Run, why: AnalysisError) -> str:

@@ -1,5 +1,6 @@
 """What a command prints for programs: one JSON object whose keys are documented, or nothing."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +19,15 @@ def print_json(value: Any) -> None:
 
     text = msgspec.json.encode(value, enc_hook=_plain)
     print(msgspec.json.format(text, indent=2).decode())
+
+
+def print_result(value: Any, lines: Iterable[object], as_json: bool, quiet: bool) -> None:
+    """Prints `value` as JSON, or the lines that tell people the same; with `quiet`, no lines."""
+    if as_json:
+        print_json(value)
+    elif not quiet:
+        for line in lines:
+            print(line)
 
 
 def _plain(value: Any) -> Any:

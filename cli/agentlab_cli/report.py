@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from agentlab_cli.arguments import RunName
-from agentlab_cli.printed import AsJson, Quiet, print_json
+from agentlab_cli.printed import AsJson, Quiet, print_result
 
 
 def report(
@@ -24,7 +24,4 @@ def report(
 
     folder = find(run)
     page = write(load(folder), out or folder / "report")
-    if json:
-        print_json({"page": page})
-    elif not quiet:
-        print(f"wrote {page}")
+    print_result({"page": page}, [f"wrote {page}"], json, quiet)

@@ -40,19 +40,11 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Run a scenario, or continue its run. Ctrl-C and SIGTERM stop cleanly; the same command continues."""
-    import sys
-
-    from agentlab import scenario as spec
     from agentlab.experiment.addresses import moved
     from agentlab.experiment.decisions import read
-    from agentlab.scenario.plugins import modules
     from agentlab_cli import options, work
 
-    design = spec.load(scenario, model, judge_model, values or ())
-    if design.options and not quiet:
-        print(f"With {', '.join(design.options)}", file=sys.stderr)
-    if (names := modules()) and not quiet:
-        print(f"Code of your own: {', '.join(names)}", file=sys.stderr)
+    design = options.design_of(scenario, model, judge_model, values, quiet)
     folder = options.folder_for(design.name, out, new)
     selection = options.selection(tasks, only, draws)
     registration = None if preregistered is None else read(preregistered)

@@ -34,16 +34,11 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Run a scenario's self-training loop, or continue it: sample, judge, keep, train, repeat."""
-    import sys
-
-    from agentlab import scenario as spec
     from agentlab.experiment.addresses import moved
     from agentlab.experiment.decisions import read
     from agentlab_cli import options, trained
 
-    design = spec.load(scenario, model, judge_model, values or ())
-    if design.options and not quiet:
-        print(f"With {', '.join(design.options)}", file=sys.stderr)
+    design = options.design_of(scenario, model, judge_model, values, quiet)
     folder = options.folder_for(design.name, out, new)
     registration = None if preregistered is None else read(preregistered)
     where = moved(base_url or ())

@@ -68,11 +68,12 @@ def generations(run: Run, measure: str | None = None) -> Analysis:
     tables = _tables(rows, loops)
     notes = [*([ONCE] if all(not loop.replicate for loop in loops) else [replicates.NOTE]), *remarks.notes(len(loops))]
     notes += [f"{row.condition}: {row.error}" for row in run.generations.itertuples() if isinstance(row.error, str)]
-    says = " ".join(sentences(tables, loops, _tasks(run)))
+    texts = tuple(sentences(tables, loops, _tasks(run)))
     shown = sum(name in tables for name in ("generations", "replicates", "gains", "parting", "distance"))
     groups = ("arm", "split") if "arm" in tables["generations"] else ("split",)
     unique_notes = tuple(dict.fromkeys(notes))
-    return Analysis("generations", "Generations", says, tables, unique_notes, shown, legend=LEGEND, groups=groups)
+    says = " ".join(texts)
+    return Analysis("generations", "Generations", says, tables, unique_notes, shown, None, groups, LEGEND, texts)
 
 
 def findings(run: Run) -> tuple[str, ...]:

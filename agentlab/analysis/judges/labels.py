@@ -82,45 +82,48 @@ def _means(scored: LabelledMeasure, notes: list[str]) -> Iterator[Row]:
             f"used here."
         )
     for condition in scored.conditions:
-        rows, whole = scored.of(condition), scored.whole(condition)
-        if decided := len(whole) - len(rows):
-            count = pluralize(decided, "rollout")
-            value = "the value that the measure gives their status, which needs no label"
-            notes.append(f"{name}, {condition}: {count} counted at {value}.")
-        label_count = int(rows["label"].notna().sum())
-        clusters = beyond(rows) if label_count else beyond(rows.assign(label=rows["score"]))
-        head = {"measure": name, "condition": condition}
-        about = LIKE if clusters else THESE
-        uncorrected = _row(
-            UNCORRECTED, mean(judged(whole, clusters, truth=True), 0.0), label_count, len(rows), scored.ends
+        yield from _of_condition(scored, condition, notes)
+
+
+def _of_condition(scored: LabelledMeasure, condition: str, notes: list[str]) -> Iterator[Row]:
+    name = scored.measure.name
+    rows, whole = scored.of(condition), scored.whole(condition)
+    if decided := len(whole) - len(rows):
+        count = pluralize(decided, "rollout")
+        value = "the value that the measure gives their status, which needs no label"
+        notes.append(f"{name}, {condition}: {count} counted at {value}.")
+    label_count = int(rows["label"].notna().sum())
+    clusters = beyond(rows) if label_count else beyond(rows.assign(label=rows["score"]))
+    head = {"measure": name, "condition": condition}
+    about = LIKE if clusters else THESE
+    uncorrected = _row(UNCORRECTED, mean(judged(whole, clusters, truth=True), 0.0), label_count, len(rows), scored.ends)
+    yield {
+        **head,
+        **uncorrected,
+        **(dict.fromkeys(("estimate", "low", "high"), np.nan) if scored.suppressed else {}),
+        "about": about,
+    }
+    if not label_count:
+        return
+    if bool((rows["score"] == rows["label"])[rows["label"].notna()].all()):
+        notes.append(
+            f"{name}, {condition}: every label equals its score; intervals do not cover errors too rare to "
+            f"appear in the sample."
         )
+    for label, power in ((PEOPLE, 0.0), (PREDICTED, None)):
+        result = mean(judged(whole, clusters), power)
+        notes += [f"{name}, {condition}, {label}: {result.note}."] if result.note else []
         yield {
             **head,
-            **uncorrected,
-            **(dict.fromkeys(("estimate", "low", "high"), np.nan) if scored.suppressed else {}),
+            **_row(label, result, label_count, len(rows), scored.ends),
             "about": about,
+            "power": result.power,
         }
-        if not label_count:
-            continue
-        if bool((rows["score"] == rows["label"])[rows["label"].notna()].all()):
-            notes.append(
-                f"{name}, {condition}: every label equals its score; intervals do not cover errors too rare to "
-                f"appear in the sample."
-            )
-        for label, power in ((PEOPLE, 0.0), (PREDICTED, None)):
-            result = mean(judged(whole, clusters), power)
-            notes += [f"{name}, {condition}, {label}: {result.note}."] if result.note else []
-            yield {
-                **head,
-                **_row(label, result, label_count, len(rows), scored.ends),
-                "about": about,
-                "power": result.power,
-            }
-        if decided:  # Rogan and Gladen's mean is one of judged rollouts
-            continue
-        yield from (
-            {**head, **row, "about": about} for row in _misclassified(rows, clusters, f"{name}, {condition}", notes)
-        )
+    if decided:  # Rogan and Gladen's mean is one of judged rollouts
+        return
+    yield from (
+        {**head, **row, "about": about} for row in _misclassified(rows, clusters, f"{name}, {condition}", notes)
+    )
 
 
 def _misclassified(rows: pd.DataFrame, clusters: bool, where: str, notes: list[str]) -> Iterator[Row]:

@@ -1,4 +1,4 @@
-"""A ticket board: a lead puts up tickets, workers do them in a shared workspace, reviewers look at what is done."""
+"""A ticket board: a lead creates tickets, workers do them in a shared workspace, reviewers check what is done."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -171,7 +171,7 @@ class Board:
         return edges
 
     def misfit(self, task: Task) -> Flaw | None:
-        """What of a task's fields the board cannot use."""
+        """A field of the task that the board cannot use; None if it can use all."""
         given, made = task.fields.get("files", {}), dict[str, str]()
         if not isinstance(given, Mapping):
             return ("fields", "files"), "files that are no mapping", "a text for each path, such as {data.csv: TEXT}"
@@ -211,7 +211,7 @@ class Board:
         return manual.manual(self.rules, self.writers, agent)
 
     def manual_with(self, agent: str, tools: frozenset[str]) -> str:
-        """The same where it may write with tools instead of tags."""
+        """The same for an agent that may write with these tools instead of tags."""
         return manual.manual(self.rules, self.writers, agent, tools)
 
     def view(self, agent: str, log: Sequence[Message], round: int) -> Sequence[Message]:
@@ -220,15 +220,15 @@ class Board:
         return (Message(BOARD, (agent,), "board", view.view(self.rules, self.seen(log), agent, self.show == "texts")),)
 
     def act(self, agent: str, turn: Sequence[Call], log: Sequence[Message], round: int) -> Sequence[Message]:
-        """What its tools did: to files, and to tickets under the same rules as tags."""
+        """What its tools did to files, and to tickets, under the same rules as tags."""
         return route.acted(self.rules, agent, turn, self.seen(log), round)
 
     def route(self, agent: str, reply: Completion, log: Sequence[Message], round: int) -> Sequence[Message]:
-        """A message per block that may be what it says, and a bounce for every other."""
+        """A message for each block that the agent may write, and a bounce for each other block."""
         return route.route(self.rules, self.writers, agent, reply, log, round)
 
     def settle(self, log: Sequence[Message], round: int) -> Sequence[Message]:
-        """What follows for the tickets."""
+        """What the messages of the round change about the tickets."""
         return settle(self.rules, log, round)
 
     def workspace(self, log: Sequence[Message]) -> Mapping[str, str]:
@@ -236,7 +236,7 @@ class Board:
         return workspace.files(log)
 
     def seen(self, log: Sequence[Message]) -> Sequence[Message]:
-        """The part of the log that a turn begins with."""
+        """The part of the log that a turn sees: all of it, or only the opening if every step begins `anew`."""
         return [message for message in log if message.round == 0] if self.anew else log
 
     def alone(self, agent: str, anew: bool) -> "Board":

@@ -92,13 +92,13 @@ class Cascade:
     program: Program
     cast: tuple[str, ...]
     likelihood: Likelihood = DRAW
-    """How an observed step is held against its value."""
+    """How an observed step is weighed against its value."""
     whole: bool = False
-    """Whether it is played to its end, whatever its values are."""
+    """Whether every branch is played, for an estimate, whatever the values are."""
     kinds = KINDS
     tags = ()
     memory = "unread"
-    """What an agent remembers of its earlier turns unless the scenario says so: nothing. A question says all."""
+    """What agents remember of earlier turns unless the scenario says otherwise: nothing. A question says all."""
     ordered = ("steps",)
     briefed: frozenset[str] = frozenset()
     """Agents are not shown the task. A question says what they need."""
@@ -110,7 +110,7 @@ class Cascade:
 
     @property
     def described(self) -> Mapping[str, str]:
-        """By its path, each step without the steps in it, as JSON, by which two programs are compared."""
+        """Each step by its path, as JSON without the steps within it. Two programs are compared by these."""
         steps = {instruction.path: instruction.step for instruction in self.program.instructions}
         parts = {
             path: step.model_dump_json(by_alias=True, exclude_defaults=True, exclude={"loop", "do"})
@@ -120,7 +120,7 @@ class Cascade:
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """All that steps give a value, in order."""
+        """Every variable that a step sets, in order."""
         return tuple(dict.fromkeys(instruction.name for instruction in self.program.instructions))
 
     def weighing(self, likelihood: Likelihood) -> Self:
@@ -133,7 +133,7 @@ class Cascade:
 
     @property
     def edges(self) -> Mapping[str, tuple[str, ...]]:
-        """The program asks every agent; what they say goes to the output through variables."""
+        """The program asks every agent; replies reach the output through variables."""
         return {TASK: self.cast, **dict.fromkeys(self.cast, (OUTPUT,))}
 
     @property
@@ -150,7 +150,7 @@ class Cascade:
         return frozenset(agents)
 
     def open(self, task: Task) -> Sequence[Message]:
-        """The values of the task that the program reads."""
+        """The task and those of its fields that the program reads, as values of variables."""
         fields: dict[str, Any] = {**task.fields, "target": task.target}
         inputs = [
             Message(TASK, (VARIABLE,), "input", json.dumps(fields[name], ensure_ascii=False), name)
@@ -160,7 +160,7 @@ class Cascade:
         return (Message(TASK, (VARIABLE,), "task", task.prompt, "task"), *inputs)
 
     def manual(self, agent: str) -> str:
-        """None: a question says all that an agent has to know."""
+        """Empty: a question says all that an agent has to know."""
         return ""
 
     def sampling(self, agent: str, log: Sequence[Message], round: int) -> Sampling:
@@ -171,12 +171,12 @@ class Cascade:
     def collect(
         self, agent: str, replies: Sequence[Completion], log: Sequence[Message], round: int
     ) -> Sequence[Message]:
-        """The value that the replies become."""
+        """The message that gives the variable its value, made of the replies."""
         question = asked(partial(step_at, self.program, log), agent, log, round)
         return [some_value(question, replies)] if self.whole else read(question, replies, self.likelihood)
 
     def route(self, agent: str, reply: Completion, log: Sequence[Message], round: int) -> Sequence[Message]:
-        """The value that one reply becomes."""
+        """The message that gives the variable its value, made of one reply."""
         return self.collect(agent, (reply,), log, round)
 
     def advance(self, log: Sequence[Message], round: int, stream: int) -> Sequence[Message]:

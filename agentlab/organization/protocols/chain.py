@@ -51,7 +51,7 @@ class ChainConfig(BaseModel):
         return flaws
 
     def turns(self) -> int:
-        """Rounds the chain needs to deliver."""
+        """The rounds that the chain needs to deliver."""
         return len(self.stages)
 
     def build(self, cast: tuple[str, ...], closing: Closing | None, writers: tuple[str, ...] | None) -> "Chain":

@@ -77,7 +77,7 @@ class MailConfig(BaseModel):
         return flaws
 
     def turns(self) -> int:
-        """Rounds the protocol needs at the least."""
+        """The fewest rounds that the protocol needs."""
         return 1
 
     def build(self, cast: tuple[str, ...], closing: Closing | None, writers: tuple[str, ...] | None) -> "Mail":

@@ -56,11 +56,11 @@ class PythonProgram:
     function: Any = field(repr=False)
     cast: tuple[str, ...]
     rounds: int
-    """The most that it may take."""
+    """The most rounds that it may take."""
     fields: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Its arguments after the task."""
     likelihood: Likelihood = DRAW
-    """How an observed step is held against its value."""
+    """How an observed step is weighed against its value."""
     whole: bool = False
     """Whether it is played for an estimate."""
     kinds = KINDS
@@ -88,7 +88,7 @@ class PythonProgram:
 
     @property
     def edges(self) -> Mapping[str, tuple[str, ...]]:
-        """It may ask every agent; what they say goes to the output through the program."""
+        """It may ask every agent; replies reach the output through the program."""
         return {TASK: self.cast, **dict.fromkeys(self.cast, (OUTPUT,))}
 
     @property
@@ -105,7 +105,7 @@ class PythonProgram:
         )
 
     def manual(self, agent: str) -> str:
-        """None: a question says all that an agent has to know."""
+        """Empty: a question says all that an agent has to know."""
         return ""
 
     def sampling(self, agent: str, log: Sequence[Message], round: int) -> Sampling:
@@ -116,12 +116,12 @@ class PythonProgram:
     def collect(
         self, agent: str, replies: Sequence[Completion], log: Sequence[Message], round: int
     ) -> Sequence[Message]:
-        """The value that the replies become."""
+        """The message that gives the step its value, made of the replies."""
         question = asked(partial(_recorded, log), agent, log, round)
         return [some_value(question, replies)] if self.whole else read(question, replies, self.likelihood)
 
     def route(self, agent: str, reply: Completion, log: Sequence[Message], round: int) -> Sequence[Message]:
-        """The value that one reply becomes."""
+        """The message that gives the step its value, made of one reply."""
         return self.collect(agent, (reply,), log, round)
 
     def advance(self, log: Sequence[Message], round: int, stream: int) -> Sequence[Message]:
@@ -167,9 +167,9 @@ class PythonProgram:
             )
 
     def steps(self, tasks: Iterable[Task]) -> tuple[list[Instruction], list[Flaw]]:
-        """The questions that it comes to when all replies are made up, each name once; and what is wrong.
+        """The questions that it asks when all replies are made up, each name once; and what is wrong.
 
-        Of its errors, those before the first question count, and questions that cannot be asked: others may come from
+        Only errors before the first question and questions that cannot be asked count. Other errors may come from
         replies that no agent would give.
         """
         instructions: dict[str, Instruction] = {}

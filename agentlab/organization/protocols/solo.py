@@ -1,6 +1,6 @@
-"""One agent in steps: it refines its own draft, or tries the same task again and again. How long is not said here.
+"""One agent in steps: it refines its own draft, or tries the same task several times.
 
-A step is a round. A selector compares the tries of one agent; its findings stand in the log.
+A step is a round. The engine decides how many there are. A selector compares the tries; its findings are in the log.
 """
 
 from collections import Counter
@@ -41,7 +41,7 @@ class Refine:
         return (Message(TASK, (self.agent,), "task", task.prompt),)
 
     def manual(self, agent: str) -> str:
-        """None: the agent is prompted as one alone is."""
+        """Empty: the agent gets the same prompt as an agent alone."""
         return ""
 
     def route(self, agent: str, reply: Completion, log: Sequence[Message], round: int) -> Sequence[Message]:
@@ -76,7 +76,7 @@ class Tries:
         return (Message(TASK, (self.agent,), "task", task.prompt),)
 
     def manual(self, agent: str) -> str:
-        """None: the agent is prompted as one alone is."""
+        """Empty: the agent gets the same prompt as an agent alone."""
         return ""
 
     def route(self, agent: str, reply: Completion, log: Sequence[Message], round: int) -> Sequence[Message]:
@@ -84,10 +84,10 @@ class Tries:
         return (Message(agent, (SELECT,), "reply", reply.text), Message(TASK, (agent,), "task", ""))
 
     def choose(self, text: str, finding: str, log: Sequence[Message]) -> Sequence[Message]:
-        """The finding as a message, and the try as output when it takes the lead.
+        """The finding as a message, and the try as output if it takes the lead.
 
-        A finding is a score (best of n) or the name of the group that gives this answer (vote); empty where the
-        selector could not tell. The first try stands until one with a finding comes; ties keep what stands.
+        A finding is a score (best of n) or the name of the group of tries with this answer (vote). It is empty if the
+        selector could not tell. The first try leads until a try with a finding comes. A tie does not change the leader.
         """
         message = Message(SELECT, (), "finding", finding)
         earlier = [message.content for message in log if message.kind == "finding" and message.content]

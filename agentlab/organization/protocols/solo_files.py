@@ -33,8 +33,8 @@ _MADE = {tried: made for made, tried in _TRIED.items()}
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """With `refine` the files of a step are what the next one begins with. With tries each one begins with the task's
-    files, and the workspace has those of the try that is the output."""
+    """With `refine`, each step begins with the files of the step before. With tries, each begins with the task's files,
+    and the workspace holds the files of the try that is the output."""
 
     agent: str
     by: Literal["refine", "best_of_n", "vote"]
@@ -87,14 +87,14 @@ class Steps:
         )
 
     def _kept(self, message: Message) -> Message:
-        """Of a try: its files are its own until it is chosen, and the next try does not read what was wrong."""
+        """A message of a try: its files do not count until it is chosen, and the next try reads none of its bounces."""
         if self._refines:
             return message
         kind = _TRIED.get(message.kind, message.kind)
         return Message(self.agent, (WORKSPACE,) if kind in _MADE else (), kind, message.content, message.ref)
 
     def choose(self, text: str, finding: str, log: Sequence[Message]) -> Sequence[Message]:
-        """As without files; of a try that takes the lead also its files, in the place of those of the one before."""
+        """As for tries without files. The files of a try that takes the lead replace those of the try before."""
         round = log[-1].round
         made = Tries(self.agent, "vote" if self.by == "vote" else "best_of_n").choose(text, finding, log)
         if not any(OUTPUT in message.to for message in made):

@@ -5,7 +5,7 @@ and `pairs` carries the columns `rollout` (its key), `task`, `condition`, `draw`
 `clusters` is not a frame: it maps each task to its cluster, and is empty if none are declared.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from contextlib import closing
 from dataclasses import replace
 from functools import cached_property
@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import pandas as pd
 
-from agentlab.columns import BASELINE, INFERENCE, KEPT, LABELS, MEASURES
+from agentlab.columns import KEPT, LABELS, MEASURES
 from agentlab.errors import ScenarioError
 from agentlab.runs.frames import log, tables
 from agentlab.runs.frames.clusters import clusters_of
@@ -24,25 +24,20 @@ from agentlab.runs.frames.distances import distances
 from agentlab.runs.frames.forks import exhausted, forked
 from agentlab.runs.frames.generations import LoopFrames, by_generation
 from agentlab.runs.frames.judged import compared, grouped
-from agentlab.runs.frames.kinds import Kinds, declared
 from agentlab.runs.frames.looked import looked
 from agentlab.runs.frames.measures import measure, of_scores
 from agentlab.runs.frames.messages import edges, objections
 from agentlab.runs.frames.particles import chosen_calls, particles
-from agentlab.runs.frames.select import select
+from agentlab.runs.frames.placed import PlacedRows
 from agentlab.runs.frames.splits import held_out
 from agentlab.runs.frames.splits import roles as roles_of
 from agentlab.runs.frames.structure import roles, shaped
 from agentlab.runs.frames.tickets import ticketed
-from agentlab.runs.frames.usage import by_agent, with_use
+from agentlab.runs.frames.usage import by_agent
 from agentlab.runs.frames.variables import variables
 from agentlab.runs.transcript import Decide, Transcript, transcript
 from agentlab.store import decoded, looks, read
 from agentlab.types import Measure
-
-_ROLLOUTS = (
-    "id key kind task condition generation draw seed parent at fork change attempt status output output_via cut error"
-).split()
 
 _TRAINED = ("condition", "recipe", "trained_on", "digest", "metrics", "error")
 
@@ -65,7 +60,7 @@ class Run:
         """`ahead` re-runs rollouts, for `Transcript.decide`; `cluster` names a field instead of the scenario's;
         `describe` makes what a notebook shows; of `whole`, this is the part on tasks that are held out, in the
         conditions `only`."""
-        self.folder, self._ahead, self._describe, self._whole, self._only = folder, ahead, describe, whole, only
+        self.folder, self._ahead, self._describe, self._whole = folder, ahead, describe, whole
         with closing(read(folder)) as connection:
             rows = connection.execute("SELECT key, value FROM meta").fetchall()
             self.meta: dict[str, Any] = {key: decoded(value, folder) for key, value in rows}
@@ -78,6 +73,8 @@ class Run:
             self.meta = held_out(self.meta)
         self.clusters = clusters_of(self.meta)
         self.factors: tuple[str, ...] = tuple(self.meta.get("factors", {}))
+        tasks = None if whole is None else frozenset(str(task["id"]) for task in self.meta.get("tasks", []))
+        self._stored = PlacedRows(folder, self.factors, tasks, only)
 
     def __repr__(self) -> str:
         """The result of the run, if it was opened with `agentlab.load`. This counts as a look at the outcomes."""
@@ -92,14 +89,7 @@ class Run:
         """One row per condition: `condition`, a column per factor, and of its organization `agents`, `edges` (Int64:
         contacts between agents), `density` (share of all possible contacts), `depth` (Int64: how many steps from the
         client the farthest agent is), missing if unknown; `facts` (a mapping) is everything recorded."""
-        table = self._select("SELECT name, levels, facts FROM conditions", ("condition", "levels", "facts"))
-        levels = [decoded(text, self.folder) for text in table.pop("levels")]
-        for factor in self.factors:
-            table[factor] = pd.Series([str(level.get(factor, "")) for level in levels], dtype="str")
-        table["facts"] = [decoded(text, self.folder) for text in table["facts"]]
-        if self._only is not None:
-            table = table[table["condition"].isin(self._only)].reset_index(drop=True)
-        return shaped(table)
+        return shaped(self._stored.conditions)
 
     @cached_property
     def roles(self) -> pd.DataFrame:
@@ -129,7 +119,8 @@ class Run:
         (Int64: looks of its judge without a score; missing if there are none), `ess` (effective sample size),
         `log_evidence` (natural log of the estimated evidence or probability; missing if it is 0 or there is no
         estimate)."""
-        rows = self._all[self._all["kind"] == "rollout"].drop(columns=["kind", "parent", "at", "fork", "change"])
+        ended = self._stored.ended
+        rows = ended[ended["kind"] == "rollout"].drop(columns=["kind", "parent", "at", "fork", "change"])
         return rows.reset_index(drop=True)
 
     @cached_property
@@ -139,7 +130,7 @@ class Run:
         last round that the two share), both missing if it is not a copy; `log_weight` (nats), `weight` (its share of
         the population, 0 to 1), both missing if it was pruned; `status`, `output`, `chosen` (bool: whether the rollout
         has its log)."""
-        return self._placed(particles(self._select))
+        return self._stored.placed(particles(self._stored.select))
 
     @cached_property
     def forks(self) -> pd.DataFrame:
@@ -152,7 +143,7 @@ class Run:
         `change` (empty for plain forks, otherwise `swap AGENT=MODEL`, `drop INDEX`, `edit INDEX HASH`, `until
         JUDGE=no tries N`), and the columns of each measure as in `measures`, missing where a turn ran out of tries.
         """
-        table = forked(self._all)
+        table = forked(self._stored.ended)
         scored = self._measured(table, self.fork_scores)
         names = [measure.name for measure in self.measured]
         scored.loc[exhausted(table).to_numpy(), names] = float("nan")  # whatever the measure says `rejected` is worth
@@ -161,12 +152,12 @@ class Run:
     @cached_property
     def fork_scores(self) -> pd.DataFrame:
         """One row per verdict on a fork, with the columns of `scores`."""
-        return self._placed(log.scores(self.folder, tables.FORKED))
+        return self._stored.placed(log.scores(self.folder, tables.FORKED))
 
     @cached_property
     def messages(self) -> pd.DataFrame:
         """One row per message: `index`, `round` (0: the opening), `sender`, `to` (tuple), `kind`, `content`, `ref`."""
-        return self._placed(log.messages(self.folder))
+        return self._stored.placed(log.messages(self.folder))
 
     @cached_property
     def calls(self) -> pd.DataFrame:
@@ -181,7 +172,7 @@ class Run:
         (requests made; all but the last failed for temporary reasons), `error`; `tool_calls`, `tool_results`,
         `logprobs`, `settings` as JSON text.
         """
-        return self._placed(log.calls(self.folder))
+        return self._stored.placed(log.calls(self.folder))
 
     @cached_property
     def scores(self) -> pd.DataFrame:
@@ -189,14 +180,14 @@ class Run:
         scored), `label`, `reason`, `call` (Int64: place of the judge's call), `mass` (probability on the scale's
         digits, NaN unless scored by log-probabilities). Reading it is recorded as a look at the outcomes of the run."""
         self.unrecorded = looked(self.folder, self.meta, self.whole.rollouts)
-        return self._placed(log.scores(self.folder, tables.FINISHED))
+        return self._stored.placed(log.scores(self.folder, tables.FINISHED))
 
     @cached_property
     def anchors(self) -> pd.DataFrame:
         """One row per verdict on an anchor text: `anchor` (its key; `rollout` in the frame `calls`), `family`,
         `role` (good, bad, empty, padded; for pairs: better, padded, same, different), `text` (missing for pairs), and
         the columns of `scores`."""
-        return tables.anchors(self._select)
+        return tables.anchors(self._stored.select)
 
     @cached_property
     def pairs(self) -> pd.DataFrame:
@@ -217,7 +208,7 @@ class Run:
     def labels(self) -> pd.DataFrame:
         """One row per label that a person gave: `measure`, `rater`, `value` (on the measure's range), `probability`
         (with which the rollout was drawn for labeling)."""
-        return self._placed(self._select("SELECT * FROM labels ORDER BY rowid", ("id", *LABELS)))
+        return self._stored.placed(self._stored.select("SELECT * FROM labels ORDER BY rowid", ("id", *LABELS)))
 
     @cached_property
     def measures(self) -> pd.DataFrame:
@@ -230,7 +221,7 @@ class Run:
     def agents(self) -> pd.DataFrame:
         """One row per rollout and agent: `calls`, `turns`, `turns_cut`, `uncounted`, `input_tokens`, `output_tokens`,
         `reasoning_tokens`, `seconds`, `cost`, `priced`, `sent`, `bounced`, `unparsed`, `truncated`."""
-        table = self._placed(by_agent(self._select, tables.PLAYED))
+        table = self._stored.placed(by_agent(self._stored.select, tables.PLAYED))
         lost = ["sent", "bounced", "unparsed", "truncated"]
         sent = self.edges.groupby(["rollout", "sender"], observed=True)[lost].sum()
         table = table.join(sent, on=["rollout", "agent"])
@@ -244,8 +235,8 @@ class Run:
         `dropped_later`: rounds in which the sender still mailed others, but no longer this recipient. What the
         sender's turns used (`output_tokens`, `seconds`, `cost`) is divided equally among the mails they sent; a turn
         without mail is on no edge."""
-        table = edges(self.messages, self._log_calls, self._kinds)
-        return table.merge(self._places, on="rollout", how="left")
+        table = edges(self.messages, self._log_calls, self._stored.kinds)
+        return table.merge(self._stored.places, on="rollout", how="left")
 
     @cached_property
     def objections(self) -> pd.DataFrame:
@@ -253,7 +244,7 @@ class Run:
         `by`, `to` (tuple), `quote` (its words), `answered` (Int64: the message that responds to it), `surviving` (bool:
         in the output), and from the log `late` (bool: none of its readers acted again) and `dropped_by` (tuple: agents
         that wrote to its author before, and from then on only to others)."""
-        return objections(self.scores, self.messages, self._log_calls, self._kinds)
+        return objections(self.scores, self.messages, self._log_calls, self._stored.kinds)
 
     @cached_property
     def tickets(self) -> pd.DataFrame:
@@ -268,7 +259,7 @@ class Run:
         known = zip(self.conditions["condition"], self.conditions["facts"], strict=True)
         boards = [str(name) for name, facts in known if facts.get("board") is not None]
         fields = {task["id"]: task.get("fields", {}) for task in self.meta.get("tasks", [])}
-        return ticketed(self.messages, boards, fields).merge(self._places, on="rollout", how="left")
+        return ticketed(self.messages, boards, fields).merge(self._stored.places, on="rollout", how="left")
 
     @cached_property
     def rows(self) -> pd.DataFrame:
@@ -278,8 +269,8 @@ class Run:
         training."""
         columns = ("id", *KEPT)
         sql = f"SELECT rollout, {', '.join(KEPT)} FROM kept ORDER BY rollout"
-        table = self._select(sql if self.splits else f"{sql} LIMIT 0", columns)
-        return self._placed(table.astype({"value": "float64", "rows": "int64"}))
+        table = self._stored.select(sql if self.splits else f"{sql} LIMIT 0", columns)
+        return self._stored.placed(table.astype({"value": "float64", "rows": "int64"}))
 
     @cached_property
     def distances(self) -> pd.DataFrame:
@@ -288,7 +279,7 @@ class Run:
         wrote them and under the base's), `log_ratio` (the first minus the second: its mean estimates the KL divergence
         from the base), `left_out` (why there are none: a reply was cut off, an agent has tools, a turn has no
         reply, the model refused to score a reply)."""
-        return self._placed(distances(self._select))
+        return self._stored.placed(distances(self._stored.select))
 
     @cached_property
     def generations(self) -> pd.DataFrame:
@@ -302,7 +293,7 @@ class Run:
         `trained_on` (Int64: rows), `loss` (nats per token), `training_seconds`, `error` (why a generation has no
         weights). Missing values are unknown or do not apply.
         """
-        known = self._select("SELECT condition, recipe, rows, digest, metrics, error FROM generations", _TRAINED)
+        known = self._stored.select("SELECT condition, recipe, rows, digest, metrics, error FROM generations", _TRAINED)
         frames = (self.meta, self.factors, self.splits, self.measured, self.rollouts, self.measures, self.conditions)
         return by_generation(LoopFrames(*frames, self.rows), known)
 
@@ -341,7 +332,7 @@ class Run:
         value, missing if it has none. A variable of a loop has the list of all its values, in order. Fields of the task
         are left out. If a variable has the name of another column, its own column ends in `_value`."""
         ended = self.rollouts.set_index("rollout")["status"]
-        places = self._places[self._places["rollout"].isin(ended.index)]
+        places = self._stored.places[self._stored.places["rollout"].isin(ended.index)]
         return variables(self.messages, places.assign(status=places["rollout"].astype("str").map(ended).astype("str")))
 
     @cached_property
@@ -369,7 +360,7 @@ class Run:
     @cached_property
     def _working_judges(self) -> frozenset[str]:
         return frozenset(
-            self._select("SELECT DISTINCT judge FROM verdict_spans WHERE outcome != 'error'", ["judge"])["judge"]
+            self._stored.select("SELECT DISTINCT judge FROM verdict_spans WHERE outcome != 'error'", ["judge"])["judge"]
         )
 
     @cached_property
@@ -377,74 +368,8 @@ class Run:
         """The calls that the messages of rollouts came from."""
         return chosen_calls(self.calls, self.particles)
 
-    @cached_property
-    def _kinds(self) -> Kinds:
-        return declared(self.conditions["facts"])
-
-    @cached_property
-    def _all(self) -> pd.DataFrame:
-        noted = [f"json_extract(about, '$.{name}') AS {name}" for name in INFERENCE]
-        names = ", ".join([*_ROLLOUTS, *BASELINE, *noted])
-        sql = (
-            f"SELECT {names} FROM rollouts WHERE status IS NOT NULL AND kind NOT IN ('particle', 'redraw') ORDER BY id"
-        )
-        some = {**BASELINE, **INFERENCE}
-        table = self._select(sql, ["id", "rollout", *_ROLLOUTS[2:], *some])
-        about = table[[*some]].astype({name: "float64" for name in INFERENCE}).astype(some)
-        table = self._with_factors(table.drop(columns=[*some]))
-        table = with_use(table, self._select, self._kinds).drop(columns="id").join(about)
-        return self._of_this_part(table)
-
-    def _of_this_part(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Rows of this part of the run, by their `task` and `condition`."""
-        if self._whole is None:
-            return table
-        mask = table["task"].isin(self._tasks)
-        if self._only is not None:
-            mask &= table["condition"].isin(self._only)
-        return table[mask].reset_index(drop=True)
-
-    @cached_property
-    def _tasks(self) -> list[str]:
-        return [str(task["id"]) for task in self.meta.get("tasks", [])]
-
     def _measured(self, rollouts: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
         return measure(rollouts.set_index("rollout"), of_scores(scores), self.measured)
-
-    @cached_property
-    def _places(self) -> pd.DataFrame:
-        return self._ids[["rollout", "task", "condition", *self.factors, "draw"]].reset_index(drop=True)
-
-    def _placed(self, table: pd.DataFrame) -> pd.DataFrame:
-        """`table` with the rollout's key, task, condition, factors and draw in place of its number."""
-        places = self._ids
-        if self._whole is not None:
-            table = table[table["id"].isin(places.index)].reset_index(drop=True)
-        where = places.index.get_indexer(pd.Index(table["id"]))
-        head = places.iloc[where].reset_index(drop=True)
-        return pd.concat([head, table.drop(columns="id")], axis=1)
-
-    @cached_property
-    def _ids(self) -> pd.DataFrame:
-        columns = ("id", "rollout", "task", "condition", "draw")
-        table = self._select("SELECT id, key, task, condition, draw FROM rollouts", columns)
-        table = self._of_this_part(table)
-        for name in ("rollout", "task", "condition"):
-            table[name] = table[name].astype("category")
-        return self._with_factors(table).set_index("id")
-
-    def _with_factors(self, table: pd.DataFrame) -> pd.DataFrame:
-        """`table` with a column per factor after its condition."""
-        levels = self.conditions.set_index("condition")
-        table = table.drop(columns=[name for name in self.factors if name in table])  # `generation`, told as a level
-        at = list(table.columns).index("condition") + 1
-        for i, factor in enumerate(self.factors):
-            level = table["condition"].astype("str").map(levels[factor])
-            table.insert(at + i, factor, level.astype("category"))
-        return table
-
-    def _select(self, sql: str, columns: Sequence[str]) -> pd.DataFrame:
-        return select(self.folder, sql, columns)
 
 
 def load(folder: str | Path, cluster: str | None = None) -> Run:

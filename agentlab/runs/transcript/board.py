@@ -6,8 +6,9 @@ from agentlab.errors import ScenarioError
 from agentlab.organization.board.history import FileChange, TicketInRound, changes, rounds
 from agentlab.organization.board.plan import plans
 from agentlab.organization.board.tickets import Ticket, tickets
+from agentlab.runs.transcript.heading import heading
 from agentlab.runs.transcript.record import Record
-from agentlab.runs.transcript.text import heading, rule
+from agentlab.runs.transcript.text import rule
 from agentlab.text import line, pluralize, quoted
 from agentlab.types import Message
 

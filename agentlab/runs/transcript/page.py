@@ -3,7 +3,7 @@
 from typing import Any
 
 from agentlab.markup import render
-from agentlab.runs.transcript import text
+from agentlab.runs.transcript import heading, text
 from agentlab.runs.transcript.record import Record
 from agentlab.types import Call, ToolResult
 
@@ -22,6 +22,7 @@ def _values(record: Record) -> dict[str, Any]:
     return {
         "record": record,
         "text": text,
+        "heading": heading,
         "asked": next((m.content for m in record.rollout.messages if m.kind == "task"), None),
         "agents": [agent.name for agent in record.organization.agents] if record.organization else [],
         "wrong": any(step.intact is False for turn in record.turns for step in turn.steps),

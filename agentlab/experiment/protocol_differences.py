@@ -1,4 +1,4 @@
-"""In which fields two protocols of one kind differ, and in which tools two arms do."""
+"""In which fields two protocols of one kind differ."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -24,13 +24,6 @@ def other_rules(a: Arm, b: Arm) -> list[str]:
     of_a, of_b = (_placed(*arm) for arm in (a, b))
     fields = [name for name in dict.fromkeys((*of_a, *of_b)) if name not in TOLD_ELSEWHERE]
     return [changed for name in fields if _applies(name, of_a, of_b) for changed in _changed(name, of_a, of_b)]
-
-
-def other_tools(first: Sequence[str], second: Sequence[str]) -> str:
-    """The sets of tools that agents of one arm have, and none of the other: `tools (only in the first: read + run)`."""
-    sets = (("first", set(first) - set(second)), ("second", set(second) - set(first)))
-    named = [(arm, ", ".join(tools.replace(", ", " + ") for tools in sorted(only))) for arm, only in sets if only]
-    return f"tools ({'; '.join(f'only in the {arm}: {names}' for arm, names in named)})"
 
 
 def _applies(name: str, of_a: Mapping[str, Any], of_b: Mapping[str, Any]) -> bool:

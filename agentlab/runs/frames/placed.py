@@ -1,0 +1,106 @@
+"""The rows of a run's file, each with the task, condition, factors and draw of its rollout."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from agentlab.columns import BASELINE, INFERENCE
+from agentlab.runs.frames.kinds import Kinds, declared
+from agentlab.runs.frames.select import select
+from agentlab.runs.frames.usage import with_use
+from agentlab.store import decoded
+
+_ROLLOUTS = (
+    "id key kind task condition generation draw seed parent at fork change attempt status output output_via cut error"
+).split()
+
+
+class PlacedRows:
+    """Those of a whole run, or of the part of it on these tasks and in these conditions; each table is read once."""
+
+    def __init__(
+        self,
+        folder: Path,
+        factors: tuple[str, ...],
+        tasks: frozenset[str] | None = None,
+        conditions: frozenset[str] | None = None,
+    ) -> None:
+        """`tasks` and `conditions` are None where all count."""
+        self._folder, self._factors, self._tasks, self._conditions = folder, factors, tasks, conditions
+
+    def select(self, sql: str, columns: Sequence[str]) -> pd.DataFrame:
+        """The rows of a query on the file, of the whole run, under these names."""
+        return select(self._folder, sql, columns)
+
+    def placed(self, table: pd.DataFrame) -> pd.DataFrame:
+        """The rows of this part, with `rollout` (its key), task, condition, factors and draw instead of its `id`."""
+        places = self._places_by_id
+        if self._tasks is not None or self._conditions is not None:
+            table = table[table["id"].isin(places.index)].reset_index(drop=True)
+        where = places.index.get_indexer(pd.Index(table["id"]))
+        head = places.iloc[where].reset_index(drop=True)
+        return pd.concat([head, table.drop(columns="id")], axis=1)
+
+    @cached_property
+    def places(self) -> pd.DataFrame:
+        """One row per rollout of any kind: `rollout`, `task`, `condition`, a column per factor, `draw`."""
+        return self._places_by_id.reset_index(drop=True)
+
+    @cached_property
+    def conditions(self) -> pd.DataFrame:
+        """One row per condition: `condition`, `facts` (a mapping) and a column per factor."""
+        table = self.select("SELECT name, levels, facts FROM conditions", ("condition", "levels", "facts"))
+        levels = [decoded(text, self._folder) for text in table.pop("levels")]
+        for factor in self._factors:
+            table[factor] = pd.Series([str(level.get(factor, "")) for level in levels], dtype="str")
+        table["facts"] = [decoded(text, self._folder) for text in table["facts"]]
+        if self._conditions is None:
+            return table
+        return table[table["condition"].isin(self._conditions)].reset_index(drop=True)
+
+    @cached_property
+    def kinds(self) -> Kinds:
+        """The kinds of messages that the protocols of the conditions declare."""
+        return declared(self.conditions["facts"])
+
+    @cached_property
+    def ended(self) -> pd.DataFrame:
+        """One row per rollout or fork that has ended, with its use, as the frames `rollouts` and `forks` have it."""
+        noted = [f"json_extract(about, '$.{name}') AS {name}" for name in INFERENCE]
+        names = ", ".join([*_ROLLOUTS, *BASELINE, *noted])
+        sql = (
+            f"SELECT {names} FROM rollouts WHERE status IS NOT NULL AND kind NOT IN ('particle', 'redraw') ORDER BY id"
+        )
+        some = {**BASELINE, **INFERENCE}
+        table = self.select(sql, ["id", "rollout", *_ROLLOUTS[2:], *some])
+        about = table[[*some]].astype({name: "float64" for name in INFERENCE}).astype(some)
+        table = self._with_factors(table.drop(columns=[*some]))
+        table = with_use(table, self.select, self.kinds).drop(columns="id").join(about)
+        return self._of_this_part(table)
+
+    @cached_property
+    def _places_by_id(self) -> pd.DataFrame:
+        columns = ("id", "rollout", "task", "condition", "draw")
+        table = self._of_this_part(self.select("SELECT id, key, task, condition, draw FROM rollouts", columns))
+        for name in ("rollout", "task", "condition"):
+            table[name] = table[name].astype("category")
+        return self._with_factors(table).set_index("id")
+
+    def _of_this_part(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Rows of this part of the run, by their `task` and `condition`."""
+        for name, known in (("task", self._tasks), ("condition", self._conditions)):
+            if known is not None:
+                table = table[table[name].isin(known)].reset_index(drop=True)
+        return table
+
+    def _with_factors(self, table: pd.DataFrame) -> pd.DataFrame:
+        """`table` with a column per factor after its condition."""
+        levels = self.conditions.set_index("condition")
+        table = table.drop(columns=[name for name in self._factors if name in table])  # `generation`, told as a level
+        at = list(table.columns).index("condition") + 1
+        for i, factor in enumerate(self._factors):
+            level = table["condition"].astype("str").map(levels[factor])
+            table.insert(at + i, factor, level.astype("category"))
+        return table
