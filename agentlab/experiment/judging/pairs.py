@@ -2,12 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
-
-import msgspec
 
 from agentlab.engine.spec import lineage
 from agentlab.experiment.judging.questions import JudgingQuestion, ask, failures, pending
@@ -22,7 +19,7 @@ from agentlab.judges.inputs import both_orders, judged_output
 from agentlab.judges.known_pairs import AnchorPair
 from agentlab.pairing import pairing_key
 from agentlab.seeds import digest
-from agentlab.store import UNFINISHED, Store, read
+from agentlab.store import UNFINISHED, Store
 from agentlab.types import Verdict
 
 
@@ -81,6 +78,8 @@ class Comparisons:
     """Its judges are those of two."""
     documents: Mapping[str, Mapping[str, Any]]
     factors: Mapping[str, Sequence[str]]
+    couplings: Mapping[str, str]
+    """By condition."""
     only: frozenset[str] | None = None
     """Rollouts that are looked at; None means all."""
 
@@ -89,9 +88,9 @@ class Comparisons:
         return {name: configured(self.documents[name]) for name in self.judges.judges}
 
     def root(self, side: Side, what: str, *conditions: str) -> str:
-        """The root of the random streams of a question about rollouts: as theirs, without conditions if coupled."""
-        coupling = conditions if self.work.coupling == "none" else ()
-        return digest(what, lineage(self.work.seed, side.task, side.draw, side.generation), *coupling)
+        """The root of the random streams of a question about rollouts of these conditions: coupled as they are."""
+        coupled = filter(None, (self.couplings[condition] for condition in conditions))
+        return digest(what, lineage(self.work.seed, side.task, side.draw, side.generation), *coupled)
 
 
 def configured(document: Mapping[str, Any]) -> CompareConfig | EquivalenceConfig:
@@ -119,9 +118,7 @@ def _cell(side: Side, levels: Mapping[str, str]) -> tuple[Any, ...]:
 
 def sides(store: Store, only: frozenset[str] | None = None) -> list[Side]:
     """The finished rollouts of a run."""
-    with closing(read(store.folder)) as connection:
-        rows = connection.execute("SELECT name, levels FROM conditions").fetchall()
-    levels: dict[str, dict[str, str]] = {name: msgspec.json.decode(text) for name, text in rows}
+    levels = store.levels()
     return [
         Side(row.key, row.task, row.draw, row.condition, levels.get(row.condition, {}), row.attempt, row.generation)
         for row in store.rollouts()
