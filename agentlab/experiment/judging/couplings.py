@@ -1,6 +1,7 @@
 """What keeps the random streams of a recorded condition from those of others, for judges that look at its rollouts."""
 
 from agentlab.scenario.generations import REPLICATE, coupling
+from agentlab.scenario.validate import mapping
 from agentlab.store import Store
 
 
@@ -9,6 +10,5 @@ def couplings(store: Store) -> dict[str, str]:
     levels, facts = store.levels(), store.conditions()
     if store.meta().get("coupling") == "none":
         return {name: name for name in levels}
-    loops = {name: facts[name].get("improve") or {} for name in levels}
-    repeated = {name: loop.get("replicates", 1) > 1 for name, loop in loops.items()}
+    repeated = {name: mapping(known.get("improve")).get("replicates", 1) > 1 for name, known in facts.items()}
     return {name: coupling(int(of[REPLICATE])) if repeated[name] else "" for name, of in levels.items()}
