@@ -20,21 +20,25 @@ def told(*arguments: str) -> tuple[int, str]:
 
 
 def made(limit: float | None) -> None:
+    code, output = limited(limit)
+    assert code in (0, 4), output
+
+
+def limited(limit: float | None, draws: int = 2) -> tuple[int, str]:
     scores = {"name": "sim/replies", "options": {"scores": {"useful": {"1": 0.5, "0": 0.5}}}}
     text = scenario(
         "limited",
         seed=1,
         models={"default": {"name": "sim/chatter"} | PRICE, "judge": scores | PRICE},
         tasks=numbered(6),
-        draws=2,
+        draws=draws,
         judges={"good": rubric("useful", 1)},
         measures={"useful": measured("good", 0, 1)},
         **({} if limit is None else {"limits": {"run": {"cost": f"{limit} USD"}}}),
     )
     Path("s.yaml").write_text(text, encoding="utf-8")
     Path("more.yaml").write_text(f"{flow(rubric('useful', 1))}\n", encoding="utf-8")
-    code, output = told("run", "s.yaml", "--out", "run")
-    assert code in (0, 4), output
+    return told("run", "s.yaml", "--out", "run")
 
 
 def spent() -> float:
@@ -54,6 +58,17 @@ def test_a_run_that_has_reached_its_limit_pays_for_no_more_verdicts(command: tup
     code, output = told("judge", "run", *command)
     assert code == 0, output
     assert spent() > before
+
+
+def test_a_finished_run_that_stands_at_its_limit_is_done() -> None:
+    made(None)
+    before, calls = spent(), len(load("run").calls)
+    code, output = limited(before)
+    assert code == 0, output
+    assert "Stopped by the run's limit" not in output
+    assert len(load("run").calls) == calls
+    code, output = limited(before, draws=3)
+    assert code == 4, output
 
 
 def test_a_judge_without_a_price_cannot_be_added_to_a_run_whose_cost_is_limited() -> None:

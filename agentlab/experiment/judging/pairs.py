@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any
 
 from agentlab.engine.spec import lineage
+from agentlab.experiment.judging.anchors import open_questions
 from agentlab.experiment.judging.questions import JudgingQuestion, ask, failures, pending
 from agentlab.experiment.judging.rollouts import JudgeRunner
 from agentlab.experiment.work import Job, Work
@@ -170,10 +171,11 @@ async def judge_known(comparisons: Comparisons) -> dict[str, Any]:
 
     What an earlier command judged is not judged again; a stopped command reports on the judges it got through.
     """
-    reports: dict[str, Any] = {}
+    work, reports = comparisons.work, dict[str, Any]()
     for name, config in comparisons.configs().items():
         anchors, answers = config.anchor_pairs(), dict[str, list[Verdict]]()
-        await comparisons.work.each([partial(_known, comparisons, name, anchor, answers) for anchor in anchors])
+        questions = {anchor.key: _known(comparisons, name, anchor) for anchor in anchors}
+        await work.each(open_questions(work, comparisons.judges, name, questions, answers))
         if len(answers) < len(anchors):
             return reports
         verdicts = [verdict for of_pair in answers.values() for verdict in of_pair]
@@ -182,12 +184,8 @@ async def judge_known(comparisons: Comparisons) -> dict[str, Any]:
     return reports
 
 
-async def _known(comparisons: Comparisons, name: str, anchor: AnchorPair, answers: dict[str, list[Verdict]]) -> None:
-    """Adds the verdicts on one known pair, in as many orders and draws as the judge is asked in."""
-    judge, key, seed = comparisons.judges.judges[name], f"{name}/{anchor.key}", comparisons.work.seed
+def _known(comparisons: Comparisons, name: str, anchor: AnchorPair) -> JudgingQuestion:
+    """One known pair, which is shown in as many orders and draws as the judge is asked in."""
+    key, seed = f"{name}/{anchor.key}", comparisons.work.seed
     about = {"judge": name, "anchor": anchor.key}
-    question = JudgingQuestion(key, "anchor", about, lineage(seed, key, 0), anchor.inputs, seed)
-    with comparisons.work.progress.unit(name, key) as unit:
-        recorded, new = await ask(comparisons.judges, question, [(judge, draw) for draw in range(judge.draws)])
-        unit.failed = bool(failures(new))
-    answers[anchor.key] = [replace(verdict, rollout=anchor.key) for verdict in (*recorded, *new)]
+    return JudgingQuestion(key, "anchor", about, lineage(seed, key, 0), anchor.inputs, seed)
