@@ -20,25 +20,21 @@ def told(*arguments: str) -> tuple[int, str]:
 
 
 def made(limit: float | None) -> None:
-    code, output = limited(limit)
-    assert code in (0, 4), output
-
-
-def limited(limit: float | None, draws: int = 2) -> tuple[int, str]:
     scores = {"name": "sim/replies", "options": {"scores": {"useful": {"1": 0.5, "0": 0.5}}}}
     text = scenario(
         "limited",
         seed=1,
         models={"default": {"name": "sim/chatter"} | PRICE, "judge": scores | PRICE},
         tasks=numbered(6),
-        draws=draws,
+        draws=2,
         judges={"good": rubric("useful", 1)},
         measures={"useful": measured("good", 0, 1)},
         **({} if limit is None else {"limits": {"run": {"cost": f"{limit} USD"}}}),
     )
     Path("s.yaml").write_text(text, encoding="utf-8")
     Path("more.yaml").write_text(f"{flow(rubric('useful', 1))}\n", encoding="utf-8")
-    return told("run", "s.yaml", "--out", "run")
+    code, output = told("run", "s.yaml", "--out", "run")
+    assert code in (0, 4), output
 
 
 def spent() -> float:
@@ -60,15 +56,42 @@ def test_a_run_that_has_reached_its_limit_pays_for_no_more_verdicts(command: tup
     assert spent() > before
 
 
+def of_all_kinds(limit: float | None, draws: int = 2) -> tuple[int, str]:
+    """Rollouts, anchor texts, known pairs, pairs and groups, each judged by paid calls."""
+    scores = {"good": {"1": 0.5, "0": 0.5}, "better": {"A": 0.5, "B": 0.5}, "same": {"yes": 0.5, "no": 0.5}}
+    pairs = {"x": {"task": "Write.", "same": [["a", "b"]], "different": [["a", "c"]]}}
+    text = scenario(
+        "limited",
+        seed=1,
+        models={
+            "default": {"name": "sim/chatter"} | PRICE,
+            "judge": {"name": "sim/replies", "options": {"scores": scores}} | PRICE,
+        },
+        tasks=numbered(2),
+        factors={"style": {"plain": {}, "kind": {"addendum": {"kind": {"text": "Be kind.", "to": "task"}}}}},
+        draws=draws,
+        judges={
+            "worth": rubric("good", 1, anchors={"x": {"task": "Write.", "good": ["Fine."], "bad": ["Bad."]}}),
+            "taste": {"kind": "compare", "criteria": {"better": {"text": "Which is better?"}}},
+            "alike": {"kind": "equivalence", "anchors": pairs},
+        },
+        **({} if limit is None else {"limits": {"run": {"cost": f"{limit} USD"}}}),
+    )
+    Path("s.yaml").write_text(text, encoding="utf-8")
+    return told("run", "s.yaml", "--out", "run")
+
+
 def test_a_finished_run_that_stands_at_its_limit_is_done() -> None:
-    made(None)
-    before, calls = spent(), len(load("run").calls)
-    code, output = limited(before)
+    code, output = of_all_kinds(None)
+    assert code == 0, output
+    before, calls = spent(), load("run").calls
+    assert set(calls["judge"].dropna()) == {"worth", "taste", "alike"}
+    code, output = of_all_kinds(before)
     assert code == 0, output
     assert "Stopped by the run's limit" not in output
-    assert len(load("run").calls) == calls
-    code, output = limited(before, draws=3)
+    code, output = of_all_kinds(before, draws=3)
     assert code == 4, output
+    assert len(load("run").calls) == len(calls)
 
 
 def test_a_judge_without_a_price_cannot_be_added_to_a_run_whose_cost_is_limited() -> None:
