@@ -185,8 +185,7 @@ def planned(
 
 def register(design: Design, store: Store, meta: Mapping[str, Any]) -> None:
     """Records the design as it was `planned`; verdicts on tasks whose target was corrected are to be given anew."""
-    rejudged(design, store, store.meta())
-    store.set_meta(dict(meta))
+    store.set_meta({**meta, **rejudged(design, store, store.meta())})
     store.set_conditions([(c.name, c.levels, facts(c)) for c in design.conditions])
 
 
