@@ -9,16 +9,18 @@ common.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.contrasts.compared import arm_rows
 from agentlab.analysis.contrasts.compared import contrasts as compared
 from agentlab.analysis.contrasts.contrast import ALPHA, Contrast
-from agentlab.analysis.contrasts.difference import arm_values
+from agentlab.analysis.contrasts.difference import ArmValues, arm_values
 from agentlab.analysis.contrasts.missing import missing_values
 from agentlab.analysis.contrasts.notes import conclusions, looks_notes, without_interval
 from agentlab.analysis.contrasts.short import about
+from agentlab.analysis.outcome_range import outcome_range
 from agentlab.analysis.row import Row, ends
 from agentlab.analysis.unplayed import due
 from agentlab.errors import AnalysisError
@@ -27,6 +29,9 @@ from agentlab.runs.frames.measures import measure as measured
 from agentlab.runs.frames.measures import of_scores
 from agentlab.text import line, pluralize
 from agentlab.types import Measure
+
+_PLACE = "place"
+"""A column with the place of each row in `run.measures`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,7 @@ class _Scored:
     """The scores of a measure's criteria, each of which is a measure by itself."""
 
     def __init__(self, run: Run, whole: Measure, tests: int) -> None:
-        self.run, self.tests = run, tests
+        self.run, self.whole, self.tests = run, whole, tests
         self.parts = {
             name: replace(whole, name=f"{whole.name}/{name}", scales={name: scale})
             for name, scale in whole.scales.items()
@@ -85,21 +90,25 @@ class _Scored:
         self.scores = measured(rollouts, of_scores(run.scores), list(self.parts.values()))
 
     def compare(self, whole: Contrast) -> Iterator[CriterionContrast]:
-        """Each criterion in the arms of a contrast of the measure."""
+        """Each criterion in the arms of a contrast of the measure, whose rows are paired once for all criteria."""
+        rows = [due(self.run, self.whole.judge, arm_rows(self.run, arm)) for arm in whole.conditions]
+        a, b = (arm.assign(**{_PLACE: arm.index}) for arm in rows)
+        placed = arm_values(a, b, replace(self.whole, name=_PLACE), whole.paired, self.run.clusters)
         for name, part in self.parts.items():
-            yield CriterionContrast(name, self._compared(whole, part))
+            scores = self.scores[part.name].to_numpy(dtype=np.float64)
+            x, y = (scores[places.astype(np.intp)] for places in placed.values)
+            values = replace(placed, values=(x, y), range=outcome_range(part, x, y))
+            first, second = (int(np.isfinite(scores[arm.index]).sum()) for arm in rows)
+            yield CriterionContrast(name, self._compared(whole, values, (first, second)))
 
-    def _compared(self, whole: Contrast, part: Measure) -> Contrast:
-        name, rows = part.name, [due(self.run, part.judge, arm_rows(self.run, arm)) for arm in whole.conditions]
-        a, b = (arm.assign(**{name: self.scores.loc[arm["rollout"], name].to_numpy()}) for arm in rows)
-        values = arm_values(a, b, part, whole.paired, self.run.clusters)
+    def _compared(self, whole: Contrast, values: ArmValues, scored: tuple[int, int]) -> Contrast:
         level = 1 - whole.interim.level(ALPHA / self.tests)
         result = values.difference(level)
         return replace(
             whole,
             primary=None,
             result=result,
-            scored=(int(a[name].notna().sum()), int(b[name].notna().sum())),
+            scored=scored,
             missing=missing_values(values, result, level),
             judge_share=None,
             holm=None,
