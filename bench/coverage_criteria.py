@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 
 from agentlab.analysis.contrasts.contrast import ALPHA
 from agentlab.stats.contrasts.paired import paired
+from agentlab.stats.interval import Interval
 
 Array = NDArray[np.float64]
 TASKS, DRAWS = (6, 10, 20), 4
-CRITERIA = (2, 6, 12)
+CRITERIA = (2, 8)
 Draw = Callable[[np.random.Generator, tuple[int, ...]], Array]
 
 
@@ -48,13 +49,14 @@ def simultaneous(experiments: int, seed: int, tasks: int, criteria: int, shared:
             size=(criteria, tasks, 1)
         )
         d = np.sqrt(shared) * common + np.sqrt(1 - shared) * own + 0.5 * by_task
-        for i, level in enumerate((1 - ALPHA / criteria, 1 - ALPHA)):
-            held[i] += all(_covers(names, draws, part.ravel(), level) for part in d)
+        intervals = [
+            paired(names, draws, part.ravel(), np.zeros(part.size), 1 - ALPHA / criteria).new_tasks for part in d
+        ]
+        held += [all(_covers(i) for i in intervals), all(i is None or i.p > ALPHA for i in intervals)]
     adjusted, alone = (round(float(n) / experiments, 4) for n in held)
     setting = f"{tasks} tasks, {criteria} criteria, {shared:.0%} shared, {kind}"
     return {"setting": setting, "all_cover": adjusted, "all_cover_without_adjustment": alone}
 
 
-def _covers(tasks: list[int], draws: list[int], differences: Array, level: float) -> bool:
-    interval = paired(tasks, draws, differences, np.zeros(len(differences)), level).new_tasks
+def _covers(interval: Interval | None) -> bool:
     return interval is None or interval.low <= 0 <= interval.high
