@@ -21,6 +21,7 @@ from typing import Any
 
 from bench import (
     coverage_components,
+    coverage_criteria,
     coverage_means,
     coverage_odds,
     coverage_rows,
@@ -42,6 +43,7 @@ STUDIES: Mapping[str, Callable[[int, int], list[dict[str, Any]]]] = {
     "incoherence of accurate models": coverage_shares.of_incoherence,
     "several tries": coverage_shares.of_passes,
     "odds": coverage_odds.of_odds,
+    "criteria": coverage_criteria.of_criteria,
 }
 """By name: experiments per setting and a seed go in, a row for each setting comes out."""
 

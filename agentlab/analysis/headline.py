@@ -113,7 +113,7 @@ def _mean(arm: ConditionSummary, measure: MeasureSummary, several: bool) -> str:
     scale = "" if ends is None else f" on a scale from {ends[0]:g} to {ends[1]:g}"
     value = f"mean {bounds.observed:{form}}{scale}"
     if measure.right is not None:
-        value = f"{arm.right[measure.name]:,} of {bounds.n:,} right"
+        value = f"{arm.right[measure.name]:,} of {bounds.n:,} {measure.word}"
     limits = "" if mean.low is None else f" (95% CI for {about} {mean.low:{form}} to {mean.high:{form}})"
     return f"{head}{value}{limits}"
 

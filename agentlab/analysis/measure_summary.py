@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from agentlab.analysis.direction import better
 from agentlab.analysis.outcome_range import outcome_range
 from agentlab.analysis.suppressed import plainly, suppressed
-from agentlab.judges import traits
+from agentlab.judges import recorded, traits
 from agentlab.runs.frames import Run
+from agentlab.scenario.validate import mapping
 from agentlab.types import Measure
 
 
@@ -25,6 +26,8 @@ class MeasureSummary:
     """Why nothing is said that tells who did better; empty where it may be said."""
     doubt: str
     """The same in plain words, to go on with after "its scores are suppressed:"."""
+    word: str = "right"
+    """What a right answer is called: `accepted` where the judge also accepts answers that need not be right."""
 
 
 def measure_summaries(run: Run) -> dict[str, MeasureSummary]:
@@ -41,6 +44,11 @@ def _summary(run: Run, m: Measure) -> MeasureSummary:
     if sign is None and answers and m.target is None:
         sign = 1 if m.range[1] > m.range[0] else -1
     within = outcome_range(m, values) == ends
-    return MeasureSummary(
-        m.name, ends if within else None, sign, right, suppressed(run, m.judge), plainly(run, m.judge)
-    )
+    doubts = suppressed(run, m.judge), plainly(run, m.judge)
+    return MeasureSummary(m.name, ends if within else None, sign, right, *doubts, _word(run, m.judge))
+
+
+def _word(run: Run, judge: str) -> str:
+    """An output that names the target among other answers, or that has the text of another field, need not be right."""
+    document = mapping(recorded(run.meta).get(judge))
+    return "accepted" if document.get("where") == "any" or document.get("target") is not None else "right"

@@ -69,7 +69,7 @@ def _result(tables: Mapping[str, pd.DataFrame]) -> str:
     """What the most tries are worth, by the first measure."""
     table = tables["new_tasks"]
     most = alike(alike(table, "measure").sort_values("k", ascending=False, kind="stable"), "k")
-    head = f"{most['measure'].iloc[0]}: at least one of {pluralize(int(most['k'].iloc[0]), 'try', 'tries')} is right"
+    head = f"{most['measure'].iloc[0]}: at least one of {pluralize(int(most['k'].iloc[0]), 'try', 'tries')} succeeds"
     return f"{head}: {listed(most, 'condition', 'pass at')}."
 
 

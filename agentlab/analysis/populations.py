@@ -1,5 +1,8 @@
 """Whether populations of particles are worth their numbers: one with few effective particles says little."""
 
+from collections.abc import Iterator
+
+from agentlab.experiment.judging.rejudged import OUTDATED
 from agentlab.runs.frames import Run
 from agentlab.text import line, pluralize
 
@@ -16,9 +19,19 @@ def _kinds(run: Run) -> dict[str, str]:
     return {name: known["inference"]["kind"] for name, known in facts if known and known.get("inference")}
 
 
+def outdated_notes(run: Run) -> Iterator[str]:
+    """A sentence for each condition and task whose populations were made by a target that changed since."""
+    for condition, task, judge, count in run.meta.get(OUTDATED, []):
+        made = pluralize(count, "population was made", "populations were made")
+        yield (
+            f"{line(condition)}, {line(task)}: the target or fields changed after {made} by judge {line(judge)}; play "
+            f"the scenario in a new folder (`--new`), since these are not made again."
+        )
+
+
 def population_notes(run: Run) -> list[str]:
     """A sentence for each condition with populations that came down to few particles, or that accepted nothing."""
-    notes: list[str] = []
+    notes = list(outdated_notes(run))
     kinds = _kinds(run)
     weighed = run.rollouts[run.rollouts["particles"].notna() & run.rollouts["attempts"].isna()]
     for condition, part in weighed.groupby("condition", sort=False):

@@ -8,6 +8,7 @@ import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.cells import listed
+from agentlab.analysis.populations import outdated_notes
 from agentlab.analysis.row import Row, ends
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
@@ -53,7 +54,7 @@ def rare(run: Run) -> Analysis:
             row, row_notes = _row(str(condition), str(task), method, part)
             rows.append(row)
             notes |= dict.fromkeys(row_notes)
-    notes |= dict.fromkeys(_stopped(ended))
+    notes |= dict.fromkeys([*_stopped(ended), *outdated_notes(run)])
     table = pd.DataFrame(rows)
     counts = [name for name in ("attempts", "successes", "censored") if name in table]
     table[counts] = table[counts].astype("Int64")

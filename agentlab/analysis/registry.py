@@ -69,6 +69,11 @@ ANALYSES: Mapping[str, RegisteredAnalysis] = {
         "Comparisons of arms, in full detail",
         "Every contrast, with effect sizes and arms.",
     ),
+    "criteria": RegisteredAnalysis(
+        "contrasts.criteria:criteria",
+        "Comparisons of arms by criterion",
+        "Every contrast by the criteria of its measure.",
+    ),
     "mixed": RegisteredAnalysis("contrasts.mixed:mixed", "The mixed model", "The mixed model with arm slopes by task."),
     "decompose": RegisteredAnalysis(
         "incoherence.decomposition:decomposition",

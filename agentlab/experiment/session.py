@@ -24,6 +24,7 @@ from agentlab.experiment.executors.local import LocalExecutor
 from agentlab.experiment.facts import facts
 from agentlab.experiment.forks import ForkStates
 from agentlab.experiment.inference.play import Populations, Property
+from agentlab.experiment.judging.couplings import couplings
 from agentlab.experiment.judging.pairs import Comparisons
 from agentlab.experiment.judging.rejudged import rejudged
 from agentlab.experiment.limits import products
@@ -134,7 +135,8 @@ def runner_for(
 def _comparisons(design: Design, work: Work, todo: Sequence[Item]) -> Comparisons:
     """What the judges of two have to do when the rollouts of this command are finished."""
     documents, only = dict[str, Any](design.tree.get("judges") or {}), frozenset(spec.key for spec, _ in todo)
-    return Comparisons(work, replace(work.judges, judges=design.of_two), documents, design.factors, only)
+    of_two = replace(work.judges, judges=design.of_two)
+    return Comparisons(work, of_two, documents, design.factors, couplings(work.store), only)
 
 
 def _measured(todo: Sequence[Item], store: Store) -> None:
@@ -183,8 +185,7 @@ def planned(
 
 def register(design: Design, store: Store, meta: Mapping[str, Any]) -> None:
     """Records the design as it was `planned`; verdicts on tasks whose target was corrected are to be given anew."""
-    rejudged(design, store, store.meta())
-    store.set_meta(dict(meta))
+    store.set_meta({**meta, **rejudged(design, store, store.meta())})
     store.set_conditions([(c.name, c.levels, facts(c)) for c in design.conditions])
 
 

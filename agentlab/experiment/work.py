@@ -52,7 +52,6 @@ class Work:
 
     store: Store
     seed: int
-    coupling: str
     tasks: Mapping[str, Task]
     """As they are before addenda, which is how judges see them."""
     clients: Mapping[str, Client]
@@ -170,12 +169,11 @@ async def working(
         clients = {name: client_for(client, of_agents, models) for name, of_agents in arms.items()}
         settings = {alias: spec.settings() for alias, spec in judging.items()}
         judge_runner = JudgeRunner(judges, store, client_for(client, judging, models), settings)
-        seed, coupling = meta["seed"], str(meta.get("coupling"))
         asked = [*judging.items(), *(pair for of_agents in arms.values() for pair in of_agents.items())]
         store.set_meta({"addresses": addresses.recorded(store.meta().get("addresses", []), asked)})
         at_once = min(concurrency, MAX_CONCURRENCY)
         with stoppable(progress, stop_switch), seldom_collected():
-            yield Work(store, seed, coupling, tasks, clients, judge_runner, progress, at_once, limit)
+            yield Work(store, meta["seed"], tasks, clients, judge_runner, progress, at_once, limit)
 
 
 @contextmanager

@@ -50,9 +50,13 @@ def base(conditions: Sequence[Condition]) -> list[Condition]:
         several = condition.loop.fields.replicates > 1
         for replicate in range(1, condition.loop.fields.replicates + 1):
             levels = {**condition.levels, GENERATION: "0"} | ({REPLICATE: str(replicate)} if several else {})
-            coupling = f"{REPLICATE}={replicate}" if replicate > 1 else ""
-            learning.append(replace(condition, name=named(levels), levels=levels, coupling=coupling))
+            learning.append(replace(condition, name=named(levels), levels=levels, coupling=coupling(replicate)))
     return learning
+
+
+def coupling(replicate: int) -> str:
+    """What keeps the random streams of a replicate from those of the first, which has those of a loop without any."""
+    return f"{REPLICATE}={replicate}" if replicate > 1 else ""
 
 
 def later(condition: Condition, generation: int) -> dict[str, str]:

@@ -54,7 +54,14 @@ def task_mean(values_t: ArrayLike, clusters_t: ArrayLike | None = None) -> TaskM
     count, mean = len(x), float(x.mean())
     n_c: Floats = np.bincount(codes).astype(np.float64)
     spread_c = np.bincount(codes, x - mean) / np.sqrt(1 - n_c / count)
-    weight_c = n_c**2 / (1 - n_c / count)
-    squares = float((n_c**2).sum() + (weight_c.sum() ** 2 - (weight_c**2).sum()) / count**2)
     se = float(np.sqrt((spread_c**2).sum())) / count
-    return TaskMean(mean, se, count**2 / squares, len(n_c), third_moment(spread_c))
+    return TaskMean(mean, se, freedom(n_c), len(n_c), third_moment(spread_c))
+
+
+def freedom(squares_c: Floats) -> float:
+    """The degrees of freedom of a CR2 error by Bell and McCaffrey, from each cluster's sum of squares of the regressor,
+    shape (clusters,): of a mean it is the number of its tasks."""
+    whole = float(squares_c.sum())
+    weight_c = squares_c**2 / (1 - squares_c / whole)
+    crossed = (weight_c.sum() ** 2 - (weight_c**2).sum()) / whole**2
+    return whole**2 / float((squares_c**2).sum() + crossed)

@@ -116,6 +116,11 @@ class Store:
         rows = self._reader.execute("SELECT name, facts FROM conditions")
         return {name: decoded(facts, self.folder) for name, facts in rows}
 
+    def levels(self) -> dict[str, dict[str, str]]:
+        """The level of every condition by factor, by the condition's name."""
+        rows = self._reader.execute("SELECT name, levels FROM conditions")
+        return {name: decoded(levels, self.folder) for name, levels in rows}
+
     def forget(self, judges: Sequence[str], tasks: Sequence[str]) -> int:
         """Deletes the verdicts of these judges on these tasks; returns how many. Before the first rollout only."""
         rollouts = "SELECT id FROM rollouts WHERE task = ? AND kind != 'anchor'"

@@ -11,22 +11,24 @@ from typer.testing import CliRunner
 
 import agentlab
 from agentlab.analysis.compare_runs import compare_runs
+from agentlab.analysis.contrasts.mixed import mixed
 from agentlab.analysis.contrasts.table import contrasts
+from agentlab.analysis.judges.judges import judges
 from agentlab.analysis.summary import summarize
 from agentlab.errors import AnalysisError, ScenarioError
 from agentlab.experiment.decisions import decisions, deviations
 from agentlab.runs.frames import Run, load
 from agentlab.scenario import load as load_design
 from agentlab.stats.contrasts.paired import Paired, paired
-from tests.support.scenarios import match, measured, scenario
+from tests.support.scenarios import match, measured, rubric, scenario
 from tests.support.tables import assert_alike
 
 PASSAGE = " ".join(f"word{i * i % 991}" for i in range(60))
 
 
-def written(sources: int, table: str = "", **more: Any) -> str:
-    """Twelve tasks on so many passages, or those of a table, which a worse arm answers wrong more often."""
-    passages = {
+def sourced(sources: int) -> dict[str, Any]:
+    """Twelve tasks on so many passages."""
+    return {
         f"t{i:02}": {
             "prompt": f"{i % sources} {PASSAGE.replace('word', f'w{i % sources}x')} Question {i}?",
             "target": "A",
@@ -34,13 +36,17 @@ def written(sources: int, table: str = "", **more: Any) -> str:
         }
         for i in range(12)
     }
+
+
+def written(sources: int, table: str = "", **more: Any) -> str:
+    """Twelve tasks on so many passages, or those of a table, which a worse arm answers wrong more often."""
     options = {"replies": {"*": {"Answer: A": 0.9, "Answer: B": 0.1}}}
     worse = {"replies": {"*": {"Answer: A": 0.5, "Answer: B": 0.5}}}
     return scenario(
         "clustered",
         seed=1,
         models={"default": {"name": "sim/replies", "options": options}},
-        tasks={"file": table} if table else passages,
+        tasks={"file": table} if table else sourced(sources),
         factors={"team": {"good": {}, "bad": {"models": {"default": {"options": worse}}}}},
         draws=4,
         judges={"answer": match("choice", choices=["A", "B"])},
@@ -124,7 +130,41 @@ async def test_one_cluster_has_no_odds_ratio_and_spoils_no_other_analysis(workdi
     told = CliRunner().invoke(app, ["stats", "run"])
     assert told.exit_code == 0, told.output
     mixed = CliRunner().invoke(app, ["stats", "run", "mixed"])
-    assert "no odds ratio: 1 cluster of tasks, and it needs 6" in mixed.stdout
+    assert "no odds ratio: 1 cluster of tasks, and it needs 6" in str(mixed.exception)
+
+
+async def test_no_mixed_model_is_fitted_to_tasks_that_share_a_source(workdir: Path) -> None:
+    await played(written(6, cluster="source"))
+    found = mixed(load("run"))
+    assert list(found.tables) == ["odds"]
+    assert any("no mixed model: it assumes independent tasks" in note for note in found.notes)
+    found = CliRunner().invoke(app, ["stats", "run"])
+    assert "odds ratios: good - bad:" in found.stdout
+
+
+async def test_diagnostics_of_judges_go_by_clusters(workdir: Path) -> None:
+    scores = {"name": "sim/replies", "options": {"scores": {"useful": {"1": 0.5, "9": 0.5}}}}
+    agents = {"default": {"name": "sim/chatter"}, "judge": scores}
+    text = scenario(
+        "judged",
+        seed=1,
+        draws=4,
+        models=agents,
+        tasks=sourced(6),
+        judges={"good": rubric("useful", 9)},
+        cluster="source",
+    )
+    run = await played(text)
+    alone = load("run")
+    alone.clusters = {}
+    ends = [judges(each).tables["judges"][["length", "length_low"]].iloc[0].tolist() for each in (run, alone)]
+    assert ends[0][0] == ends[1][0]
+    assert ends[0][1] != ends[1][1]
+    few = load("run")
+    few.clusters = {task: f"c{i % 3}" for i, task in enumerate(run.clusters)}
+    found = judges(few)
+    assert found.tables["judges"]["length_low"].isna().all()
+    assert "good, length: no interval: 3 clusters; at least 6 are needed." in found.notes
 
 
 def test_a_preregistration_holds_the_clusters(workdir: Path) -> None:

@@ -12,6 +12,8 @@ import pytest
 from agentlab_cli.main import app
 from typer.testing import CliRunner
 
+import agentlab
+from agentlab.analysis.rare import rare
 from agentlab.analysis.summary import summarize
 from agentlab.errors import ScenarioError
 from agentlab.experiment.progress import Progress
@@ -22,6 +24,7 @@ from agentlab.scenario.loading import load as design
 from tests.support.chain_of_states import SCENARIO
 from tests.support.command import Commands
 from tests.support.rig import rows
+from tests.support.scenarios import chain, match, scenario
 
 pytestmark = pytest.mark.usefixtures("workdir")
 MAIL = """
@@ -46,6 +49,7 @@ draws: 6
 judges: {cheats: {kind: match, by: regex, pattern: Cheat}, mails: {kind: match, by: regex, pattern: mail}}
 measures: {mails: {judge: mails}}
 """
+REJECTION = {"kind": "rejection", "accept": 2, "most": 20, "success": {"judge": "right", "at_least": 1}}
 HITS = """
 spec: 1
 name: rare
@@ -297,3 +301,29 @@ def test_kills_inside_a_population_repeat_only_what_was_in_flight(commands: Comm
     assert commands.agentlab("run", "s.yaml", "--out", "cut").code == 0
     whole, cut = load("whole"), load("cut")
     pd.testing.assert_frame_equal(ends(cut.rollouts), ends(whole.rollouts))
+
+
+def test_populations_made_by_a_target_that_changed_are_reported(caplog: pytest.LogCaptureFixture) -> None:
+    text = scenario(
+        "waited",
+        seed=1,
+        models={"default": {"name": "sim/replies", "options": {"replies": {"*": {"A": 0.5, "B": 0.5}}}}},
+        tasks={name: {"prompt": f"Try {name}.", "target": "A"} for name in ("t", "u")},
+        organization=chain(["one"]),
+        factors={"how": {"plain": {}, "waited": {"inference": REJECTION}}},
+        draws=2,
+        judges={"right": match("exact"), "named": match("regex", pattern="[AB]")},
+    )
+    Path("waited.yaml").write_text(text, encoding="utf-8")
+    before = asyncio.run(agentlab.run("waited.yaml", "run"))
+    assert not any("target or fields changed" in note for note in rare(before).notes)
+    changed = text.replace("target: A", "target: B", 1)
+    assert changed != text
+    for _ in range(2):  # the same command again keeps what is known of them
+        Path("waited.yaml").write_text(changed, encoding="utf-8")
+        after = asyncio.run(agentlab.run("waited.yaml", "run"))
+        told = "how=waited, t: the target or fields changed after 2 populations were made by judge right"
+        assert [note for note in summarize(after).warnings if note.startswith(told)]
+        assert [note for note in rare(after).notes if note.startswith(told)]
+        assert len(after.calls) == len(before.calls)
+    assert "how=waited, t: 2 populations were made by right with the target or fields that changed" in caplog.text

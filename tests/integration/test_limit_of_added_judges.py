@@ -56,6 +56,44 @@ def test_a_run_that_has_reached_its_limit_pays_for_no_more_verdicts(command: tup
     assert spent() > before
 
 
+def of_all_kinds(limit: float | None, draws: int = 2) -> tuple[int, str]:
+    """Rollouts, anchor texts, known pairs, pairs and groups, each judged by paid calls."""
+    scores = {"good": {"1": 0.5, "0": 0.5}, "better": {"A": 0.5, "B": 0.5}, "same": {"yes": 0.5, "no": 0.5}}
+    pairs = {"x": {"task": "Write.", "same": [["a", "b"]], "different": [["a", "c"]]}}
+    text = scenario(
+        "limited",
+        seed=1,
+        models={
+            "default": {"name": "sim/chatter"} | PRICE,
+            "judge": {"name": "sim/replies", "options": {"scores": scores}} | PRICE,
+        },
+        tasks=numbered(2),
+        factors={"style": {"plain": {}, "kind": {"addendum": {"kind": {"text": "Be kind.", "to": "task"}}}}},
+        draws=draws,
+        judges={
+            "worth": rubric("good", 1, anchors={"x": {"task": "Write.", "good": ["Fine."], "bad": ["Bad."]}}),
+            "taste": {"kind": "compare", "criteria": {"better": {"text": "Which is better?"}}},
+            "alike": {"kind": "equivalence", "anchors": pairs},
+        },
+        **({} if limit is None else {"limits": {"run": {"cost": f"{limit} USD"}}}),
+    )
+    Path("s.yaml").write_text(text, encoding="utf-8")
+    return told("run", "s.yaml", "--out", "run")
+
+
+def test_a_finished_run_that_stands_at_its_limit_is_done() -> None:
+    code, output = of_all_kinds(None)
+    assert code == 0, output
+    before, calls = spent(), load("run").calls
+    assert set(calls["judge"].dropna()) == {"worth", "taste", "alike"}
+    code, output = of_all_kinds(before)
+    assert code == 0, output
+    assert "Stopped by the run's limit" not in output
+    code, output = of_all_kinds(before, draws=3)
+    assert code == 4, output
+    assert len(load("run").calls) == len(calls)
+
+
 def test_a_judge_without_a_price_cannot_be_added_to_a_run_whose_cost_is_limited() -> None:
     made(1000)
     code, output = told("judge", "run", "--with", "more.yaml", "--judge-model", "openai/on-no-list")

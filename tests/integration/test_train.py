@@ -10,6 +10,7 @@ import pytest
 from agentlab.analysis.analyse import analyse, attempts
 from agentlab.analysis.contrasts.compared import contrasts
 from agentlab.analysis.generations.latest import latest
+from agentlab.analysis.headline import headline
 from agentlab.analysis.summary import summarize
 from agentlab.analysis.unplayed import unjudged
 from agentlab.errors import MismatchError, ScenarioError, StoreError
@@ -113,6 +114,8 @@ def test_arms_of_a_loop_are_compared_in_their_last_generation(tmp_path: Path) ->
     summary = summarize(run)
     assert {arm.condition for arm in summary.arms} == {f"kept_by={arm},generation=2" for arm in arms["kept_by"]}
     assert [c.within for c in summary.contrasts] == ["generation=2", "generation=2"]
+    assert {name: measure.word for name, measure in summary.measures.items()} == {"named": "accepted", "right": "right"}
+    assert any(said.startswith("named") and " accepted against " in said for said in headline(summary))
     assert latest(latest(run.held_out)) is latest(run.held_out)
     assert summary.unplayed == 0
     declared = {"primary": {"gain": {"generation": ["2", "0"], "measures": ["right"], "within": {"kept_by": "truth"}}}}

@@ -65,6 +65,8 @@ class Contrast:
     """Whether draws would be pairs, had not one arm rejected some that the other kept."""
     draw_sd: float | None = None
     """The standard deviation of one arm's values over draws of one task; None without two draws of any."""
+    tests: int = 1
+    """By how many tests a false one may be found, by which `p` is multiplied; the interval is as wide (Bonferroni)."""
 
     @property
     def role(self) -> str:
@@ -96,11 +98,11 @@ class Contrast:
         """Whether the arms differ by an amount that does not vary, over too few pairs for any p at or below 5%."""
         result = self.result
         flips_serve = self.interval is None and result.constant and result.sign_flip is not None
-        return flips_serve and bool(result.difference) and 2.0 ** (1 - result.pairs) > ALPHA
+        return flips_serve and bool(result.difference) and self.tests * 2.0 ** (1 - result.pairs) > ALPHA
 
     @property
     def p(self) -> float | None:
-        """Two-sided: of the interval, or of sign flips where tasks do not vary; made valid for several analyses.
+        """Two-sided: of the interval, or of sign flips where tasks do not vary; valid for several analyses and tests.
 
         None where nothing may be said.
         """
@@ -109,7 +111,7 @@ class Contrast:
         result, interval = self.result, self.interval
         alike = result.new_tasks is None and result.tasks >= FEWEST_TASKS and result.sign_flip is not None
         p = result.sign_flip if alike or interval is None else interval.p
-        return None if p is None else self.interim.valid(p)
+        return None if p is None else min(1.0, self.tests * self.interim.valid(p))
 
     @property
     def p_shown(self) -> float | None:

@@ -78,7 +78,7 @@ class _Sides:
             counts = [(arm.right[name], arm.measures[name].n) for arm in self.arms]
             if all(of and abs(right / of - mean) < 1e-9 for (right, of), mean in zip(counts, means, strict=True)):
                 texts = [f"{right:,} of {of:,}" for right, of in counts]
-                return f"{texts[first]} right against {texts[1 - first]}"
+                return f"{texts[first]} {self.measure.word} against {texts[1 - first]}"
         ends = self.measure.range
         scale = "" if ends is None else f" on a scale from {ends[0]:g} to {ends[1]:g}"
         return f"{means[first]:.{self.digits}f} against {means[1 - first]:.{self.digits}f}{scale}{over}"

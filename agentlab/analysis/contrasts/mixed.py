@@ -2,11 +2,12 @@
 
 Slopes of the arm by task are what keeps its error rate: without them every rollout counts as if tasks differed in
 nothing but their mean. In a balanced design the estimate is the mean of task differences and its standard error that of
-the task-level t, so it is a check; where rollouts are missing it uses also those whose twin is lost.
+the task-level t, so it is a check; where rollouts are missing it uses also those whose twin is lost. It takes tasks as
+independent, so it is not fitted where some share a source.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
@@ -31,8 +32,10 @@ STANDARD_ERRORS = (
     "paired_se: standard error of the task-level t, which is the headline result; se_without: without arm slopes, "
     "which is too small"
 )
-CLUSTERS = "tasks that share a source are clusters for the odds ratio only; the mixed model treats them as independent"
-DEPENDENT = "the model assumes independent tasks, and these are not: rely on the paired difference only"
+CLUSTERS = (
+    "no mixed model: it assumes independent tasks, and some of these share a source; the paired differences "
+    "(`contrasts`) and odds ratios take this into account"
+)
 ODDS = (
     "odds ratio: of a higher score in a than in b on one task, by the cumulative-logit mixed model with arm slopes by "
     "task; difference: what it makes of mean scores; t with tasks (or clusters) - 1 degrees of freedom"
@@ -46,8 +49,8 @@ LARGEST = 400
 def mixed(run: Run, measure: str | None = None) -> Analysis:
     """One row per primary contrast, or per contrast where none is primary; `se_without` leaves the slopes out.
 
-    `odds` is of scores with few levels, such as right or wrong, or points of a rubric. Raises AnalysisError where no
-    contrast has 6 tasks with 2 draws.
+    `odds` is of scores with few levels, such as right or wrong, or points of a rubric. Where tasks are clustered it is
+    the only table. Raises AnalysisError where no contrast has 6 tasks with 2 draws.
     """
     chosen = [c for c in compared(run) if measure in (None, c.measure)]
     primary = [c for c in chosen if c.primary]
@@ -56,54 +59,59 @@ def mixed(run: Run, measure: str | None = None) -> Analysis:
     for c in fitted:
         name = f"{c.measure}, {c.pair}"
         try:
-            row, other, of_fit = _rows(run, c)
-            rows.append(row)
-            variances.append(other)
-            for note in of_fit:
-                remarks.add(note, name)
-            ratio, of_odds = odds(run, c, _table(run, c))
+            table = _table(run, c)
+            tasks = _tasks(table)
+            if not run.clusters:
+                row, other, of_fit = _rows(c, table, tasks)
+                rows.append(row)
+                variances.append(other)
+                for note in of_fit:
+                    remarks.add(note, name)
+            ratio, of_odds = odds(run, c, table)
         except AnalysisError as why:
             remarks.add(str(why), name)
             continue
         ratios.append(ratio)
         for note in of_odds:
             remarks.add(note, name)
-    if not rows:
-        why = "; ".join(remarks.notes(len(fitted), most=1))
+    if not rows and not ratios:
+        why = "; ".join([*([CLUSTERS] if run.clusters and fitted else []), *remarks.notes(len(fitted), most=1)])
         raise AnalysisError(why or f"{run.folder} has only one arm, so there is nothing to compare")
     notes = list(remarks.notes(len(fitted)))
     if not primary and len(chosen) > MOST:
         notes.append(
             f"{len(chosen) - MOST} more contrasts are not fitted: declare the important ones under compare.primary"
         )
-    notes += [DEPENDENT] if run.clusters else []
-    tables = {"mixed": pd.DataFrame(rows)} | ({"odds": pd.DataFrame(ratios)} if ratios else {})
-    tables["variances"] = pd.DataFrame(variances)
+    made = {"mixed": rows, "odds": ratios, "variances": variances}
+    tables = {name: pd.DataFrame(of) for name, of in made.items() if of}
+    columns = [STANDARD_ERRORS] * bool(rows) + [ODDS] * bool(ratios)
+    notes = [*columns, *([CLUSTERS] if run.clusters else []), *dict.fromkeys(notes)]
+    shown = bool(rows) + bool(ratios)
+    return Analysis("mixed", "Mixed model", _says(tables, chosen), tables, tuple(notes), shown, _result)
+
+
+def _says(tables: Mapping[str, pd.DataFrame], chosen: Sequence[Contrast]) -> str:
+    """The model, of how many contrasts."""
+    first = tables["variances"] if "mixed" in tables else tables["odds"]
+    size = f"{pluralize(len(first), 'contrast')} on up to {pluralize(int(first['tasks'].max()), 'task')}"
+    if "mixed" not in tables:
+        return f"Odds ratios only, for {size}."
     draws = " + (1 | task:draw)" if all(c.paired for c in chosen) else ""
-    says = (
-        f"score ~ arm + (1 + arm | task){draws} for {pluralize(len(rows), 'contrast')} on up to "
-        f"{pluralize(int(tables['variances']['tasks'].max()), 'task')}; t with tasks - 1 degrees of freedom."
-    )
-    columns = (STANDARD_ERRORS, ODDS) if ratios else (STANDARD_ERRORS,)
-    notes = [*columns, *dict.fromkeys(notes), *([CLUSTERS] if run.clusters else [])]
-    return Analysis("mixed", "Mixed model", says, tables, tuple(notes), 1 + bool(ratios), _result)
+    return f"score ~ arm + (1 + arm | task){draws} for {size}; t with tasks - 1 degrees of freedom."
 
 
 def _result(tables: Mapping[str, pd.DataFrame]) -> str:
     """The first contrasts by the model."""
+    if "mixed" not in tables:
+        odds_of = tables["odds"]
+        return f"odds ratios: {listed(odds_of.assign(name=odds_of['contrast'] + ':'), 'name', 'odds_ratio', most=2)}."
     table = tables["mixed"]
     named = table.assign(name=table["measure"] + ", " + table["contrast"] + ":")
     return f"differences by the mixed model: {listed(named, 'name', 'estimate', most=2)}."
 
 
-def _rows(run: Run, c: Contrast) -> tuple[Row, Row, tuple[str, ...]]:
+def _rows(c: Contrast, table: pd.DataFrame, tasks: int) -> tuple[Row, Row, tuple[str, ...]]:
     """A row of the first table, a row of the variances, and remarks on the fit."""
-    if c.suppressed:
-        raise AnalysisError(f"suppressed: {c.suppressed}")
-    if c.result.constant:
-        raise AnalysisError("every pair of a task differs by the same amount, so there is nothing to fit")
-    table = _table(run, c)
-    tasks = _tasks(table)
     fitted, without_slopes = (fit(table, slopes, c.paired) for slopes in (True, False))
     margin = t_quantile(tasks - 1, 0.95) * fitted.se
     like = c.result.new_tasks
@@ -147,7 +155,11 @@ def _tasks(table: pd.DataFrame) -> int:
 
 
 def _table(run: Run, c: Contrast) -> pd.DataFrame:
-    """`task`, `draw`, `arm` and `value`, none missing."""
+    """`task`, `draw`, `arm` and `value`, none missing. Raises AnalysisError where there is nothing to fit."""
+    if c.suppressed:
+        raise AnalysisError(f"suppressed: {c.suppressed}")
+    if c.result.constant:
+        raise AnalysisError("every pair of a task differs by the same amount, so there is nothing to fit")
     sides = [arm_rows(run, name)[[*PAIRING, c.measure]] for name in c.conditions]
     both = pd.concat([side.assign(arm=x) for side, x in zip(sides, (0.5, -0.5), strict=True)])
     return both.rename(columns={c.measure: "value"}).astype({"task": "str"}).dropna()

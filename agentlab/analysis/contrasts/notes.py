@@ -22,7 +22,7 @@ REJECTED = (
 
 def interim_notes(run: Run, contrasts: Sequence[Contrast]) -> list[str]:
     """How often the contrasts were analysed, what that does to their intervals, and what was declared late."""
-    return [*_excluded(contrasts), *_interim(contrasts), *registration_notes(run, contrasts)]
+    return [*_excluded(contrasts), *looks_notes(contrasts), *registration_notes(run, contrasts)]
 
 
 def registration_notes(run: Run, contrasts: Sequence[Contrast]) -> list[str]:
@@ -53,7 +53,8 @@ def _differences(parts: Sequence[str]) -> str:
     return f"differences {' and '.join(parts)}" if parts else "no possible difference"
 
 
-def _interim(contrasts: Sequence[Contrast]) -> list[str]:
+def looks_notes(contrasts: Sequence[Contrast]) -> list[str]:
+    """How often the contrasts were analysed, and what that does to their intervals."""
     notes: list[str] = []
     shares = [c.interim.share for c in contrasts if c.interim.spend == "any" and c.interim.share is not None]
     if shares:
@@ -104,7 +105,12 @@ def _declared(run: Run, contrasts: Sequence[Contrast]) -> list[str]:
 
 
 def scope(contrasts: Sequence[Contrast]) -> list[str]:
-    """What tasks the conclusions are about, and why some are open or not tested: a line each."""
+    """What tasks the conclusions are about, which scores are missing, and why some are open or not tested."""
+    return [*conclusions(contrasts), *missing_scores(contrasts), *without_interval(contrasts)]
+
+
+def conclusions(contrasts: Sequence[Contrast]) -> list[str]:
+    """What tasks the conclusions are about, and why some are open."""
     lines = list[str]()
     compared = [c for c in contrasts if not c.suppressed and c.result.tasks]
     concluded = [c for c in compared if c.outcome != "untested"]
@@ -127,12 +133,16 @@ def scope(contrasts: Sequence[Contrast]) -> list[str]:
         )
     if any(c.outcome == "fragile" for c in concluded):
         lines.append(f"{WORDS['fragile']}: in the worst case, the missing scores would reverse the result.")
-    lines += missing_scores(contrasts)
-    untested = {note for c in compared if c.outcome == "untested" for note in c.result.notes[:1]}
-    flipped = {note for c in concluded if c.interval is None and c.p is not None for note in c.result.notes[:1]}
-    lines += [f"{WORDS['untested']}: {note}." for note in sorted(untested)]
+    return lines
+
+
+def without_interval(contrasts: Sequence[Contrast]) -> list[str]:
+    """Why some are not tested, or only by sign flips."""
+    lacking = [c for c in contrasts if not c.suppressed and c.result.tasks and c.interval is None]
+    untested = {note for c in lacking if c.outcome == "untested" for note in c.result.notes[:1]}
+    flipped = {note for c in lacking if c.outcome != "untested" and c.p is not None for note in c.result.notes[:1]}
     return [
-        *lines,
+        *(f"{WORDS['untested']}: {note}." for note in sorted(untested)),
         *(f"{note[0].upper()}{note[1:]}; its p value comes from the sign-flip test." for note in sorted(flipped)),
     ]
 

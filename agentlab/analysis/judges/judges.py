@@ -26,6 +26,7 @@ from agentlab.stats.estimate import Estimate
 from agentlab.stats.judges.agreement import alpha
 from agentlab.stats.judges.probes import shift, slope
 from agentlab.store import UNFINISHED
+from agentlab.text import pluralize
 
 LOST = ("refused", "truncated", "unparsed", "error")
 OF_PROGRAMS = ("absent", "crash", "timeout", "format")
@@ -86,8 +87,8 @@ def _judge(run: Run, scored: LabelledMeasure, notes: list[str]) -> Row:
         scored.rows["rollout"]
     )
     length = np.log(words.where(words > 0).to_numpy(dtype=np.float64))
-    tasks = scored.rows["task"].tolist()
-    row |= _cells("length", slope(scored.rows["score"], length, tasks), f"{m.name}, length", notes)
+    longer = slope(scored.rows["score"], length, scored.rows["task"].tolist(), run.clusters)
+    row |= _cells("length", run, longer, f"{m.name}, length", notes)
     row |= _itself(run, scored, notes) | _people(scored, notes) | _kin(run, scored, model, notes)
     lost = (*LOST, *OF_PROGRAMS) if m.cases else LOST
     return row | {name: int((outcomes == name).sum()) for name in lost}
@@ -142,13 +143,14 @@ def _kin(run: Run, scored: LabelledMeasure, model: str | None, notes: list[str])
     if not scored.raters or len(set(shares.values())) == 1:
         return row
     rows = scored.rows[scored.rows["label"].notna()]
-    more = slope(rows["score"] - rows["label"], rows["condition"].map(shares), rows["task"].tolist())
-    return row | _cells("favour", more, f"{scored.measure.name}, favour", notes)
+    more = slope(rows["score"] - rows["label"], rows["condition"].map(shares), rows["task"].tolist(), run.clusters)
+    return row | _cells("favour", run, more, f"{scored.measure.name}, favour", notes)
 
 
-def _cells(name: str, estimate: Estimate, where: str, notes: list[str]) -> Row:
+def _cells(name: str, run: Run, estimate: Estimate, where: str, notes: list[str]) -> Row:
     few = estimate.n < FEWEST_TASKS and not estimate.notes
-    lacking = (f"no interval: {estimate.n} tasks; at least {FEWEST_TASKS} are needed",) if few else estimate.notes
+    size = pluralize(estimate.n, "cluster" if run.clusters else "task")
+    lacking = (f"no interval: {size}; at least {FEWEST_TASKS} are needed",) if few else estimate.notes
     notes += [f"{where}: {note}." for note in lacking]
     return {name: estimate.value, **ends(name, None if few else estimate)}
 
@@ -167,10 +169,10 @@ def _pairs(run: Run, measures: list[LabelledMeasure], notes: list[str]) -> Itera
         if what is None or not same or not (what or drifted):
             continue
         both = a.rows.merge(b.rows[["rollout", "score"]], on="rollout", suffixes=("", "_b"))
-        moved = shift(both["score"], both["score_b"], both["task"].tolist())
+        moved = shift(both["score"], both["score_b"], both["task"].tolist(), run.clusters)
         names = {"first": a.measure.name, "second": b.measure.name}
         of = " and ".join(filter(None, ("drift" if drifted else "", what)))
-        cells = _cells("difference", moved.mean, ", ".join(names.values()), notes)
+        cells = _cells("difference", run, moved.mean, ", ".join(names.values()), notes)
         rollouts = int(both[["score", "score_b"]].notna().all(axis=1).sum())
         yield {**names, "probe": of, "rollouts": rollouts, **cells, "equal": moved.equal, "rank": moved.rank}
 

@@ -104,7 +104,7 @@ def _row(run: Run, key: dict[str, str], part: pd.DataFrame) -> dict[str, Any]:
     half = np.full(len(by_pair), 0.5)
     result = paired(tasks, draws, by_pair["worth"].to_numpy(), half, clusters=run.clusters)
     forward, backward = part["straight"].to_numpy(), part["swapped"].to_numpy()
-    place = position(forward, backward, part["task"].tolist())
+    place = position(forward, backward, part["task"].tolist(), run.clusters)
     hidden = suppressed(run, key["judge"]) != ""
     won: dict[str, Any] = {
         "wins": int((done["worth"] == 1).sum()),

@@ -199,7 +199,8 @@ def _kin(
         places = run.rollouts[["rollout", "task", "condition"]].astype("str").set_index("rollout").loc[both.index]
         author = places["condition"].map(wrote)
         x = (author == a).astype(float) - (author == b).astype(float)
-        effect = slope((both["first"] - both["second"]).to_numpy(), x.to_numpy(), places["task"].tolist())
+        tasks = places["task"].tolist()
+        effect = slope((both["first"] - both["second"]).to_numpy(), x.to_numpy(), tasks, run.clusters)
         notes += [f"{first} and {second}, self: {note}." for note in effect.notes]
         if effect.value is not None:
             yield {
@@ -210,7 +211,7 @@ def _kin(
                 **ends("these_tasks", None),
                 **ends("new_tasks", effect if effect.n >= FEWEST_TASKS else None),
                 "outputs": len(both),
-                "tasks": effect.n,
+                "tasks": len(set(tasks)),
                 "noise": None,
                 "arms": _arms(run, scores[first]),
             }

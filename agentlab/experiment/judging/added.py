@@ -13,6 +13,7 @@ import msgspec
 
 from agentlab.engine.spec import fork_path, lineage
 from agentlab.errors import MismatchError, Mistake, Place, ScenarioError
+from agentlab.experiment.judging.couplings import couplings
 from agentlab.experiment.judging.pairs import Comparisons
 from agentlab.experiment.judging.rollouts import JudgingItem, past_of
 from agentlab.experiment.measures import cases_of, plain_measures
@@ -64,7 +65,7 @@ async def rejudge(
         async with working(store, meta, tasks, built.judges, judging, progress, concurrency, limit=limit) as work:
             store.set_meta(added)
             of_two = replace(work.judges, judges=built.of_two)
-            comparisons = Comparisons(work, of_two, documents, meta.get("factors", {}))
+            comparisons = Comparisons(work, of_two, documents, meta.get("factors", {}), couplings(store))
             judge_rollouts = Phase("judge rollouts", partial(_judge_rollouts, work, organizations))
             await through(work, with_judging(comparisons, judge_rollouts))
 
@@ -149,19 +150,23 @@ async def _judge_rollouts(work: Work, organizations: Mapping[str, Organization])
     """Judges each rollout and fork that is finished, as far as that is not done."""
     store, progress, final = work.store, work.progress, work.store.judged()
     rows = [row for row in store.rollouts("fork") if store.final(row.key)]
+    coupled = couplings(store)
     pending = [(row, work.judges.pending(final.get(store.known[row.key].id, set()))) for row in rows]
-    jobs = [partial(_judge, work, organizations.get(row.condition), row, draws) for row, draws in pending if draws]
+    jobs = [
+        partial(_judge, work, organizations.get(row.condition), coupled[row.condition], row, draws)
+        for row, draws in pending
+        if draws
+    ]
     planned, left = Counter(row.condition for row in rows), Counter(row.condition for row, draws in pending if draws)
     progress.plan(planned, planned - left)
     await work.each(jobs)
 
 
 async def _judge(
-    work: Work, organization: Organization | None, row: Rollout, pending: Sequence[tuple[Judge, int]]
+    work: Work, organization: Organization | None, coupling: str, row: Rollout, pending: Sequence[tuple[Judge, int]]
 ) -> None:
     rollout = work.store.rollout(row.key)
     files: Mapping[str, str] = organization.files(rollout.messages) if organization is not None else {}
-    coupling = row.condition if work.coupling == "none" else ""
     line = reversed(work.store.line(row.key))
     path = fork_path([(ancestor.at, ancestor.fork) for ancestor in line if ancestor.at is not None])
     root = lineage(row.seed, row.task, row.draw, row.generation, path, coupling)

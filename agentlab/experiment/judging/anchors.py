@@ -1,14 +1,15 @@
 """Puts each rubric judge before its own anchor texts, once a run, so that the run can say what the judge is worth."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
 from agentlab.engine.spec import lineage
 from agentlab.errors import NO_LOGPROBS, ScenarioError
-from agentlab.experiment.judging.questions import JudgingQuestion, ask, failures
-from agentlab.experiment.work import Work
+from agentlab.experiment.judging.questions import JudgingQuestion, ask, failures, on_record
+from agentlab.experiment.judging.rollouts import JudgeRunner
+from agentlab.experiment.work import Job, Work
 from agentlab.interfaces import Judge
 from agentlab.judges import KINDS
 from agentlab.judges.anchor_report import of_texts
@@ -41,8 +42,8 @@ async def judge_anchors(work: Work, rubrics: Rubrics) -> dict[str, Any]:
     reports: dict[str, Any] = {}
     for name, (config, anchors) in rubrics.items():
         answers = Answers()
-        judge = work.judges.judges[name]
-        await work.each([partial(_ask, work, judge, anchor, rank, answers) for rank, anchor in enumerate(anchors)])
+        questions = {anchor.key: _question(work, name, anchor, rank) for rank, anchor in enumerate(anchors)}
+        await work.each(open_questions(work, work.judges, name, questions, answers))
         if len(answers) < len(anchors):
             return reports
         report = of_texts(config, anchors, [verdict for verdicts in answers.values() for verdict in verdicts])
@@ -60,16 +61,44 @@ def anchor_inputs(document: Mapping[str, Any], draws: int) -> list[JudgeInput]:
     return []
 
 
-async def _ask(work: Work, judge: Judge, anchor: Anchor, rank: int, answers: Answers) -> None:
-    key, shown = f"{judge.name}/{anchor.key}", anchor.judge_input
-    about = {"judge": judge.name, "anchor": anchor.key}
-    root = lineage(work.seed, key, 0)
-    question = JudgingQuestion(key, "anchor", about, root, (shown,), work.seed, rank=rank, output=shown.output)
-    with work.progress.unit(judge.name, key) as unit:
-        recorded, new = await ask(work.judges, question, [(judge, draw) for draw in range(judge.draws)])
+def _question(work: Work, judge: str, anchor: Anchor, rank: int) -> JudgingQuestion:
+    key, shown = f"{judge}/{anchor.key}", anchor.judge_input
+    about, root = {"judge": judge, "anchor": anchor.key}, lineage(work.seed, key, 0)
+    return JudgingQuestion(key, "anchor", about, root, (shown,), work.seed, rank=rank, output=shown.output)
+
+
+def open_questions(
+    work: Work, runner: JudgeRunner, name: str, questions: Mapping[str, JudgingQuestion], answers: Answers
+) -> Iterator[Job]:
+    """A job for each anchor, by its key, that lacks a verdict of this judge; `answers` gets the verdicts.
+
+    Those of the others are on record and take no job, so that a limit of the run that is reached stops none of them.
+    """
+    judge = runner.judges[name]
+    draws = [(judge, draw) for draw in range(judge.draws)]
+    for anchor, question in questions.items():
+        recorded, left = on_record(work.store, question.key, question.attempt, draws)
+        if left:
+            yield partial(_ask, work, runner, draws, anchor, question, answers)
+        else:
+            work.progress.found(name)
+            answers[anchor] = [replace(verdict, rollout=anchor) for verdict in recorded]
+
+
+async def _ask(
+    work: Work,
+    runner: JudgeRunner,
+    draws: Sequence[tuple[Judge, int]],
+    anchor: str,
+    question: JudgingQuestion,
+    answers: Answers,
+) -> None:
+    name = draws[0][0].name
+    with work.progress.unit(name, question.key) as unit:
+        recorded, new = await ask(runner, question, draws)
         unit.failed = bool(failures(new))
-    _answerable(judge.name, new)
-    answers[anchor.key] = [replace(verdict, rollout=anchor.key) for verdict in (*recorded, *new)]
+    _answerable(name, new)
+    answers[anchor] = [replace(verdict, rollout=anchor) for verdict in (*recorded, *new)]
 
 
 def _answerable(judge: str, verdicts: Sequence[Verdict]) -> None:

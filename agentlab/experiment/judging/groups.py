@@ -6,13 +6,14 @@ Which of two is shown first is drawn at random for each question.
 """
 
 from collections import Counter
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from agentlab.experiment.baselines import plain
 from agentlab.experiment.judging.pairs import Comparisons, Side, sides
-from agentlab.experiment.judging.questions import JudgingQuestion, ask
+from agentlab.experiment.judging.questions import JudgingQuestion, ask, on_record
+from agentlab.experiment.work import Job
 from agentlab.interfaces import Judge
 from agentlab.judges.equivalence import SAME
 from agentlab.judges.inputs import judged_output, text_input
@@ -64,6 +65,11 @@ def asked(first: Side, second: Side) -> str:
     return f"same/{second.condition}/{second.task}/{first.draw}/{second.draw}{again}"
 
 
+def _attempt(first: Side, second: Side) -> int:
+    """Rises when either rollout is played further."""
+    return first.attempt + second.attempt - 1
+
+
 def answered(outputs: Sequence[Output], answer: Callable[[Side, Side], bool | None]) -> dict[str, int | None]:
     """The groups that recorded answers make; a question that was not asked is one without an answer."""
     sorting = sort(outputs)
@@ -83,13 +89,38 @@ async def judge_groups(comparisons: Comparisons) -> None:
     configs, judges = comparisons.configs(), comparisons.judges.judges
     sorting = [judges[name] for name, config in configs.items() if config.traits.two == "same"]
     comparisons.work.progress.plan(Counter(condition for _, _, condition in cells))
-    await comparisons.work.each([partial(_sorted, comparisons, sorting, cell) for cell in cells.values()])
+    await comparisons.work.each(_open(comparisons, sorting, list(cells.values())))
 
 
-async def _sorted(comparisons: Comparisons, judges: Sequence[Judge], cell: Sequence[Side]) -> None:
+def _open(comparisons: Comparisons, judges: Sequence[Judge], cells: Sequence[Sequence[Side]]) -> Iterator[Job]:
+    """A job for each cell that a judge has not sorted yet."""
+    work = comparisons.work
+    for cell in cells:
+        outputs = [Output(side, judged_output(work.store.rollout(side.key))) for side in cell]
+        if all(_on_record(comparisons, judge, outputs) for judge in judges):
+            work.progress.found(cell[0].condition)
+        else:
+            yield partial(_sorted, comparisons, judges, outputs)
+
+
+def _on_record(comparisons: Comparisons, judge: Judge, outputs: Sequence[Output]) -> bool:
+    """Whether the judge has answered every question that its answers lead to."""
+    complete = True
+
+    def answer(a: Side, b: Side) -> bool | None:
+        nonlocal complete
+        recorded, left = on_record(comparisons.work.store, asked(a, b), _attempt(a, b), [(judge, 0)])
+        complete = complete and not left
+        return same(recorded[0]) if recorded else None
+
+    answered(outputs, answer)
+    return complete
+
+
+async def _sorted(comparisons: Comparisons, judges: Sequence[Judge], outputs: Sequence[Output]) -> None:
     """By one judge after the other, since their questions share rows."""
-    outputs = [Output(side, judged_output(comparisons.work.store.rollout(side.key))) for side in cell]
-    with comparisons.work.progress.unit(cell[0].condition, f"same/{cell[0].key}") as unit:
+    first = outputs[0].side
+    with comparisons.work.progress.unit(first.condition, f"same/{first.key}") as unit:
         unit.failed = any([await _sort(comparisons, judge, outputs) for judge in judges])
 
 
@@ -120,7 +151,7 @@ async def _ask(comparisons: Comparisons, judge: Judge, first: Output, second: Ou
         work.seed,
         b.draw,
         b.generation,
-        a.attempt + b.attempt - 1,
+        _attempt(a, b),
     )
     recorded, new = await ask(comparisons.judges, question, [(judge, 0)])
     return (*recorded, *new)[0]

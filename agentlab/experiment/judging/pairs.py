@@ -2,14 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any
 
-import msgspec
-
 from agentlab.engine.spec import lineage
+from agentlab.experiment.judging.anchors import open_questions
 from agentlab.experiment.judging.questions import JudgingQuestion, ask, failures, pending
 from agentlab.experiment.judging.rollouts import JudgeRunner
 from agentlab.experiment.work import Job, Work
@@ -22,7 +20,7 @@ from agentlab.judges.inputs import both_orders, judged_output
 from agentlab.judges.known_pairs import AnchorPair
 from agentlab.pairing import pairing_key
 from agentlab.seeds import digest
-from agentlab.store import UNFINISHED, Store, read
+from agentlab.store import UNFINISHED, Store
 from agentlab.types import Verdict
 
 
@@ -81,6 +79,8 @@ class Comparisons:
     """Its judges are those of two."""
     documents: Mapping[str, Mapping[str, Any]]
     factors: Mapping[str, Sequence[str]]
+    couplings: Mapping[str, str]
+    """By condition."""
     only: frozenset[str] | None = None
     """Rollouts that are looked at; None means all."""
 
@@ -89,9 +89,9 @@ class Comparisons:
         return {name: configured(self.documents[name]) for name in self.judges.judges}
 
     def root(self, side: Side, what: str, *conditions: str) -> str:
-        """The root of the random streams of a question about rollouts: as theirs, without conditions if coupled."""
-        coupling = conditions if self.work.coupling == "none" else ()
-        return digest(what, lineage(self.work.seed, side.task, side.draw, side.generation), *coupling)
+        """The root of the random streams of a question about rollouts of these conditions: coupled as they are."""
+        coupled = filter(None, (self.couplings[condition] for condition in conditions))
+        return digest(what, lineage(self.work.seed, side.task, side.draw, side.generation), *coupled)
 
 
 def configured(document: Mapping[str, Any]) -> CompareConfig | EquivalenceConfig:
@@ -119,9 +119,7 @@ def _cell(side: Side, levels: Mapping[str, str]) -> tuple[Any, ...]:
 
 def sides(store: Store, only: frozenset[str] | None = None) -> list[Side]:
     """The finished rollouts of a run."""
-    with closing(read(store.folder)) as connection:
-        rows = connection.execute("SELECT name, levels FROM conditions").fetchall()
-    levels: dict[str, dict[str, str]] = {name: msgspec.json.decode(text) for name, text in rows}
+    levels = store.levels()
     return [
         Side(row.key, row.task, row.draw, row.condition, levels.get(row.condition, {}), row.attempt, row.generation)
         for row in store.rollouts()
@@ -173,10 +171,11 @@ async def judge_known(comparisons: Comparisons) -> dict[str, Any]:
 
     What an earlier command judged is not judged again; a stopped command reports on the judges it got through.
     """
-    reports: dict[str, Any] = {}
+    work, reports = comparisons.work, dict[str, Any]()
     for name, config in comparisons.configs().items():
         anchors, answers = config.anchor_pairs(), dict[str, list[Verdict]]()
-        await comparisons.work.each([partial(_known, comparisons, name, anchor, answers) for anchor in anchors])
+        questions = {anchor.key: _known(comparisons, name, anchor) for anchor in anchors}
+        await work.each(open_questions(work, comparisons.judges, name, questions, answers))
         if len(answers) < len(anchors):
             return reports
         verdicts = [verdict for of_pair in answers.values() for verdict in of_pair]
@@ -185,12 +184,8 @@ async def judge_known(comparisons: Comparisons) -> dict[str, Any]:
     return reports
 
 
-async def _known(comparisons: Comparisons, name: str, anchor: AnchorPair, answers: dict[str, list[Verdict]]) -> None:
-    """Adds the verdicts on one known pair, in as many orders and draws as the judge is asked in."""
-    judge, key, seed = comparisons.judges.judges[name], f"{name}/{anchor.key}", comparisons.work.seed
+def _known(comparisons: Comparisons, name: str, anchor: AnchorPair) -> JudgingQuestion:
+    """One known pair, which is shown in as many orders and draws as the judge is asked in."""
+    key, seed = f"{name}/{anchor.key}", comparisons.work.seed
     about = {"judge": name, "anchor": anchor.key}
-    question = JudgingQuestion(key, "anchor", about, lineage(seed, key, 0), anchor.inputs, seed)
-    with comparisons.work.progress.unit(name, key) as unit:
-        recorded, new = await ask(comparisons.judges, question, [(judge, draw) for draw in range(judge.draws)])
-        unit.failed = bool(failures(new))
-    answers[anchor.key] = [replace(verdict, rollout=anchor.key) for verdict in (*recorded, *new)]
+    return JudgingQuestion(key, "anchor", about, lineage(seed, key, 0), anchor.inputs, seed)

@@ -12,6 +12,7 @@ from msgspec import structs
 
 from agentlab.engine.spec import lineage
 from agentlab.errors import AnalysisError
+from agentlab.experiment.judging.couplings import couplings
 from agentlab.experiment.judging.perturb import VARIANTS, Probe, Variant, perturbed
 from agentlab.experiment.judging.questions import JudgingQuestion, ask, failures, pending
 from agentlab.experiment.progress import Progress
@@ -78,7 +79,8 @@ async def probe(
         meta = store.meta()
         common = (store, meta, tasks_of(meta), judges, judging, progress, concurrency)
         async with working(*common, limit=run_limit(meta)) as work:
-            await work.each([partial(_ask, work, changed) for changed in todo])
+            coupled = couplings(store)
+            await work.each([partial(_ask, work, coupled[changed.rollout.condition], changed) for changed in todo])
 
 
 def open_probes(store: Store, judges: Mapping[str, Judge], probes: Sequence[Probe], sample: int) -> list[ChangedOutput]:
@@ -113,10 +115,9 @@ def _sample(store: Store, sample: int) -> list[Rollout]:
     return [row for _, _, row in sorted(ranked, key=lambda row: row[:2])[:sample]]
 
 
-async def _ask(work: Work, changed: ChangedOutput) -> None:
+async def _ask(work: Work, coupling: str, changed: ChangedOutput) -> None:
     row, task = work.store.rollout(changed.rollout.key), work.tasks[changed.rollout.task]
     text = perturbed(row.output or "", changed.variant)
-    coupling = row.condition if work.coupling == "none" else ""
     question = JudgingQuestion(
         changed.key,
         "probe",

@@ -62,26 +62,39 @@ def pending(
     return [(judge, draw) for judge, draw in wanted if (judge.name, draw) not in done]
 
 
+def on_record(
+    store: Store, key: str, attempt: int, wanted: Sequence[tuple[Judge, int]]
+) -> tuple[list[Verdict], list[tuple[Judge, int]]]:
+    """The final verdicts of these judge draws on this attempt of a question, and the draws that have none."""
+    recorded = list[Verdict]()
+    if _entered(store, key, attempt):
+        names = {judge.name for judge, _ in wanted}
+        recorded = [verdict for verdict in store.verdicts(key) if verdict.judge in names]
+    failed = {(verdict.judge, verdict.draw) for verdict in recorded if verdict.outcome == "error"}
+    final = {(verdict.judge, verdict.draw) for verdict in recorded} - failed
+    recorded = [verdict for verdict in recorded if (verdict.judge, verdict.draw) in final]
+    return recorded, [(judge, draw) for judge, draw in wanted if (judge.name, draw) not in final]
+
+
+def _entered(store: Store, key: str, attempt: int) -> bool:
+    """Whether this attempt of a question has a row."""
+    known = store.known.get(key)
+    return known is not None and known.status is not None and known.attempt == attempt
+
+
 async def ask(
-    judges: JudgeRunner, question: JudgingQuestion, wanted: Iterable[tuple[Judge, int]]
+    judges: JudgeRunner, question: JudgingQuestion, wanted: Sequence[tuple[Judge, int]]
 ) -> tuple[list[Verdict], list[Verdict]]:
     """The verdicts of these judge draws that were on record, and those that were asked for because none was final.
 
     One job at a time may ask about one row: another would look for it before it is committed. Raises `Stopped`.
     """
-    store, wanted = judges.store, list(wanted)
-    known, recorded = store.known.get(question.key), list[Verdict]()
-    entered = known is not None and known.status is not None and known.attempt == question.attempt
-    if entered:
-        names = {judge.name for judge, _ in wanted}
-        recorded = [verdict for verdict in store.verdicts(question.key) if verdict.judge in names]
-    failed = {(verdict.judge, verdict.draw) for verdict in recorded if verdict.outcome == "error"}
-    final = {(verdict.judge, verdict.draw) for verdict in recorded} - failed
-    recorded = [verdict for verdict in recorded if (verdict.judge, verdict.draw) in final]
-    left = [(judge, draw) for judge, draw in wanted if (judge.name, draw) not in final]
+    store = judges.store
+    recorded, left = on_record(store, question.key, question.attempt, wanted)
     if not left:
         return recorded, []
-    if not entered:
+    known = store.known.get(question.key)
+    if not _entered(store, question.key, question.attempt):
         await store.finish(question.row)
     record = JudgingRecord() if known is None else past_of(store, question.key, question.attempt)
     item = JudgingItem(question.key, question.root, question.inputs, question.rank)

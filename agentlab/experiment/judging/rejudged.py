@@ -1,28 +1,37 @@
 """Verdicts on tasks whose target or fields were corrected: those that cost nothing are given anew."""
 
 import logging
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from agentlab.judges.match import Match, compares
 from agentlab.scenario import Design
-from agentlab.store import Store
+from agentlab.scenario.inference_fields import judge_of
+from agentlab.store import UNFINISHED, Store
 from agentlab.text import pluralize
 from agentlab.types import Task
 
 log = logging.getLogger(__name__)
 
 
-def rejudged(design: Design, store: Store, meta: Mapping[str, Any]) -> None:
+OUTDATED = "outdated_populations"
+"""In the run's meta: by condition, task and judge, how many populations were made by what the task said before."""
+
+
+def rejudged(design: Design, store: Store, meta: Mapping[str, Any]) -> dict[str, Any]:
     """Forgets the verdicts of judges that ask no model on tasks that are not as they were, so that they judge again.
 
-    What is shown to a judge's model holds neither target nor fields, unless it is one's own: that is said.
+    What is shown to a judge's model holds neither target nor fields, unless it is one's own: that is said. Populations
+    whose judge looks at what changed stay as they are, since other attempts would be accepted: what the run's meta is
+    to hold of them is given.
     """
     known = {task.id: task for task in msgspec.convert(meta.get("tasks", []), list[Task])}
     changed = [id for id, task in design.tasks.items() if id in known and _facts(known[id]) != _facts(task)]
     if not changed:
-        return
+        return {}
     free = [name for name, judge in design.judges.items() if judge.model is None]
     count = store.forget(free, changed)
     kept = [name for name, judge in design.judges.items() if judge.model is not None]
@@ -34,6 +43,35 @@ def rejudged(design: Design, store: Store, meta: Mapping[str, Any]) -> None:
         ", ".join(free) or "no judge",
         stays,
     )
+    outdated = {tuple(entry[:3]): entry for entry in [*meta.get(OUTDATED, []), *_outdated(design, store, changed)]}
+    return {OUTDATED: list(outdated.values())} if outdated else {}
+
+
+def _outdated(design: Design, store: Store, changed: Sequence[str]) -> Iterator[tuple[str, str, str, int]]:
+    """Condition, task, judge, and the finished populations whose attempts that judge chose by what the task said."""
+    judges = {c.name: judge[1] for c in design.conditions if c.inference and (judge := judge_of(c.inference))}
+    looking = {condition: name for condition, name in judges.items() if _looks(design, name)}
+    counts = Counter(
+        (row.condition, row.task)
+        for row in (store.rollouts() if looking else ())
+        if row.condition in looking and row.task in changed and store.known[row.key].status not in UNFINISHED
+    )
+    for (condition, task), count in counts.items():
+        log.warning(
+            "%s, %s: %s by %s with the target or fields that changed; %s not played again",
+            condition,
+            task,
+            pluralize(count, "population was made", "populations were made"),
+            looking[condition],
+            "it is" if count == 1 else "they are",
+        )
+        yield condition, task, looking[condition], count
+
+
+def _looks(design: Design, judge: str) -> bool:
+    """Whether a judge reads the target or fields of a task."""
+    selector = design.selectors[judge]
+    return selector.model is None and (not isinstance(selector, Match) or compares(selector.config))
 
 
 def _facts(task: Task) -> tuple[Any, Any]:

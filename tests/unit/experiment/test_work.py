@@ -18,7 +18,7 @@ from agentlab.scenario.fields import LimitFields
 
 def work(concurrency: int, progress: Progress, limit: LimitFields | None = None) -> Work:
     nothing = cast(Any, None)
-    return Work(nothing, 1, "seeds", {}, {}, nothing, progress, concurrency, limit)
+    return Work(nothing, 1, {}, {}, nothing, progress, concurrency, limit)
 
 
 @given(st.integers(1, 5), st.lists(st.integers(0, 3), max_size=12))

@@ -1,0 +1,14 @@
+"""What keeps the random streams of a recorded condition from those of others, for judges that look at its rollouts."""
+
+from agentlab.scenario.generations import REPLICATE, coupling
+from agentlab.scenario.validate import mapping
+from agentlab.store import Store
+
+
+def couplings(store: Store) -> dict[str, str]:
+    """By condition, as `RolloutKeys.coupling` says of a design: empty where streams are shared between arms."""
+    levels, facts = store.levels(), store.conditions()
+    if store.meta().get("coupling") == "none":
+        return {name: name for name in levels}
+    repeated = {name: mapping(known.get("improve")).get("replicates", 1) > 1 for name, known in facts.items()}
+    return {name: coupling(int(of[REPLICATE])) if repeated[name] else "" for name, of in levels.items()}
