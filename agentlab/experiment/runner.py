@@ -50,13 +50,14 @@ class Runner:
         await self.work.each(self._jobs(Schedule(iter(todo), self._awaited(todo))))
 
     async def _jobs(self, schedule: Schedule) -> AsyncGenerator[Job]:
-        while (item := await schedule.next()) is not None and not self.work.stopped():
+        stopped = self.work.stopped()
+        while not stopped and (item := await schedule.next()) is not None:
             spec, condition = item
             known = self.store.known.get(spec.key)
             if self._settled(spec, condition, known):
                 self.work.progress.found(condition.name)
                 schedule.end(spec.key, final=True)
-            else:
+            elif not (stopped := self.work.stopped()):
                 job = partial(self._one, spec, condition, known, schedule)
                 yield WideJob(job, width) if (width := at_once(condition.inference)) > 1 else job
 
