@@ -20,7 +20,7 @@ _TEXT = frozenset(
     "metrics".split()
 )
 _REAL = frozenset("value probability budget spent seconds cost started log_weight weight ess log_evidence".split())
-_CHUNK = 250
+_CHUNK = 500
 """Rows turned into columns at a time: few enough to stay in the processor's cache, which halves the time."""
 _arrow: Any = import_module("pyarrow")  # it comes without types
 
