@@ -1,11 +1,12 @@
 """What it takes to come back to a large finished run: `python bench/finished.py [ROLLOUTS …]`.
 
-Runs of these sizes (20,000 and 50,000) are played to their end on a simulated model: a pair of agents and a single one
-on ten tasks, a match judge, and a rubric of two criteria. Then the commands on them, each a process of its own: `stats`
-with the time to its first line, `report`, and the `run` that was finished typed again, with its table and with
-`--quiet`. Prints JSON: seconds of processor time, seconds to the first line, and peak memory in MB by size; and by
-command `growth`, the processor time of a rollout in the largest run over that in the smallest. It is 1 where the time
-is proportional to the size, less where starting Python counts, and 2.5 where it grows as the square of these sizes.
+Runs of these sizes (20, 20,000 and 50,000) are played to their end on a simulated model: a pair of agents against a
+single one on ten tasks, with a match judge and a rubric of two criteria. Then come the commands on them, each a process
+of its own: the same `run` typed again, with its table and with `--quiet`, `stats` and `report`.
+
+Prints JSON. By size and command: seconds of processor time, seconds until the first line is printed, and peak memory in
+MB. By command, `growth`: the processor time per rollout in the largest run over that in the one before it, where both
+are counted beyond the smallest run, which stands for the start of Python. It is 1 where time is proportional to size.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -81,20 +83,29 @@ def finished(rollouts: int, place: Path) -> dict[str, dict[str, float]]:
     }
 
 
+def growth(by_size: Mapping[int, Mapping[str, Mapping[str, float]]]) -> dict[str, float]:
+    """By command."""
+    least, middle, most = sorted(by_size)[-3:]
+    start = by_size[least]
+
+    def per_rollout(size: int, command: str) -> float:
+        return (by_size[size][command]["cpu_s"] - start[command]["cpu_s"]) / (size - least)
+
+    return {command: per_rollout(most, command) / per_rollout(middle, command) for command in start}
+
+
+def rounded(figures: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(value, 2) for name, value in figures.items()}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("rollouts", type=int, nargs="*", default=[20_000, 50_000])
-    sizes: list[int] = sorted(parser.parse_args().rollouts)
+    parser.add_argument("rollouts", type=int, nargs="*", default=[20, 20_000, 50_000], help="three sizes or more")
+    sizes: list[int] = parser.parse_args().rollouts
     with tempfile.TemporaryDirectory() as place:
         by_size = {size: finished(size, Path(place)) for size in sizes}
-    first, last = by_size[sizes[0]], by_size[sizes[-1]]
-    share = sizes[0] / sizes[-1]
-    growth = {name: round(share * last[name]["cpu_s"] / first[name]["cpu_s"], 2) for name in last}
-    figures = {
-        f"{size}": {name: {key: round(value, 2) for key, value in one.items()} for name, one in commands.items()}
-        for size, commands in by_size.items()
-    }
-    print(json.dumps({"rollouts": figures, "growth": growth}))
+    figures = {str(size): {name: rounded(one) for name, one in commands.items()} for size, commands in by_size.items()}
+    print(json.dumps({"rollouts": figures, "growth": rounded(growth(by_size))}))
 
 
 if __name__ == "__main__":
