@@ -410,7 +410,7 @@ class Run:
 
     def _measured(self, rollouts: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
         """The measures, row by row as `rollouts`. Verdicts are matched by rows, since texts take long to look up."""
-        keys = scores["rollout"].cat
+        keys = scores["rollout"].astype("category").cat
         rows = pd.Index(rollouts["rollout"]).get_indexer(keys.categories)[keys.codes]
         return measure(rollouts, of_scores(scores).assign(rollout=rows), self.measured)
 
