@@ -94,7 +94,8 @@ class Arms:
 
     def _compute(self, names: tuple[str, str]) -> dict[str, float | None]:
         nothing = self.run.measures.iloc[:0].assign(place=0)
-        pairs = pair_arms(*(self.finished.get(name, nothing) for name in names), "place").rows
+        first, second = (self.finished.get(name, nothing) for name in names)
+        pairs = pair_arms(first, second, "place").rows
         sums = [self.used[pairs[f"place_{side}"].to_numpy(dtype=np.intp)].sum(axis=0) for side in "ab"]
         ratios: dict[str, float | None] = {}
         for unit, one, other in zip(UNITS, *(side.tolist() for side in sums), strict=True):
