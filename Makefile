@@ -114,6 +114,7 @@ bench: $(READY)  ## Print speed and memory as JSON, a line for each program.
 	$(BIN)/python bench/replies.py
 	$(BIN)/python bench/kills.py
 	$(BIN)/python bench/load.py
+	$(BIN)/python bench/finished.py
 	$(BIN)/python bench/size.py
 	$(BIN)/python bench/loop.py
 	$(BIN)/python bench/start.py

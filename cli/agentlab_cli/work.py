@@ -1,4 +1,8 @@
-"""Runs something in a run folder while its progress is shown, then prints the ending table."""
+"""Runs something in a run folder while its progress is shown, then prints the ending table.
+
+What reads the run as frames is imported where it is used: the first call does not wait for pandas, and a finished run
+that is typed again with `--quiet` needs none.
+"""
 
 import asyncio
 import shlex
@@ -9,22 +13,15 @@ from signal import SIGINT
 
 from rich.console import Console
 
-from agentlab.analysis.excerpt import excerpt
-from agentlab.analysis.lasting import lasting
-from agentlab.analysis.summary import summarize
-from agentlab.analysis.unreached import unreached
 from agentlab.experiment import session
 from agentlab.experiment.addresses import Moved
 from agentlab.experiment.decisions import Registration
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.specs import Selection
-from agentlab.runs.frames import load
 from agentlab.scenario import Design
-from agentlab_cli.excerpt import say_excerpt
 from agentlab_cli.layout import console_for
 from agentlab_cli.printed import print_json
 from agentlab_cli.shown import Job, shown
-from agentlab_cli.table import ending
 
 SAME, RAISED = "Raise it", "Raise it in the scenario and run `agentlab run`, which applies the new limit"
 """What to do about a limit where the command reads the scenario, and where it reads what the run recorded of it."""
@@ -73,7 +70,7 @@ def work(folder: Path, job: Job, end: End | None = None, limit: str = RAISED, qu
         asyncio.run(shown(progress, job, quiet))
     except (KeyboardInterrupt, asyncio.CancelledError):
         interrupted = True
-    errors = unreached(load(folder)) if progress.failed else []
+    errors = _unreached(folder) if progress.failed else []
     if errors:
         _tell("No model could be reached, so nothing was judged:", *errors)
     elif progress.planned and not quiet:
@@ -88,7 +85,7 @@ def work(folder: Path, job: Job, end: End | None = None, limit: str = RAISED, qu
         _tell(f"Stopped by the run's limit (limits.run). {limit}, then continue with: {again}")
         return 4
     if progress.failed:
-        why = lasting(load(folder))
+        why = _lasting(folder)
         until = f" for a reason that will not go away by itself ({why}); once it is fixed," if why else ";"
         _tell(f"{progress.failed} failed{until} the same command retries them: {again}")
         return 1
@@ -99,6 +96,12 @@ def as_table(folder: Path) -> End:
     """The ending for people."""
 
     def end(console: Console) -> None:
+        from agentlab.analysis.excerpt import excerpt
+        from agentlab.analysis.summary import summarize
+        from agentlab.runs.frames import load
+        from agentlab_cli.excerpt import say_excerpt
+        from agentlab_cli.table import ending
+
         run = load(folder)
         ending(console, summarize(run), folder)
         if excerpted := excerpt(run):
@@ -109,7 +112,30 @@ def as_table(folder: Path) -> End:
 
 def as_object(folder: Path) -> End:
     """The ending for programs."""
-    return lambda console: print_json(summarize(load(folder)))
+
+    def end(_: Console) -> None:
+        from agentlab.analysis.summary import summarize
+        from agentlab.runs.frames import load
+
+        print_json(summarize(load(folder)))
+
+    return end
+
+
+def _unreached(folder: Path) -> list[str]:
+    """What every call failed with, where no model could be reached."""
+    from agentlab.analysis.unreached import unreached
+    from agentlab.runs.frames import load
+
+    return unreached(load(folder))
+
+
+def _lasting(folder: Path) -> str:
+    """Why rollouts failed that no retry helps; empty where a retry may."""
+    from agentlab.analysis.lasting import lasting
+    from agentlab.runs.frames import load
+
+    return lasting(load(folder))
 
 
 def _tell(*lines: str) -> None:

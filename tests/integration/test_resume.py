@@ -2,6 +2,8 @@
 
 import logging
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -163,3 +165,15 @@ async def test_a_run_with_hashes_of_an_earlier_kind_is_shown_whole_and_goes_on_w
     before = load("run").calls
     assert await play() == 4
     assert load("run").calls["started"].tolist() == before["started"].tolist()
+
+
+@pytest.mark.process
+def test_a_finished_run_typed_again_reads_no_frames_to_say_nothing(workdir: Path) -> None:
+    (workdir / "chain.yaml").write_text(scenario("chain"))
+    code = (
+        "import sys; from agentlab_cli.main import app; "
+        "codes = [app(['run', 'chain.yaml', '--quiet'], standalone_mode=False) for _ in range(2)]; "
+        "print(codes, 'pandas' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[0, 0] False\n"

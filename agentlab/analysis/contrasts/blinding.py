@@ -114,7 +114,8 @@ def _guess_notes(guessed: Mapping[Sides, ArmGuess]) -> list[str]:
 
 def kin(run: Run) -> list[str]:
     """Judges of the same family as an agent, which may favor what is like them."""
-    agents = {maker(name) for name in run.roles["model"].unique()} - {None}
+    models = {agent["model"] for facts in run.conditions["facts"] for agent in facts.get("agents", {}).values()}
+    agents = {maker(name) for name in models} - {None}
     notes: list[str] = []
     for judge, model in run.meta.get("judges", {}).items():
         family = maker(model) if model is not None else None

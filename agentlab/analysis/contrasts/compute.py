@@ -69,17 +69,16 @@ class Arms:
         return {str(name): same[rows] for name, rows in places.items()}
 
     @cached_property
-    def used(self) -> tuple[dict[str, int], NDArray[np.float64]]:
-        """The place of every rollout, and what each used, of shape (rollouts, `UNITS`)."""
+    def used(self) -> NDArray[np.float64]:
+        """What each rollout used, of shape (rollouts, `UNITS`)."""
         rollouts = self.run.rollouts
         table = rollouts.assign(tokens=rollouts["input_tokens"] + rollouts["output_tokens"])
-        places = {key: place for place, key in enumerate(rollouts["rollout"].astype("str").tolist())}
-        return places, table[[*UNITS.values()]].to_numpy(dtype=np.float64, na_value=np.nan)
+        return table[[*UNITS.values()]].to_numpy(dtype=np.float64, na_value=np.nan)
 
     @cached_property
     def finished(self) -> dict[str, pd.DataFrame]:
-        """By condition, the rows of `run.measures` whose rollout is finished."""
-        rows = self.run.measures
+        """By condition, the rows of `run.measures` whose rollout is finished, with its `place` in `run.rollouts`."""
+        rows = self.run.measures.assign(place=np.arange(len(self.run.rollouts)))
         rows = rows[~rows["status"].isin(UNFINISHED)]
         places: Any = rows.groupby("condition", observed=True).indices
         return {str(name): rows.iloc[places[name]] for name in places}
@@ -94,9 +93,10 @@ class Arms:
         return ArmComparison(*self._identical(names), compute, unit, match is not None, differences)
 
     def _compute(self, names: tuple[str, str]) -> dict[str, float | None]:
-        first, second = (self.finished.get(name, self.run.measures.iloc[:0]) for name in names)
-        pairs, (places, used) = pair_arms(first, second, "rollout").rows, self.used
-        sums = [used[[places[key] for key in pairs[f"rollout_{side}"].tolist()]].sum(axis=0) for side in "ab"]
+        nothing = self.run.measures.iloc[:0].assign(place=0)
+        first, second = (self.finished.get(name, nothing) for name in names)
+        pairs = pair_arms(first, second, "place").rows
+        sums = [self.used[pairs[f"place_{side}"].to_numpy(dtype=np.intp)].sum(axis=0) for side in "ab"]
         ratios: dict[str, float | None] = {}
         for unit, one, other in zip(UNITS, *(side.tolist() for side in sums), strict=True):
             free = unit == "money" and one == other == 0 and bool(ratios["calls"])

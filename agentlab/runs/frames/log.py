@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from agentlab.columns import CALLS, MESSAGES, SCORES
-from agentlab.runs.frames.select import fetch, integers
+from agentlab.runs.frames.select import fetch, typed
 from agentlab.runs.frames.tables import ASKED, OWN, PARTICLES
 from agentlab.store import read
 from agentlab.store.pages import BITS, LONGEST, pages
@@ -26,10 +26,10 @@ from agentlab.store.schema import CALL_SORT, CALL_TEXTS, HASH, MESSAGE_TEXTS, VE
 
 _arrow: Any = import_module("pyarrow")  # it comes without types
 _CALLS = f"FROM call_rows WHERE {ASKED} ORDER BY rowid"
+_SHOWN = tuple(name for name in CALL_TEXTS if name in CALLS)
 _WHOLE = ("round", "k", "attempt")
 _TOKENS = tuple(name for name in CALLS if name.endswith("_tokens"))
-_REAL = ("started", "seconds", "cost")
-_DTYPES = {**CALLS, **SCORES, "started": "float64"}
+_REST = ("started", "seconds", "cost", "request_id", "error", "prompt_hash")
 
 
 @contextmanager
@@ -46,14 +46,13 @@ def _reading(folder: Path) -> Generator[sqlite3.Connection]:
 def messages(folder: Path) -> pd.DataFrame:
     """In order; `to` as tuples."""
     with _reading(folder) as connection:
-        places = _present(connection, "message_rows", MESSAGE_TEXTS)
-        columns = ", ".join(["rollout", "idx", "round", "sort", *places.values()])
+        columns = ", ".join(["rollout", "idx", "round", "sort", *map(_or_none, MESSAGE_TEXTS)])
         sql = f"SELECT {columns} FROM message_rows WHERE {OWN} ORDER BY rowid"
-        numbers = integers(connection, sql, ("id", "index", "round", "sort", *places))
+        numbers = typed(connection, sql, dict.fromkeys(("id", "index", "round", "sort", *MESSAGE_TEXTS), "int64"))
         order = np.lexsort((numbers["index"], numbers["id"]))
         numbers = {name: values[order] for name, values in numbers.items()}
         sorts = fetch(connection, "SELECT * FROM message_sorts", ("number", "sender", "to", "kind"))
-        texts = _texts(connection, {name: numbers.get(name) for name in MESSAGE_TEXTS}, len(order))
+        texts = _texts(connection, {name: numbers[name] for name in MESSAGE_TEXTS}, len(order))
         rows = _rows(sorts, numbers["sort"])
     decode = msgspec.json.Decoder(tuple[str, ...]).decode
     recipients = np.empty(len(sorts), dtype=object)
@@ -66,46 +65,39 @@ def messages(folder: Path) -> pd.DataFrame:
 def calls(folder: Path) -> pd.DataFrame:
     """As they were committed, those of particles under their rollout; what a failed call lacks is missing."""
     with _reading(folder) as connection:
-        places = _present(connection, "call_rows", CALL_TEXTS)
-        tokens = [f"ifnull({name}, -1)" for name in _TOKENS]
-        columns = ", ".join(["rollout", "actor", "sort", *_WHOLE, *tokens, *places.values()])
-        numbers = integers(
-            connection, f"SELECT {columns} {_CALLS}", ("id", "actor", "sort", *_WHOLE, *_TOKENS, *places)
-        )
-        values = _filled(connection, "call_rows", (*_REAL, "request_id", "error"), _CALLS)
-        hashes = fetch(connection, f"SELECT {HASH} {_CALLS}", ("prompt_hash",))
+        places = _present(connection, "call_rows", _SHOWN)
+        numbers = ("id", "actor", "sort", *_WHOLE, *_TOKENS, *places)
+        columns = ["rollout", "actor", "sort", *_WHOLE, *map(_or_none, _TOKENS), *places.values(), *_REST[:-1], HASH]
+        types = dict.fromkeys(numbers, "int64") | {name: CALLS[name] for name in _REST} | {"started": "float64"}
+        rows = typed(connection, f"SELECT {', '.join(columns)} {_CALLS}", types)
         populations = fetch(connection, f"SELECT * FROM {PARTICLES}", ("number", "id", "particle"))
         sorts = fetch(connection, "SELECT * FROM call_sorts", ("number", *CALL_SORT))
         names = fetch(connection, "SELECT * FROM names", ("number", "actor"))
-        texts = _texts(connection, {name: numbers.get(name) for name in CALL_TEXTS}, len(values))
-        sort, actor = _rows(sorts, numbers["sort"]), _rows(names, numbers["actor"])
-        started = pd.to_datetime(values["started"], unit="s", utc=True).dt.as_unit("us")
+        texts = _texts(connection, {name: rows.get(name) for name in _SHOWN}, len(rows["id"]))
+        sort, actor = _rows(sorts, rows["sort"]), _rows(names, rows["actor"])
+        started = pd.to_datetime(pd.Series(rows["started"]), unit="s", utc=True).dt.as_unit("us")
     sorts = sorts.astype({"judge_draw": "Int64", "seeded": "bool"})
-    table: dict[str, Any] = {name: numbers[name] for name in ("id", *_WHOLE)}
-    table |= _populated(numbers["id"], populations)
-    table |= {name: pd.arrays.IntegerArray(numbers[name], numbers[name] < 0) for name in _TOKENS}
-    table |= {**texts, **_repeated(sorts, sort), **_repeated(names, actor)}
-    table |= {str(name): values[name] for name in values} | {"prompt_hash": hashes["prompt_hash"]}
-    table |= {"started": started}
-    return pd.DataFrame(table)[["id", *CALLS]]
+    tokens = {name: pd.arrays.IntegerArray(rows[name], rows[name] < 0) for name in _TOKENS}
+    counted = _populated(rows["id"], populations)
+    table = {**rows, **tokens, **texts, **counted, **_repeated(sorts, sort), **_repeated(names, actor)}
+    return pd.DataFrame({name: table[name] for name in ("id", *CALLS)} | {"started": started})
 
 
 def scores(folder: Path, which: str) -> pd.DataFrame:
     """The verdicts that `which` (SQL over `rollout`) chooses, as they were committed."""
-    rows = f"FROM verdict_rows WHERE {which} ORDER BY rowid"
+    types = dict.fromkeys(("id", "sort", "outcome", "call", *VERDICT_TEXTS), "int64")
+    types |= {name: SCORES[name] for name in ("value", "mass", "label")}
+    columns = ", ".join(["rollout", "sort", "outcome", "ifnull(call, -1)", *map(_or_none, VERDICT_TEXTS)])
     with _reading(folder) as connection:
-        places = _present(connection, "verdict_rows", VERDICT_TEXTS)
-        columns = ", ".join(["rollout", "sort", "outcome", "ifnull(call, -1)", *places.values()])
-        numbers = integers(connection, f"SELECT {columns} {rows}", ("id", "sort", "outcome", "call", *places))
-        values = _filled(connection, "verdict_rows", ("value", "mass", "label"), rows)
+        sql = f"SELECT {columns}, value, mass, label FROM verdict_rows WHERE {which} ORDER BY rowid"
+        rows = typed(connection, sql, types)
         sorts = fetch(connection, "SELECT * FROM verdict_sorts", ("number", "judge", "judge_draw", "criterion"))
         names = fetch(connection, "SELECT * FROM names", ("number", "outcome"))
-        texts = _texts(connection, {name: numbers.get(name) for name in VERDICT_TEXTS}, len(values))
-        sort, outcome = _rows(sorts, numbers["sort"]), _rows(names, numbers["outcome"])
-    table = {"id": numbers["id"], **_repeated(sorts, sort), **_repeated(names, outcome), **texts}
-    table |= {str(name): values[name] for name in values}
-    table |= {"call": pd.arrays.IntegerArray(numbers["call"], numbers["call"] < 0)}
-    return pd.DataFrame(table)[["id", *SCORES]]
+        texts = _texts(connection, {name: rows[name] for name in VERDICT_TEXTS}, len(rows["id"]))
+        sort, outcome = _rows(sorts, rows["sort"]), _rows(names, rows["outcome"])
+    call = pd.arrays.IntegerArray(rows["call"], rows["call"] < 0)
+    table = {**rows, **texts, **_repeated(sorts, sort), **_repeated(names, outcome), "call": call}
+    return pd.DataFrame({name: table[name] for name in ("id", *SCORES)})
 
 
 def _populated(ids: NDArray[np.int64], populations: pd.DataFrame) -> dict[str, Any]:
@@ -118,19 +110,15 @@ def _populated(ids: NDArray[np.int64], populations: pd.DataFrame) -> dict[str, A
     return {"id": counted, "particle": pd.Series(keys.take(rows, allow_fill=True))}
 
 
-def _filled(connection: sqlite3.Connection, table: str, names: Sequence[str], rows: str) -> pd.DataFrame:
-    """Columns of `rows` (SQL), where those without a value in the whole table are not read."""
-    counts = connection.execute(f"SELECT {', '.join(f'count({name})' for name in names)} FROM {table}").fetchone()
-    there = [name for name, count in zip(names, counts, strict=True) if count] or [names[0]]
-    filled = fetch(connection, f"SELECT {', '.join(there)} {rows}", there)
-    absent = {name: pd.Series([None] * len(filled), dtype="object") for name in names if name not in there}
-    return filled.assign(**absent).astype({name: _DTYPES[name] for name in names})
-
-
 def _present(connection: sqlite3.Connection, table: str, names: Sequence[str]) -> dict[str, str]:
     """SQL for the places of texts, -1 for a missing one, without columns that have none."""
     counts = connection.execute(f"SELECT {', '.join(f'max({name})' for name in names)} FROM {table}").fetchone()
-    return {name: f"ifnull({name}, -1)" for name, most in zip(names, counts, strict=True) if most is not None}
+    return {name: _or_none(name) for name, most in zip(names, counts, strict=True) if most is not None}
+
+
+def _or_none(name: str) -> str:
+    """SQL: a number that is never negative, -1 for a missing one."""
+    return f"ifnull({name}, -1)"
 
 
 def _rows(sorts: pd.DataFrame, numbers: NDArray[np.int64]) -> NDArray[np.intp]:

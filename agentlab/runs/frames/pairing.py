@@ -1,8 +1,6 @@
 """Rows of two arms side by side, each beside the one that it is paired with."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,14 +30,10 @@ class ArmPairs:
 
 def pair_arms(a: pd.DataFrame, b: pd.DataFrame, *values: str) -> ArmPairs:
     """Pairs two arms of one run. Both need the columns of the key and these values, and each key once."""
-    places = {key: place for place, key in enumerate(_keys(b))}
-    partners = np.array([places.get(key, -1) for key in _keys(a)], dtype=np.intp)
+    keys_a, keys_b = (pd.MultiIndex.from_arrays([arm[name] for name in PAIRING]) for arm in (a, b))
+    partners = keys_b.get_indexer(keys_a)
     (first,) = np.nonzero(partners >= 0)
     columns = {name: a[name].array.take(first) for name in PAIRING}
     for side, arm, rows in (("a", a, first), ("b", b, partners[first])):
         columns |= {f"{name}_{side}": arm[name].array.take(rows) for name in values}
     return ArmPairs(pd.DataFrame(columns), len(a) + len(b) - 2 * len(first))
-
-
-def _keys(arm: pd.DataFrame) -> Iterable[tuple[Any, ...]]:
-    return zip(*(arm[name].tolist() for name in PAIRING), strict=True)

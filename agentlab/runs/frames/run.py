@@ -147,7 +147,7 @@ class Run:
         scored = self._measured(table, self.fork_scores)
         names = [measure.name for measure in self.measured]
         scored.loc[exhausted(table).to_numpy(), names] = float("nan")  # whatever the measure says `rejected` is worth
-        return table.join(scored, on="rollout")
+        return table.join(scored)
 
     @cached_property
     def fork_scores(self) -> pd.DataFrame:
@@ -215,7 +215,7 @@ class Run:
         """One row per rollout: `generation`, `status`, `output_words`, and for each measure NAME (float), NAME_draws
         (int: complete judge draws) and NAME_outcome (the worst outcome of its verdicts)."""
         head = self.rollouts[[name for name in self.rollouts if name in MEASURES or name in self.factors]]
-        return head.join(self._measured(head, self.scores), on="rollout")
+        return head.join(self._measured(head, self.scores))
 
     @cached_property
     def agents(self) -> pd.DataFrame:
@@ -369,7 +369,10 @@ class Run:
         return chosen_calls(self.calls, self.particles)
 
     def _measured(self, rollouts: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
-        return measure(rollouts.set_index("rollout"), of_scores(scores), self.measured)
+        """The measures, row by row as `rollouts`. Verdicts are matched by rows, since texts take long to look up."""
+        keys = scores["rollout"].astype("category").cat
+        rows = pd.Index(rollouts["rollout"]).get_indexer(keys.categories)[keys.codes]
+        return measure(rollouts, of_scores(scores).assign(rollout=rows), self.measured)
 
 
 def load(folder: str | Path, cluster: str | None = None) -> Run:

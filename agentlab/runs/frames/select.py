@@ -1,10 +1,9 @@
 """Rows of a run's file as a pandas frame, every column with the dtype it always has, also where it is empty."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from importlib import import_module
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ _TEXT = frozenset(
     "metrics".split()
 )
 _REAL = frozenset("value probability budget spent seconds cost started log_weight weight ess log_evidence".split())
-_CHUNK = 250
+_CHUNK = 500
 """Rows turned into columns at a time: few enough to stay in the processor's cache, which halves the time."""
 _arrow: Any = import_module("pyarrow")  # it comes without types
 
@@ -43,24 +42,46 @@ def fetch(connection: sqlite3.Connection, sql: str, columns: Sequence[str]) -> p
     return pd.DataFrame({name: _column(name, parts) for name, parts in zip(columns, chunks, strict=True)})
 
 
-def integers(connection: sqlite3.Connection, sql: str, columns: Sequence[str]) -> dict[str, NDArray[np.int64]]:
-    """The rows of a query that gives nothing but integers, by column: twice as fast as `fetch`.
+def typed(connection: sqlite3.Connection, sql: str, types: Mapping[str, str]) -> dict[str, Any]:
+    """The columns of a query whose types are known, `int64`, `float64` or `str`: faster than `fetch`.
 
-    Raises `sqlite3.DatabaseError` where something else is found.
+    Numbers are arrays, where a missing `float64` is NaN and no `int64` may be missing; texts are series. Raises
+    `sqlite3.DatabaseError` where something else is found.
     """
-    cursor, parts = connection.execute(sql), [np.empty((0, len(columns)), dtype="int64")]
+    parts: list[list[Any]] = [[_READERS[type](())] for type in types.values()]
+    readers = [(column.append, _READERS[type]) for column, type in zip(parts, types.values(), strict=True)]
+    cursor = connection.execute(sql)
     while rows := cursor.fetchmany(_CHUNK):
         try:
-            values = np.fromiter(chain.from_iterable(rows), "int64", len(rows) * len(columns))
+            for (append, read_values), values in zip(readers, zip(*rows, strict=True), strict=True):
+                append(read_values(values))
         except (TypeError, ValueError, OverflowError) as error:
-            raise sqlite3.DatabaseError(f"a number is damaged: {error}") from error
-        parts.append(values.reshape(-1, len(columns)))
-    return dict(zip(columns, np.ascontiguousarray(np.concatenate(parts).T), strict=True))
+            raise sqlite3.DatabaseError(f"a value is damaged: {error}") from error
+    return {name: _joined(column) for name, column in zip(types, parts, strict=True)}
+
+
+def _integers(values: Sequence[Any]) -> NDArray[np.int64]:
+    return np.fromiter(values, "int64", len(values))
+
+
+def _reals(values: Sequence[Any]) -> NDArray[np.float64]:
+    return np.array(values, "float64")
+
+
+def _texts(values: Sequence[Any]) -> Any:
+    return _arrow.array(values, _arrow.large_string())
+
+
+_READERS: Mapping[str, Callable[[Sequence[Any]], Any]] = {"int64": _integers, "float64": _reals, "str": _texts}
+
+
+def _joined(parts: list[Any]) -> Any:
+    return np.concatenate(parts) if isinstance(parts[0], np.ndarray) else _text_series(parts)
 
 
 def _column(name: str, parts: list[Any]) -> pd.Series:
     if name in _TEXT:
-        return pd.Series(pd.array(_arrow.chunked_array(parts, _arrow.large_string()).combine_chunks(), dtype="str"))
+        return _text_series(parts)
     if not parts:
         return pd.Series(dtype="float64" if name in _REAL else "int64")
     types = {part.type for part in parts}
@@ -68,3 +89,7 @@ def _column(name: str, parts: list[Any]) -> pd.Series:
         if number in types and types <= {number, _arrow.int64(), _arrow.null()}:
             return pd.Series(_arrow.chunked_array([part.cast(number, safe=False) for part in parts]).to_numpy())
     return pd.Series([value for part in parts for value in part.to_pylist()])
+
+
+def _text_series(parts: list[Any]) -> pd.Series:
+    return pd.Series(pd.array(_arrow.chunked_array(parts, _arrow.large_string()).combine_chunks(), dtype="str"))

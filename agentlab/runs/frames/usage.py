@@ -30,14 +30,17 @@ _TOKENS = ", ".join(
     for name in ("input_tokens", "output_tokens", "reasoning_tokens")
 )
 """Unknown where one call's are."""
-_KINDS = """
+_MESSAGES = "SELECT rollout, count(*) FROM message_rows GROUP BY rollout"
+_WEIGHT = "weight"
+"""The kind of messages that hold log-weights."""
+_KINDS = f"""
 SELECT rollout, kind, count(*),
-    CASE kind WHEN 'weight' THEN total(CASE kind WHEN 'weight' THEN log_text(content) END) END
-FROM message_spans GROUP BY rollout, kind"""
+    CASE kind WHEN '{_WEIGHT}' THEN total(CASE kind WHEN '{_WEIGHT}' THEN log_text(content) END) END
+FROM message_spans WHERE kind IN ({{kinds}}) GROUP BY rollout, kind"""
 _SAMPLED = """
 SELECT rollout, total((SELECT total(json_extract(value, '$.logprob')) FROM json_each(log_text(logprobs))))
-FROM call_spans WHERE purpose = 'agent' AND text IS NOT NULL
-    AND (logprobs IS NULL OR json_extract(settings, '$.score') IS NULL)
+FROM (SELECT 1 FROM call_rows WHERE logprobs IS NOT NULL LIMIT 1) CROSS JOIN call_spans
+WHERE purpose = 'agent' AND text IS NOT NULL AND (logprobs IS NULL OR json_extract(settings, '$.score') IS NULL)
 GROUP BY rollout HAVING count(logprobs) = count(*)"""
 """Of rollouts whose every sampled reply has log-probabilities: their sum. Replies that were scored were not sampled."""
 
@@ -46,8 +49,11 @@ def with_use(table: pd.DataFrame, select: Select, kinds: Kinds) -> pd.DataFrame:
     """`table` (`id`, `output` and `cut`, a row per rollout) with what each used, `output_words` and `output_cut`, and
     how probable it was."""
     use = _typed(select(_use("''", "1"), ["id", "", *USED])).set_index("id").drop(columns="")
-    messages = select(_KINDS, ["id", "kind", "count", "log_weight"])
-    counts = _counts(messages, kinds)
+    every = select(_MESSAGES, ["id", "messages"]).set_index("id")
+    counted = [_WEIGHT, *(name for name, kind in kinds.items() if kind.fate != "sent")]
+    listed = ", ".join("'" + name.replace("'", "''") + "'" for name in counted)
+    messages = select(_KINDS.format(kinds=listed), ["id", "kind", "count", "log_weight"])
+    counts = every.join(_counts(messages, kinds))
     table = table.join(use, on="id").join(counts, on="id")
     whole = [*(name for name, dtype in USED.items() if dtype == "int64"), *counts.columns]
     tokens = [name for name, dtype in USED.items() if dtype == "Int64"]
@@ -60,7 +66,7 @@ def with_use(table: pd.DataFrame, select: Select, kinds: Kinds) -> pd.DataFrame:
     table["output_words"] = pd.Series(words, dtype="int64")
     table = table.rename(columns={"cut": "output_cut"}).astype({"output_cut": "bool"})
     sampled = select(_SAMPLED, ["id", "log_probability"]).set_index("id").astype("float64")
-    weights = messages.loc[messages["kind"] == "weight", ["id", "log_weight"]].set_index("id").astype("float64")
+    weights = messages.loc[messages["kind"] == _WEIGHT, ["id", "log_weight"]].set_index("id").astype("float64")
     return table.join(sampled, on="id").join(weights, on="id")
 
 
@@ -69,9 +75,9 @@ def _use(by: str, which: str) -> str:
 
 
 def _counts(messages: pd.DataFrame, kinds: Kinds) -> pd.DataFrame:
-    """By rollout: all its messages, and of what did not arrive, how many by what became of them."""
+    """By rollout: of its messages that did not arrive, how many by what became of them."""
     fate = fates(messages["kind"], kinds)
-    columns = {"messages": messages["count"], **{name: messages["count"].where(fate == name, 0) for name in LOST}}
+    columns = {name: messages["count"].where(fate == name, 0) for name in LOST}
     return pd.DataFrame(columns).astype("int64").groupby(messages["id"]).sum()
 
 

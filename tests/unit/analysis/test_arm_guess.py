@@ -215,10 +215,13 @@ def test_too_little_is_not_guessed_from(workdir: Path) -> None:
 def test_a_judge_of_an_agents_family_is_told(workdir: Path) -> None:
     run = played("{'More.': 1}", 1, 1)
     run.meta["judges"] = {"quality": "openai/gpt-5.2", "match": None}
-    run.roles["model"] = "vllm/openai/gpt-oss-20b"
+    agents = [agent for facts in run.conditions["facts"] for agent in facts["agents"].values()]
+    for agent in agents:
+        agent["model"] = "vllm/openai/gpt-oss-20b"
     assert blindness(run, {}) == [
         "judge quality (openai/gpt-5.2) and an agent belong to the same model family, gpt: the judge may favor its "
         "own family."
     ]
-    run.roles["model"] = "anthropic/claude-opus-4-5"
+    for agent in agents:
+        agent["model"] = "anthropic/claude-opus-4-5"
     assert blindness(run, {}) == []
