@@ -17,7 +17,7 @@ from typing import IO, cast
 
 from agentlab.errors import ModelError
 from agentlab.interfaces import Model, close
-from agentlab.models.senders.lines import Answer, Ask, Build, Drop, Lines, decode_reply, line
+from agentlab.models.senders.lines import Answer, Ask, Build, Drop, Lines, Outbox, decode_reply, line
 from agentlab.text import line as one_line
 from agentlab.types import Capabilities, Completion, Request
 
@@ -37,6 +37,7 @@ class Sender(asyncio.SubprocessProtocol):
     built: set[str] = field(default_factory=set[str])
     open: dict[int, asyncio.Future[Completion]] = field(default_factory=dict[int, asyncio.Future[Completion]])
     process: asyncio.SubprocessTransport | None = None
+    input: Outbox | None = None
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     @classmethod
@@ -60,6 +61,7 @@ class Sender(asyncio.SubprocessProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.process = cast(asyncio.SubprocessTransport, transport)
+        self.input = Outbox(cast(asyncio.WriteTransport, self.process.get_pipe_transport(0)))
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
         for text in self.lines.of(data):
@@ -86,8 +88,8 @@ class Sender(asyncio.SubprocessProtocol):
 
     def tell(self, text: bytes) -> None:
         """Hands it a line."""
-        assert self.process is not None
-        cast(asyncio.WriteTransport, self.process.get_pipe_transport(0)).write(text)
+        assert self.input is not None
+        self.input.add(text)
 
     async def aclose(self) -> None:
         """Ends it, and what it has open."""
