@@ -9,7 +9,8 @@ several times, the first to go changing; medians are printed, so that other work
 The server and the sending processes share the cores, so a rate tells of this machine only. What each process used of
 the processor for a call is printed too (read from /proc, so on Linux). From that follows the `spread_ratio` that is
 possible on so many cores (`spread_ratio_by_cpu`), and where each process has its own, so that the busiest one sets the
-pace (`spread_ratio_with_a_core_each`).
+pace (`spread_ratio_with_a_core_each`). Cores also slow each other down: `machine_ratio` is how much more so many
+processes get done that only read JSON, each for itself. No `spread_ratio` can be expected above it.
 
 What limits how many requests are open at once: the callers; the adaptive limit, which starts at 16 and doubles up to
 what is asked for; and the processor, since with L seconds of latency and C of processor time for a call, no more than
@@ -35,7 +36,7 @@ from typing import Any
 
 from openai import AsyncOpenAI
 
-from agentlab.experiment.work import seldom_collected
+from agentlab.garbage import seldom_collected
 from agentlab.interfaces import Model
 from agentlab.models import ModelSpec, serve
 from agentlab.models.retry import RetryingModel
@@ -140,6 +141,25 @@ async def measure(url: str, server: Any, server_pid: int, options: argparse.Name
     return {**summary(sides), "adaptive_limit": limit, **vars(options), "cpus": os.cpu_count()}
 
 
+def read_json(times: int) -> None:
+    """Work that needs nothing but a core and its memory."""
+    for _ in range(times):
+        json.loads(json.dumps({"text": PROMPT, "rows": list(range(200))}))
+
+
+def machine_ratio(processes: int) -> float:
+    """How much more so many processes get done at once than one alone."""
+
+    def seconds(many: int) -> float:
+        began = time.perf_counter()
+        pool.map(read_json, [5000] * many, chunksize=1)
+        return time.perf_counter() - began
+
+    with multiprocessing.Pool(processes) as pool:
+        seconds(processes)  # the first starts the processes
+        return round(median(processes * seconds(1) / seconds(processes) for _ in range(TURNS)), 3)
+
+
 def summary(sides: Mapping[str, Side]) -> dict[str, Any]:
     """What is printed of the sides: rates, processor time, and the ratios of each turn's rates."""
 
@@ -175,13 +195,14 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=TURNS)
     parser.add_argument("--processes", type=int, default=0, help="Of a third side, which sends through them.")
     options = parser.parse_args()
+    machine = {"machine_ratio": machine_ratio(options.processes)} if options.processes else {}
     here, there = multiprocessing.Pipe()
     child = multiprocessing.Process(target=serve_forever, args=(options.latency, there), daemon=True)
     child.start()
     assert child.pid is not None
     try:
         url = f"http://127.0.0.1:{here.recv()}/v1"
-        print(json.dumps(asyncio.run(measure(url, here, child.pid, options))))
+        print(json.dumps(asyncio.run(measure(url, here, child.pid, options)) | machine))
         here.send(None)
     finally:
         child.terminate()
