@@ -18,13 +18,12 @@ from typing import IO, cast
 from agentlab.errors import ModelError
 from agentlab.interfaces import Model, close
 from agentlab.models.senders.lines import Answer, Ask, Build, Drop, Lines, Outbox, decode_reply, line
-from agentlab.text import line as one_line
-from agentlab.types import Capabilities, Completion, Request
+from agentlab.models.wrapping import Wrapping
+from agentlab.text import last_lines
+from agentlab.types import Completion, Request
 
 ROOT = Path(__file__).parents[3]
 CHILD = "agentlab.models.senders.child"
-TAIL = 4096
-"""Bytes at the end of what a process printed that are read for its last line."""
 
 
 @dataclass(slots=True)
@@ -77,8 +76,9 @@ class Sender(asyncio.SubprocessProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         assert self.process is not None
         self.ended.set()
-        code = self.process.get_returncode()
-        reason = f"the process that sent this request ended with exit code {code}: {self._last_line()}"
+        code, lines = self.process.get_returncode(), last_lines(self.printed)
+        said = lines[-1] if lines else "it printed nothing"
+        reason = f"the process that sent this request ended with exit code {code}: {said}"
         self.process.close()
         self.printed.close()
         for future in self.open.values():
@@ -97,12 +97,6 @@ class Sender(asyncio.SubprocessProtocol):
         with suppress(ProcessLookupError):  # it has ended by itself
             self.process.kill()  # nobody waits for anything that it does
         await self.ended.wait()
-
-    def _last_line(self) -> str:
-        size = self.printed.seek(0, os.SEEK_END)
-        self.printed.seek(max(0, size - TAIL))
-        printed = self.printed.read().decode("utf-8", "replace").split("\n")
-        return one_line(next((text for text in reversed(printed) if text.strip()), "it printed nothing"))
 
 
 @dataclass(slots=True)
@@ -147,10 +141,10 @@ class Senders:
 
 
 @dataclass(frozen=True, slots=True)
-class SentModel:
+class SentModel(Wrapping):
     """A model whose requests leave from other processes."""
 
-    model: Model
+    inner: Model
     """The same one in this process, which asks nothing."""
     senders: Senders
     digest: str
@@ -159,17 +153,9 @@ class SentModel:
     started: str
     """The address of the server that agentlab started for it, if it did."""
 
-    @property
-    def name(self) -> str:
-        return self.model.name
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return self.model.capabilities
-
     async def complete(self, request: Request) -> Completion:
         return await self.senders.send(self.digest, self.spec, self.started, request)
 
     async def aclose(self) -> None:
-        await close(self.model)
+        await close(self.inner)
         await self.senders.aclose()
