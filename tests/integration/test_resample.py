@@ -465,7 +465,7 @@ def test_a_limit_on_cost_needs_the_price_of_a_model_that_is_swapped_in(workdir: 
     Path("s.yaml").write_text(limited)
     asyncio.run(play_design(load_design("s.yaml"), Path("run"), Selection(), Progress()))
     with pytest.raises(
-        ScenarioError, match="no price is known for 'openai/nobody-knows', and limits.run.cost needs one"
+        ScenarioError, match=r"no price is known for 'openai/nobody-knows', and limits\.run\.cost needs one"
     ):
         plan(Path("run"), ForkRequest(key(Path("run")), swap=Swap("hand", "openai/nobody-knows")))
 
