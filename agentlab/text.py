@@ -1,9 +1,10 @@
 """Words for people: counts with their nouns, and text that somebody else wrote made safe to show."""
 
+import os
 import re
 from collections.abc import Mapping
 from math import ceil
-from typing import Any, cast
+from typing import IO, Any, cast
 
 
 def pluralize(number: int, noun: str, several: str | None = None) -> str:
@@ -25,6 +26,8 @@ UNSAFE = re.compile(
 _BREAK = re.compile(r"[ \t]*\n\s*")
 """A new line with the empty lines after it."""
 MARGIN = "  │ "
+TAIL = 16_384
+"""Bytes at the end of what a process printed that are read."""
 
 
 def sanitize(text: str) -> str:
@@ -36,6 +39,17 @@ def line(text: object, most: int = 80) -> str:
     """`text` on one line of at most so many characters."""
     flat = sanitize(_BREAK.sub("⏎", str(text)[: 4 * most])[: most + 1].replace("\t", " "))
     return flat if len(flat) <= most else flat[: most - 1] + "…"
+
+
+def last_lines(file: IO[bytes], start: int = 0) -> list[str]:
+    """The lines at the end of a file that a process printed to, each safe to show, without empty ones.
+
+    `start` is where the process began to print, in bytes. Raises OSError.
+    """
+    end = file.seek(0, os.SEEK_END)
+    file.seek(max(start, end - TAIL))
+    rows = file.read().decode("utf-8", "replace").splitlines()
+    return [line(row.strip(), 300) for row in rows if row.strip()]
 
 
 def quoted(text: str, margin: str = MARGIN) -> str:

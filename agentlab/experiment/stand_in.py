@@ -12,8 +12,9 @@ from agentlab.engine.spec import RolloutSpec
 from agentlab.interfaces import Model, Toolset
 from agentlab.models import ModelSpec
 from agentlab.models.simulated.tool_use import call, called, offered
+from agentlab.models.wrapping import Wrapping
 from agentlab.tools import TICKETS
-from agentlab.types import Capabilities, ChatMessage, Completion, Request, Returned, Scene, Task, ToolSpec, Usage
+from agentlab.types import ChatMessage, Completion, Request, Returned, Scene, Task, ToolSpec, Usage
 
 WORDS = 250
 """Length of a reply where `max_tokens` does not make it shorter."""
@@ -27,8 +28,8 @@ _TICKETS = frozenset(tool.spec.name for tool in TICKETS)
 
 
 @dataclass(frozen=True, slots=True)
-class Typical:
-    """Replies like `sim/chatter`, made as long as the real model is expected to write."""
+class Typical(Wrapping):
+    """Replies like those of `inner`, `sim/chatter`, made as long as the real model is expected to write."""
 
     spec: ModelSpec
     inner: Model
@@ -37,11 +38,6 @@ class Typical:
     def name(self) -> str:
         """Of the real model."""
         return self.spec.name
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """Of the simulated one."""
-        return self.inner.capabilities
 
     async def complete(self, request: Request) -> Completion:
         """Uses tools first, then does what its protocol asks of it."""

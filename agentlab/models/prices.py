@@ -24,6 +24,11 @@ def price_known(spec: ModelSpec) -> bool:
     return cost_of(spec, Usage(), date.max) is not None
 
 
+def price_mistake(spec: ModelSpec, limit: str) -> str | None:
+    """What is wrong with a limit on cost, named `limit`, where calls of this model cannot be priced."""
+    return None if price_known(spec) else f"no price is known for {spec.name!r}, and {limit} needs one"
+
+
 def cost_of(spec: ModelSpec, usage: Usage | None, when: date) -> float | None:
     """US dollars of a call on that day; None when the price or the tokens are unknown.
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from agentlab.errors import ModelError
 from agentlab.interfaces import Model
+from agentlab.models.wrapping import Wrapping
 from agentlab.seeds import stream
 from agentlab.types import Capabilities, ChatMessage, Completion, Request, Settings, Where
 
@@ -32,10 +33,10 @@ class Keeper(Protocol):
 
 
 @dataclass(slots=True)
-class ProbedModel:
+class ProbedModel(Wrapping):
     """A model that is probed before the first call to it, if the run does not know the answer."""
 
-    model: Model
+    inner: Model
     asked: Model
     """What the probe asks: the same, below limits and retries."""
     digest: str
@@ -43,14 +44,6 @@ class ProbedModel:
     done: bool = False
     probing: bool = False
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-    @property
-    def name(self) -> str:
-        return self.model.name
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return self.model.capabilities
 
     def notice(self) -> str:
         """What is to be said while it is probed; else nothing."""
@@ -62,7 +55,7 @@ class ProbedModel:
                 if not self.done and not self.keeper.known(self.digest):
                     await self._probe()
                 self.done = True
-        return await self.model.complete(request)
+        return await self.inner.complete(request)
 
     async def _probe(self) -> None:
         """A probe that fails is left: the call that comes next tells what is wrong."""

@@ -14,11 +14,12 @@ from typing import Any
 from msgspec.structs import replace
 
 from agentlab.errors import ModelError
-from agentlab.interfaces import Model, close
+from agentlab.interfaces import Model
 from agentlab.models.limits import AccountLimits
 from agentlab.models.waits import Waits
+from agentlab.models.wrapping import Wrapping
 from agentlab.seeds import stream
-from agentlab.types import Capabilities, Completion, Request
+from agentlab.types import Completion, Request
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ def wait(error: ModelError, attempt: int, where_stream: int) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class RetryingModel:
+class RetryingModel(Wrapping):
     """A model with an account's limits, a time-out for each request, and retries."""
 
     inner: Model
@@ -46,14 +47,6 @@ class RetryingModel:
     timeout: float = 600.0
     sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep
     waits: Waits = field(default_factory=Waits)
-
-    @property
-    def name(self) -> str:
-        return self.inner.name
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return self.inner.capabilities
 
     async def complete(self, request: Request) -> Completion:
         for attempt in range(1, self.tries + 1):
@@ -73,9 +66,6 @@ class RetryingModel:
                     self.limits.succeeded()
                 return completion if attempt == 1 else replace(completion, tries=attempt)
         raise AssertionError("unreachable: the last try returns or raises")
-
-    async def aclose(self) -> None:
-        await close(self.inner)
 
     async def _timed(self, request: Request) -> Completion:
         began = time.perf_counter()

@@ -9,7 +9,7 @@ from typing import Any
 from agentlab.errors import AgentlabError
 from agentlab.interfaces import Routing
 from agentlab.judges.config import Misfit
-from agentlab.models.prices import price_known
+from agentlab.models.prices import price_mistake
 from agentlab.models.registry import (
     body_mistakes,
     check_name,
@@ -207,8 +207,7 @@ def prices(
             continue
         place = site.tree.place(("limits", name, "cost"))
         for key, spec in specs.items():
-            if not price_known(spec):
-                wrong = f"no price is known for {spec.name!r}, and limits.{name}.cost ({place}) needs one"
+            if wrong := price_mistake(spec, f"limits.{name}.cost ({place})"):
                 right = "add `price: {input: …, output: …}` in USD per million tokens, or limit tokens instead"
                 site.wrong(("models", key, "name"), wrong, right)
 

@@ -98,6 +98,4 @@ def test_a_judge_without_a_price_cannot_be_added_to_a_run_whose_cost_is_limited(
     made(1000)
     code, output = told("judge", "run", "--with", "more.yaml", "--judge-model", "openai/on-no-list")
     assert code == 1  # as an exception, which the command turns into 2
-    assert "the run has a cost limit (limits.run.cost), but openai/on-no-list has no known price" in " ".join(
-        output.split()
-    )
+    assert "no price is known for 'openai/on-no-list', and limits.run.cost needs one" in " ".join(output.split())

@@ -460,6 +460,16 @@ def test_an_unknown_price_is_unknown(run: Path) -> None:
     assert plan(run, ForkRequest(key(run), at="0")).quote.judges.cost is None
 
 
+def test_a_limit_on_cost_needs_the_price_of_a_model_that_is_swapped_in(workdir: Path) -> None:
+    limited = SCENARIO.replace("draws: 3", "draws: 1") + "limits: {run: {cost: 9 USD}}\n"
+    Path("s.yaml").write_text(limited)
+    asyncio.run(play_design(load_design("s.yaml"), Path("run"), Selection(), Progress()))
+    with pytest.raises(
+        ScenarioError, match=r"no price is known for 'openai/nobody-knows', and limits\.run\.cost needs one"
+    ):
+        plan(Path("run"), ForkRequest(key(Path("run")), swap=Swap("hand", "openai/nobody-knows")))
+
+
 def test_changed_forks_come_with_as_many_plain_ones(run: Path) -> None:
     index = mails(run)[0]
     for fork_request in (

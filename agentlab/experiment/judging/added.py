@@ -27,7 +27,7 @@ from agentlab.judges import recorded
 from agentlab.judges.inputs import judge_input
 from agentlab.judges.program import with_case_seeds
 from agentlab.models import ModelSpec
-from agentlab.models.prices import price_known
+from agentlab.models.prices import price_mistake
 from agentlab.organization.agents import Organization
 from agentlab.pairing import draws_are_pairs
 from agentlab.scenario import rebuild
@@ -72,12 +72,12 @@ async def rejudge(
 
 def _priced(judging: Mapping[str, ModelSpec], limit: LimitFields | None) -> None:
     """Raises `ScenarioError` when the run's cost is limited and nobody knows what a judge's model costs."""
-    unknown = [spec.name for spec in judging.values() if not price_known(spec)]
-    if limit is not None and limit.cost is not None and unknown:
-        raise ScenarioError(
-            f"the run has a cost limit (limits.run.cost), but {unknown[0]} has no known price; name another model with "
-            f"--judge-model, or give the model a price under models: and run `agentlab run`"
-        )
+    if limit is None or limit.cost is None:
+        return
+    for spec in judging.values():
+        if wrong := price_mistake(spec, "limits.run.cost"):
+            right = "name another model with --judge-model, or give it a price under models: and run `agentlab run`"
+            raise ScenarioError(f"{wrong}; {right}")
 
 
 def _fit(built: JudgeSet, meta: Mapping[str, Any]) -> None:

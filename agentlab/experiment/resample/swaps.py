@@ -6,7 +6,8 @@ from typing import Any
 
 from agentlab.engine.intervention import Change, swap
 from agentlab.errors import ScenarioError
-from agentlab.models import ModelSpec, price_known
+from agentlab.models import ModelSpec
+from agentlab.models.prices import price_mistake
 from agentlab.models.registry import capabilities_of, check_name, mistakes_of
 from agentlab.scenario import Condition, Design
 from agentlab.scenario.document import suggest
@@ -66,11 +67,9 @@ def _fits(said: str, spec: ModelSpec, settings: Settings, tools: bool, design: D
         raise ScenarioError(
             f"{said}: the agent's model calls tools by itself, which {spec.name} does not; name a model that does"
         )
-    limited = design.limits.run.cost is not None or design.limits.rollout.cost is not None
-    if limited and not price_known(spec):
-        raise ScenarioError(
-            f"{said}: the run has a cost limit, but {spec.name} has no known price; add a price under models: first"
-        )
+    for name, limit in (("run", design.limits.run), ("rollout", design.limits.rollout)):
+        if limit.cost is not None and (wrong := price_mistake(spec, f"limits.{name}.cost")):
+            raise ScenarioError(f"{said}: {wrong}; add a price under models: first")
 
 
 def _settings(tree: Mapping[str, Any], levels: Mapping[str, str], agent: str) -> dict[str, Any]:

@@ -11,25 +11,18 @@ from agentlab.models.engines import environment
 from agentlab.models.engines.engine import Engine, Note
 from agentlab.models.engines.plan import EnginePlan, adapter_name, plan_of
 from agentlab.models.spec import ModelSpec
-from agentlab.types import Capabilities, Completion, Request
+from agentlab.models.wrapping import Wrapping
+from agentlab.types import Completion, Request
 
 
 @dataclass(frozen=True, slots=True)
-class HostedModel:
+class HostedModel(Wrapping):
     """A model that waits for its engine. A call during which the engine ended is made again by the next one."""
 
     inner: Model
     engine: Engine
     outside: bool
     """Whether it has the engine for itself, outside of a run."""
-
-    @property
-    def name(self) -> str:
-        return self.inner.name
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return self.inner.capabilities
 
     async def complete(self, request: Request) -> Completion:
         while True:

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from agentlab.errors import EngineError
 from agentlab.processes import supervise
-from agentlab.text import line
+from agentlab.text import last_lines
 
 GRACE = 10.0
 """Seconds between SIGTERM and SIGKILL: vLLM removes its shared memory."""
-TAIL, LINES = 16_384, 12
-"""Bytes at the end of a log that are read, and lines of them that are told."""
+LINES = 12
+"""Lines at the end of a log that are told."""
 SECRET = "_API_KEY"
 """Ends the names of variables that no engine gets."""
 OURS = ("PYTHONPATH", "PYTHONHOME")
@@ -80,12 +80,10 @@ class EngineProcess:
         """The last lines that it printed, each indented."""
         try:
             with self.log.open("rb") as file:
-                file.seek(max(self.began, self.log.stat().st_size - TAIL))
-                lines = file.read().decode("utf-8", "replace").splitlines()
+                lines = last_lines(file, self.began)
         except OSError as error:
             return f"    (its log cannot be read: {error.strerror})"
-        shown = [line(row.rstrip(), 300) for row in lines if row.strip()][-LINES:]
-        return "\n".join(f"    {row}" for row in shown) or "    (it printed nothing)"
+        return "\n".join(f"    {row}" for row in lines[-LINES:]) or "    (it printed nothing)"
 
     async def _close(self) -> None:
         """Closes the pipe, which would be left to the garbage collector."""

@@ -5,11 +5,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from openai.types.chat import ChatCompletion
+import httpx2
 
 from agentlab.errors import ModelError
 from agentlab.models.providers.chat_messages import OPAQUE
-from agentlab.models.providers.meaning import kind_of, status_of, words
+from agentlab.models.providers.meaning import fields, kind_of, status_of, words
 from agentlab.models.providers.token_counts import token_counts
 from agentlab.types import Completion, Stop, TokenLogprob, ToolCall, Usage
 
@@ -34,19 +34,37 @@ STOPS: Mapping[str, Stop] = {
 }
 """Every reason that is an end: OpenAI's, and those that TGI, Together, Mistral and gateways to Claude and Gemini pass
 on, in any case. All others, such as `abort` and `error`, are failures."""
+_REQUEST_ID = "_request_id"
+"""What SDKs call the id of the header, which providers ask for."""
 _BACK = ("reasoning_content", "reasoning", "reasoning_details")
 """Fields of a message that go back with it in a tool loop, where the reply had them."""
 
 
-def read(reply: ChatCompletion) -> Completion:
-    """The completion. Raises ModelError for a reply that did not come to an end, and one of `failures.UNREADABLE` for
-    what is no reply."""
-    choice = reply.choices[0]
-    message = choice.message
-    text, thought = _parts(message.content)
-    calls, extras = _calls(message.tool_calls or ())
-    refusal = getattr(message, "refusal", None)
-    back = {name: value for name in _BACK if (value := getattr(message, name, None))}
+def loaded(reply: httpx2.Response) -> Any:
+    """The JSON of a reply, with the id that its header gives the request; text where it is none.
+
+    Raises ValueError, or RecursionError, for what is said to be JSON and cannot be read.
+    """
+    try:
+        value: Any = reply.json()
+    except ValueError:
+        if reply.headers.get("content-type", "").partition(";")[0].endswith("json"):
+            raise
+        return reply.text
+    if not isinstance(value, dict):
+        return value
+    return {**cast("dict[str, Any]", value), _REQUEST_ID: reply.headers.get("x-request-id")}
+
+
+def read(reply: Mapping[str, Any]) -> Completion:
+    """The completion that `loaded` gives. Raises ModelError for a reply that did not come to an end, and one of
+    `failures.UNREADABLE` for what is no reply."""
+    choice = reply["choices"][0]
+    message = choice["message"]
+    text, thought = _parts(message.get("content"))
+    calls, extras = _calls(message.get("tool_calls") or ())
+    refusal = message.get("refusal")
+    back = {name: value for name in _BACK if (value := message.get(name))}
     thought = next((value for value in back.values() if isinstance(value, str)), thought)
     opaque = {OPAQUE: {"message": back, "calls": extras}} if calls and (back or any(extras)) else None
     stop = _stop(choice)
@@ -55,18 +73,18 @@ def read(reply: ChatCompletion) -> Completion:
     return Completion(
         text=text or refusal or "",
         tool_calls=calls,
-        usage=_usage(reply.usage),
+        usage=_usage(reply.get("usage")),
         stop=stop,
         reasoning=thought or None,
-        logprobs=_logprobs(choice.logprobs),
-        served_model=reply.model,
-        request_id=getattr(reply, "_request_id", None) or reply.id,
+        logprobs=_logprobs(choice.get("logprobs")),
+        served_model=reply.get("model"),
+        request_id=reply.get(_REQUEST_ID) or reply.get("id"),
         opaque=opaque,
     )
 
 
-def _stop(choice: Any) -> Stop:
-    reason, error = choice.finish_reason, getattr(choice, "error", None)
+def _stop(choice: Mapping[str, Any]) -> Stop:
+    reason, error = choice.get("finish_reason"), choice.get("error")
     known = STOPS.get(str(reason).lower())
     if known is not None:
         return known
@@ -96,45 +114,49 @@ def _parts(content: Any) -> tuple[str, str]:
     return "".join(texts), "".join(thoughts)
 
 
-def _calls(tool_calls: Sequence[Any]) -> tuple[tuple[ToolCall, ...], list[dict[str, Any]]]:
+def _calls(tool_calls: Sequence[Mapping[str, Any]]) -> tuple[tuple[ToolCall, ...], list[dict[str, Any]]]:
     """The tools that are asked for, and what else goes back with each; some servers leave out ids, or send objects."""
     calls, extras = list[ToolCall](), list[dict[str, Any]]()
     for i, call in enumerate(tool_calls):
-        function = getattr(call, "function", None)
+        function = call.get("function")
         if function is None:
             raise ModelError(
-                "fatal", f"the reply asks for a tool of type {call.type!r}; agentlab offers only functions"
+                "fatal", f"the reply asks for a tool of type {call.get('type')!r}; agentlab offers only functions"
             )
-        arguments: Any = function.arguments
+        arguments: Any = function.get("arguments")
         text = arguments if isinstance(arguments, str) else json.dumps({} if arguments is None else arguments)
-        calls.append(ToolCall(call.id or f"call_{i}", function.name, text))
-        extra = getattr(call, "extra_content", None)  # Gemini's signature of the thought behind a call
+        calls.append(ToolCall(call.get("id") or f"call_{i}", function.get("name"), text))
+        extra = call.get("extra_content")  # Gemini's signature of the thought behind a call
         extras.append({"extra_content": extra} if extra else {})
     return tuple(calls), extras
 
 
 def _usage(usage: Any) -> Usage | None:
+    counts = fields(usage)
     prompt_details, completion_details = (
-        getattr(usage, f"{part}_tokens_details", None) for part in ("prompt", "completion")
+        fields(counts.get(f"{part}_tokens_details")) for part in ("prompt", "completion")
     )
     return token_counts(
-        getattr(usage, "prompt_tokens", None),
-        getattr(usage, "completion_tokens", None),
-        getattr(completion_details, "reasoning_tokens", None),
-        getattr(prompt_details, "cached_tokens", None),
-        getattr(prompt_details, "cache_write_tokens", None),
+        counts.get("prompt_tokens"),
+        counts.get("completion_tokens"),
+        completion_details.get("reasoning_tokens"),
+        prompt_details.get("cached_tokens"),
+        prompt_details.get("cache_write_tokens"),
     )
 
 
-def _logprobs(logprobs: Any) -> tuple[TokenLogprob, ...] | None:
+def _logprobs(logprobs: Mapping[str, Any] | None) -> tuple[TokenLogprob, ...] | None:
     """None where one is missing, since nothing can be said then of the others' weight."""
-    if logprobs is None or logprobs.content is None:
+    content: Sequence[Mapping[str, Any]] | None = None if logprobs is None else logprobs.get("content")
+    if content is None:
         return None
-    tokens = [(token, token.top_logprobs or ()) for token in logprobs.content]
-    numbers = [number for token, top in tokens for number in (token.logprob, *(other.logprob for other in top))]
-    if any(number is None or math.isnan(number) for number in numbers):
+    tokens = [(_logprob(token), [_logprob(other) for other in token.get("top_logprobs") or ()]) for token in content]
+    if any(math.isnan(number) for token, top in tokens for _, number in (token, *top)):
         return None
-    return tuple(
-        TokenLogprob(token.token, token.logprob, tuple((other.token, other.logprob) for other in top))
-        for token, top in tokens
-    )
+    return tuple(TokenLogprob(*token, tuple(top)) for token, top in tokens)
+
+
+def _logprob(entry: Mapping[str, Any]) -> tuple[Any, float]:
+    """A token with its number, which servers also write as a whole number or a text; NaN where it is missing."""
+    number = entry.get("logprob")
+    return entry.get("token"), math.nan if number is None else float(number)

@@ -1,7 +1,7 @@
-"""The connections to one host: requests leave over small pools, replies come back whole and no longer than a bound.
+"""The connections to one host, over which replies come back whole but no longer than a bound.
 
-A pool of httpx2 looks at all its connections before and after each request. One pool of a thousand spends more time on
-that than on the request, so every pool here is small and another is opened when all are busy.
+A pool of httpx2 looks at all its connections before and after each request, and asks the system about each that is
+idle. With a thousand connections that takes longer than the request, so every pool here has one.
 """
 
 import resource
@@ -17,8 +17,6 @@ import httpx2
 
 from agentlab.models.providers.reply_body import read_body
 
-POOL = 16
-"""Connections of one pool."""
 LARGE_AT_ONCE = 2
 """Long replies that are read at the same time, so that many of them together do not fill the memory."""
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -30,25 +28,19 @@ Opens = Callable[[], httpx2.AsyncBaseTransport]
 
 
 @dataclass(slots=True)
-class Pool:
-    """A pool with the number of requests that it has under way."""
-
-    transport: httpx2.AsyncBaseTransport
-    busy: int = 0
-
-
-@dataclass(slots=True)
 class Connections(httpx2.AsyncBaseTransport):
-    """A transport for `httpx2.AsyncClient`. It opens pools as they are needed and closes them with the client."""
+    """A transport for `httpx2.AsyncClient`. It opens connections as they are needed and closes them with the client."""
 
     opens: Opens
     most: int
     """Bytes of a reply's body, decoded."""
-    pools: list[Pool] = field(default_factory=list[Pool])
+    opened: list[httpx2.AsyncBaseTransport] = field(default_factory=list[httpx2.AsyncBaseTransport])
+    idle: list[httpx2.AsyncBaseTransport] = field(default_factory=list[httpx2.AsyncBaseTransport])
+    """The last that became idle is used first: a server is the least likely to have closed it."""
     large: Semaphore = field(default_factory=partial(Semaphore, LARGE_AT_ONCE))
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        with self._pool() as transport:
+        with self._connection() as transport:
             reply = await transport.handle_async_request(request)
             try:
                 body = await read_body(reply, request.url.host, self.most, self.large)
@@ -58,26 +50,26 @@ class Connections(httpx2.AsyncBaseTransport):
         return httpx2.Response(reply.status_code, headers=headers, content=body, extensions=reply.extensions)
 
     async def aclose(self) -> None:
-        for pool in self.pools:
-            await pool.transport.aclose()
+        for transport in self.opened:
+            await transport.aclose()
 
     @contextmanager
-    def _pool(self) -> Generator[httpx2.AsyncBaseTransport]:
-        """The first pool that has a connection left, a new one where none has."""
-        pool = next((pool for pool in self.pools if pool.busy < POOL), None)
-        if pool is None:
-            self.pools.append(pool := Pool(self.opens()))
-        pool.busy += 1
+    def _connection(self) -> Generator[httpx2.AsyncBaseTransport]:
+        """One that is idle, a new one where none is."""
+        if self.idle:
+            transport = self.idle.pop()
+        else:
+            self.opened.append(transport := self.opens())
         try:
-            yield pool.transport
+            yield transport
         finally:
-            pool.busy -= 1
+            self.idle.append(transport)
 
 
 def opener(url: str) -> Opens:
-    """Opens pools for the host of `url`, which the environment's proxy reaches; loopback is reached past any."""
+    """Opens connections to the host of `url`, which the environment's proxy reaches; loopback is reached past any."""
     address = httpx2.URL(url)
-    limits = httpx2.Limits(max_connections=POOL, max_keepalive_connections=POOL)
+    limits = httpx2.Limits(max_connections=1, max_keepalive_connections=1)
     return partial(httpx2.AsyncHTTPTransport, verify=_certificates(), limits=limits, proxy=_proxy(address))
 
 

@@ -77,13 +77,20 @@ def _message(error: BaseException) -> str:
 
 def _within(reply: Any, key: str) -> ModelError | None:
     """The error that a reply holds in place of an answer, with the provider's words and the kind that they mean."""
-    flat = getattr(reply, "object", None) == "error"
-    error: Any = {name: getattr(reply, name, None) for name in ("code", "type", "message")} if flat else None
-    error = getattr(reply, "error", None) or error
-    if not error or getattr(reply, "choices", None) or getattr(reply, "content", None):
+    flat = _entry(reply, "object") == "error"
+    error: Any = {name: _entry(reply, name) for name in ("code", "type", "message")} if flat else None
+    error = _entry(reply, "error") or error
+    if not error or _entry(reply, "choices") or _entry(reply, "content"):
         return None
     message = words(error) or str(error)
     return ModelError(kind_of(status_of(error), message[:_READ]), f"error in a reply: {scrub(message, key)}")
+
+
+def _entry(reply: Any, name: str) -> Any:
+    """Of JSON or of what an SDK made of it; None where there is none."""
+    if isinstance(reply, Mapping):
+        return cast("Mapping[str, Any]", reply).get(name)
+    return getattr(reply, name, None)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

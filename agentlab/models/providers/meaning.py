@@ -63,17 +63,17 @@ def words(error: Any) -> str:
     """What an error object says: its type, code and message, and those of what it wraps; empty when it says nothing."""
     if isinstance(error, str):
         return error
-    fields = _fields(error)
-    code, raw = _fields(fields.get("innererror")).get("code"), _fields(fields.get("metadata")).get("raw")
-    parts = [fields.get("type"), fields.get("code"), code, fields.get("message"), raw]
+    said = fields(error)
+    code, raw = fields(said.get("innererror")).get("code"), fields(said.get("metadata")).get("raw")
+    parts = [said.get("type"), said.get("code"), code, said.get("message"), raw]
     return ": ".join(str(part) for part in parts if part)
 
 
 def status_of(error: Any) -> int:
     """The HTTP status of an error object that came with status 200; a server's own failure where it is not told."""
-    fields = _fields(error)
+    said = fields(error)
     for name in ("code", "status", "type"):
-        code = str(fields.get(name) or "")
+        code = str(said.get(name) or "")
         if code.isascii() and code.isdigit() and 400 <= int(code) < 600:
             return int(code)
         if code.lower() in _CODES:
@@ -81,5 +81,6 @@ def status_of(error: Any) -> int:
     return 400 if _REFUSED.search(words(error)) else _UNKNOWN
 
 
-def _fields(value: Any) -> Mapping[str, Any]:
+def fields(value: Any) -> Mapping[str, Any]:
+    """The fields of a JSON object; none of what is no object."""
     return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}

@@ -12,7 +12,6 @@ from typing import Any, Literal
 import httpx2
 from msgspec.structs import replace
 from openai import AsyncOpenAI
-from openai.types.chat import ChatCompletion
 
 from agentlab.errors import NO_LOGPROBS, ModelError
 from agentlab.models import registry
@@ -20,7 +19,7 @@ from agentlab.models.capabilities import is_reasoning
 from agentlab.models.providers import failures, scoring
 from agentlab.models.providers.account import client_of, key_of
 from agentlab.models.providers.chat_messages import messages, tool
-from agentlab.models.providers.chat_reply import read
+from agentlab.models.providers.chat_reply import loaded, read
 from agentlab.models.spec import ModelSpec
 from agentlab.models.thought import begun
 from agentlab.seeds import provider_seed
@@ -110,11 +109,11 @@ class OpenAI:
         return await scoring.complete(self.post, self.score, body, request)
 
     async def _sent(self, request: Request, length: Length) -> Any:
-        """The SDK's reply. Its method for chats would first compare each field of each message with its types, which
-        takes longer than all else that it does."""
+        """The JSON of the reply. The SDK's method for chats would compare each field of what is sent, and of what comes
+        back, with its types, which takes longer than all else that it does."""
         post: Any = self.client.post
         body, options = self._body(request, length), {"timeout": self.timeout, "security": {"bearer_auth": True}}
-        return await post("/chat/completions", body=body, cast_to=ChatCompletion, options=options)
+        return loaded(await post("/chat/completions", body=body, cast_to=httpx2.Response, options=options))
 
     async def post(self, path: str, body: dict[str, Any]) -> Any:
         """The JSON of a reply to a body that is sent to a path of the server; text where it is none.

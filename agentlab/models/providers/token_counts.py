@@ -11,11 +11,17 @@ def token_counts(
     input: Any, output: Any, reasoning: Any = None, cache_read: Any = None, cache_write: Any = None
 ) -> Usage | None:
     """The usage; None unless a server told how long prompt and reply were. What is part of them may be missing."""
-    if not (_is_count(input) and _is_count(output)):
+    sent, written = _count(input), _count(output)
+    if sent is None or written is None:
         return None
-    parts = (part if _is_count(part) else 0 for part in (reasoning, cache_read, cache_write))
-    return Usage(input, output, *parts)
+    parts = (_count(part) or 0 for part in (reasoning, cache_read, cache_write))
+    return Usage(sent, written, *parts)
 
 
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MOST
+def _count(value: Any) -> int | None:
+    """The count, which some servers write as a text or as a number with a point; None where it is none."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < len(str(_MOST)):
+        return int(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MOST else None

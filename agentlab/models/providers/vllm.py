@@ -24,7 +24,8 @@ from agentlab.models.engines.plan import adapter_name
 from agentlab.models.providers import openai, scoring
 from agentlab.models.providers.account import key_of
 from agentlab.models.spec import ModelSpec
-from agentlab.types import Capabilities, Completion, Request
+from agentlab.models.wrapping import Wrapping
+from agentlab.types import Completion, Request
 
 URL = "VLLM_BASE_URL"
 LOADED = "already been loaded"
@@ -32,31 +33,20 @@ LOADED = "already been loaded"
 
 
 @dataclass(slots=True)
-class Adapted:
+class Adapted(Wrapping):
     """A model with an adapter that its server loads before the first call."""
 
-    model: openai.OpenAI
+    inner: Model
     load: Callable[[], Coroutine[Any, Any, None]]
     loaded: bool = False
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-    @property
-    def name(self) -> str:
-        return self.model.name
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return self.model.capabilities
 
     async def complete(self, request: Request) -> Completion:
         async with self.lock:
             if not self.loaded:
                 await self.load()
                 self.loaded = True
-        return await self.model.complete(request)
-
-    async def aclose(self) -> None:
-        await self.model.aclose()
+        return await self.inner.complete(request)
 
 
 def build(spec: ModelSpec, transport: httpx2.AsyncBaseTransport | None = None, started: str = "") -> Model:

@@ -19,7 +19,7 @@ from agentlab.errors import ModelError
 from agentlab.garbage import seldom_collected
 from agentlab.interfaces import Model
 from agentlab.models.registry import PROVIDERS, split
-from agentlab.models.senders.lines import Answer, Ask, Build, Drop, Failure, Lines, decode_request, line
+from agentlab.models.senders.lines import Answer, Ask, Build, Drop, Failure, Lines, Outbox, decode_request, line
 from agentlab.models.spec import ModelSpec
 from agentlab.models.storable import storable
 from agentlab.text import utf8_safe
@@ -30,7 +30,7 @@ from agentlab.types import Request
 class Child(asyncio.Protocol):
     """Hears the run through its input, and answers through `output`."""
 
-    output: asyncio.WriteTransport
+    output: Outbox
     lines: Lines = field(default_factory=Lines)
     models: dict[str, Model] = field(default_factory=dict[str, Model])
     open: dict[int, asyncio.Task[None]] = field(default_factory=dict[int, asyncio.Task[None]])
@@ -61,7 +61,7 @@ class Child(asyncio.Protocol):
             answer = line(Failure(number, error.kind, utf8_safe(error.message), error.retry_after))
         except Exception as error:  # a fault of ours or of an SDK, which is told as it is told within the run
             answer = line(Failure(number, "fatal", utf8_safe(f"{type(error).__name__}: {error}"), None))
-        self.output.write(answer)
+        self.output.add(answer)
 
 
 def build(spec: ModelSpec, started: str) -> Model:
@@ -76,7 +76,7 @@ async def hear() -> None:
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)  # what a library prints is no answer
     output, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, answers)
-    await loop.connect_read_pipe(lambda: Child(output), sys.stdin)
+    await loop.connect_read_pipe(lambda: Child(Outbox(output)), sys.stdin)
     await loop.create_future()
 
 

@@ -1,5 +1,6 @@
 """What a run and a process that sends its requests tell each other: a line of JSON for each thing."""
 
+import asyncio
 from collections.abc import Generator
 from dataclasses import dataclass, field
 
@@ -75,3 +76,21 @@ class Lines:
             self.begun = []
         if rest:
             self.begun.append(rest)
+
+
+@dataclass(slots=True)
+class Outbox:
+    """Lines on their way to a pipe: those of one turn of the event loop leave together, since each write wakes the
+    process at the other end."""
+
+    pipe: asyncio.WriteTransport
+    lines: list[bytes] = field(default_factory=list[bytes])
+
+    def add(self, text: bytes) -> None:
+        if not self.lines:
+            asyncio.get_running_loop().call_soon(self._leave)
+        self.lines.append(text)
+
+    def _leave(self) -> None:
+        self.pipe.write(b"".join(self.lines))
+        self.lines.clear()

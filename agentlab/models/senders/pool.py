@@ -17,14 +17,13 @@ from typing import IO, cast
 
 from agentlab.errors import ModelError
 from agentlab.interfaces import Model, close
-from agentlab.models.senders.lines import Answer, Ask, Build, Drop, Lines, decode_reply, line
-from agentlab.text import line as one_line
-from agentlab.types import Capabilities, Completion, Request
+from agentlab.models.senders.lines import Answer, Ask, Build, Drop, Lines, Outbox, decode_reply, line
+from agentlab.models.wrapping import Wrapping
+from agentlab.text import last_lines
+from agentlab.types import Completion, Request
 
 ROOT = Path(__file__).parents[3]
 CHILD = "agentlab.models.senders.child"
-TAIL = 4096
-"""Bytes at the end of what a process printed that are read for its last line."""
 
 
 @dataclass(slots=True)
@@ -37,6 +36,7 @@ class Sender(asyncio.SubprocessProtocol):
     built: set[str] = field(default_factory=set[str])
     open: dict[int, asyncio.Future[Completion]] = field(default_factory=dict[int, asyncio.Future[Completion]])
     process: asyncio.SubprocessTransport | None = None
+    input: Outbox | None = None
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     @classmethod
@@ -60,6 +60,7 @@ class Sender(asyncio.SubprocessProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.process = cast(asyncio.SubprocessTransport, transport)
+        self.input = Outbox(cast(asyncio.WriteTransport, self.process.get_pipe_transport(0)))
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
         for text in self.lines.of(data):
@@ -75,8 +76,9 @@ class Sender(asyncio.SubprocessProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         assert self.process is not None
         self.ended.set()
-        code = self.process.get_returncode()
-        reason = f"the process that sent this request ended with exit code {code}: {self._last_line()}"
+        code, lines = self.process.get_returncode(), last_lines(self.printed)
+        said = lines[-1] if lines else "it printed nothing"
+        reason = f"the process that sent this request ended with exit code {code}: {said}"
         self.process.close()
         self.printed.close()
         for future in self.open.values():
@@ -86,8 +88,8 @@ class Sender(asyncio.SubprocessProtocol):
 
     def tell(self, text: bytes) -> None:
         """Hands it a line."""
-        assert self.process is not None
-        cast(asyncio.WriteTransport, self.process.get_pipe_transport(0)).write(text)
+        assert self.input is not None
+        self.input.add(text)
 
     async def aclose(self) -> None:
         """Ends it, and what it has open."""
@@ -95,12 +97,6 @@ class Sender(asyncio.SubprocessProtocol):
         with suppress(ProcessLookupError):  # it has ended by itself
             self.process.kill()  # nobody waits for anything that it does
         await self.ended.wait()
-
-    def _last_line(self) -> str:
-        size = self.printed.seek(0, os.SEEK_END)
-        self.printed.seek(max(0, size - TAIL))
-        printed = self.printed.read().decode("utf-8", "replace").split("\n")
-        return one_line(next((text for text in reversed(printed) if text.strip()), "it printed nothing"))
 
 
 @dataclass(slots=True)
@@ -145,10 +141,10 @@ class Senders:
 
 
 @dataclass(frozen=True, slots=True)
-class SentModel:
+class SentModel(Wrapping):
     """A model whose requests leave from other processes."""
 
-    model: Model
+    inner: Model
     """The same one in this process, which asks nothing."""
     senders: Senders
     digest: str
@@ -157,17 +153,9 @@ class SentModel:
     started: str
     """The address of the server that agentlab started for it, if it did."""
 
-    @property
-    def name(self) -> str:
-        return self.model.name
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return self.model.capabilities
-
     async def complete(self, request: Request) -> Completion:
         return await self.senders.send(self.digest, self.spec, self.started, request)
 
     async def aclose(self) -> None:
-        await close(self.model)
+        await close(self.inner)
         await self.senders.aclose()

@@ -17,7 +17,7 @@ from typing import Any, cast
 
 from agentlab.errors import TrainingError
 from agentlab.processes import supervise
-from agentlab.text import line
+from agentlab.text import last_lines
 from agentlab.training.trainer import TrainingStep
 
 CHILD = Path(__file__).parents[1] / "child"
@@ -25,8 +25,6 @@ CHILD = Path(__file__).parents[1] / "child"
 DONE, METRICS, LOG = "done.json", "metrics.jsonl", "train.log"
 POLL = 0.25
 """Seconds between two looks at what the process wrote."""
-TAIL = 16_384
-"""Bytes at the end of the log that are searched for its last line."""
 QUIET: Mapping[str, str] = {"OMP_WAIT_POLICY": "passive", "PYTHONUNBUFFERED": "1"}
 """OpenMP's threads spin while they wait, unless told otherwise; beside other work, that makes training three times as
 long."""
@@ -133,9 +131,7 @@ def _why(code: int, log: Path) -> str:
 def _last_line(log: Path) -> str:
     try:
         with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - TAIL))
-            lines = file.read().decode("utf-8", "replace").split("\n")
+            lines = last_lines(file)
     except OSError as error:
         return f"its log cannot be read ({error.strerror})"
-    said = next((text for text in reversed(lines) if text.strip()), "it printed nothing")
-    return line(said.strip().rstrip("."), 300)
+    return lines[-1].rstrip(".") if lines else "it printed nothing"

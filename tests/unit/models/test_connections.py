@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from agentlab.errors import ModelError
-from agentlab.models.providers.connections import LARGE_AT_ONCE, POOL, Connections
+from agentlab.models.providers.connections import LARGE_AT_ONCE, Connections
 from agentlab.models.providers.reply_body import FREE
 
 PIECE = b"x" * FREE
@@ -37,7 +37,7 @@ class Counted(httpx2.AsyncByteStream):
 
 @dataclass
 class Server(httpx2.AsyncBaseTransport):
-    """Any pool: answers with bodies of so many pieces, once `together` requests are there."""
+    """Any connection: answers with bodies of so many pieces, once `together` requests are there."""
 
     pieces: int = 1
     together: int = 1
@@ -60,23 +60,25 @@ class Server(httpx2.AsyncBaseTransport):
         return self
 
 
-async def asked(server: Server, many: int, most: int = 10**9) -> list[httpx2.Response]:
-    async with httpx2.AsyncClient(transport=Connections(server, most)) as client, asyncio.TaskGroup() as group:
+async def together(client: httpx2.AsyncClient, many: int) -> list[httpx2.Response]:
+    async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(client.post("http://h/v1")) for _ in range(many)]
     return [task.result() for task in tasks]
 
 
-async def test_a_pool_is_opened_when_all_are_busy() -> None:
-    server = Server(together=2 * POOL + 1)
-    replies = await asked(server, 2 * POOL + 1)
-    assert server.opened == 3
+async def test_a_connection_is_opened_when_all_are_busy() -> None:
+    server = Server(together=20)
+    async with httpx2.AsyncClient(transport=Connections(server, 10**9)) as client:
+        replies = [reply for _ in range(3) for reply in await together(client, 20)]
+    assert server.opened == 20
     assert {len(reply.content) for reply in replies} == {len(PIECE)}
     assert {(reply.headers["x-request-id"], "set-cookie" in reply.headers) for reply in replies} == {("7", False)}
 
 
 async def test_long_replies_take_turns_and_all_come() -> None:
     server = Server(pieces=6, together=20)
-    replies = await asked(server, 20)
+    async with httpx2.AsyncClient(transport=Connections(server, 10**9)) as client:
+        replies = await together(client, 20)
     assert {len(reply.content) for reply in replies} == {6 * len(PIECE)}
     assert server.most_large == LARGE_AT_ONCE
 
@@ -88,5 +90,5 @@ async def test_a_reply_over_the_bound_gives_its_turn_and_its_connection_back() -
         for _ in range(LARGE_AT_ONCE + 1):
             with pytest.raises(ModelError, match="the reply of h is longer than"):
                 await client.post("http://h/v1")
-    assert [pool.busy for pool in connections.pools] == [0]
+    assert (server.opened, len(connections.idle)) == (1, 1)
     assert server.large == 0

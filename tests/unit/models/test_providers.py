@@ -21,7 +21,17 @@ from agentlab.models.providers import anthropic, openai, vllm
 from agentlab.models.retry import RetryingModel
 from agentlab.models.serve import serve
 from agentlab.models.spec import ModelSpec
-from agentlab.types import ChatMessage, Completion, Request, Settings, ToolCall, ToolSpec, Where
+from agentlab.types import (
+    ChatMessage,
+    Completion,
+    Request,
+    Settings,
+    TokenLogprob,
+    ToolCall,
+    ToolSpec,
+    Usage,
+    Where,
+)
 from tests.support.tokens import used
 
 KEY = "sk-planted-0123456789abcdef"
@@ -398,6 +408,19 @@ async def test_unknown_token_counts_are_unknown(name: str) -> None:
     for usage in (None, {}, {**made["usage"], "output_tokens": None, "completion_tokens": None}):
         reply = httpx2.Response(200, json={**made, "usage": usage})
         assert (await sent(name, ask(), reply))[1].usage is None
+
+
+async def test_numbers_that_a_server_writes_in_another_way_are_those_numbers() -> None:
+    top = [{"token": "a", "logprob": 0}, {"token": "b", "logprob": "-2.5"}]
+    made = json.loads(chat({"content": "a"}, logprobs={"content": [{**top[0], "top_logprobs": top}]}).content)
+    made["usage"] = {"prompt_tokens": "12", "completion_tokens": 5.0, "prompt_tokens_details": {"cached_tokens": "x"}}
+    settings = Settings(logprobs=2)
+    _, got = await sent("openai/gpt-4o", ask(settings=settings), httpx2.Response(200, json=made))
+    assert (got.usage, got.request_id) == (Usage(12, 5), "cmpl_1")
+    assert got.logprobs == (TokenLogprob("a", 0.0, (("a", 0.0), ("b", -2.5))),)
+    del made["choices"][0]["logprobs"]["content"][0]["logprob"]
+    with pytest.raises(ModelError, match=r"fatal: .*the reply has no numbers"):
+        await sent("openai/gpt-4o", ask(settings=settings), httpx2.Response(200, json=made))
 
 
 @pytest.mark.parametrize("name", BUILDERS)

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from agentlab.errors import ModelError, ScenarioError
 from agentlab.interfaces import Model
 from agentlab.models import ModelSpec, serve
-from agentlab.models.senders.lines import Lines
+from agentlab.models.senders.lines import Lines, Outbox
 from agentlab.models.senders.pool import Sender, Senders, SentModel
 from agentlab.models.serve import get_model
 from agentlab.models.storable import storable
@@ -185,6 +185,26 @@ def test_bytes_are_cut_into_lines_however_they_come() -> None:
         lines = Lines()
         cut = [line for at in range(0, len(whole), step) for line in lines.of(whole[at : at + step])]
         assert cut == [b"one", b"two", b"", b"three and more"]
+
+
+class Pipe(asyncio.WriteTransport):
+    """Keeps what is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = list[bytes]()
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written.append(bytes(data))
+
+
+async def test_lines_of_one_turn_of_the_event_loop_leave_together() -> None:
+    outbox = Outbox(pipe := Pipe())
+    for turn in ((b"one\n", b"two\n"), (b"three\n",)):
+        for text in turn:
+            outbox.add(text)
+        await asyncio.sleep(0)
+    assert pipe.written == [b"one\ntwo\n", b"three\n"]
 
 
 def is_running(pid: int) -> bool:
