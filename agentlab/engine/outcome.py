@@ -1,7 +1,8 @@
 """What became of a rollout: its output, its status, and what counts of a baseline's steps."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from agentlab.engine.spec import RolloutSpec, unstarted
 from agentlab.engine.state import State

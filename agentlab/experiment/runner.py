@@ -149,7 +149,7 @@ class Runner:
             rollout = await self._played(rollout_spec, condition, client)
             await self.store.finish(rollout)
             schedule.end(rollout_spec.key, final=rollout.status not in UNFINISHED)
-            done = set[tuple[str, int]]()
+            done: set[tuple[str, int]] = set()
         else:
             rollout = self.store.rollout(rollout_spec.key)
             past = past_of(self.store, rollout_spec.key, rollout.attempt)

@@ -9,6 +9,7 @@ import asyncio
 import json
 import math
 import re
+from bisect import bisect_right
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
@@ -84,10 +85,8 @@ class Replies:
         if request.settings.score is not None:
             return self._scored(request.settings.score, table, request.where.stream)
         point = RandomNumbers(request.where.stream).below(2**53) / 2**53
-        for text, edge in zip(*table, strict=True):
-            if point < edge:
-                return Completion(text)
-        return Completion(table[0][-1])
+        texts, edges = table
+        return Completion(texts[min(bisect_right(edges, point), len(texts) - 1)])
 
     def _scored(
         self, texts: tuple[str, ...], table: tuple[tuple[str, ...], tuple[float, ...]], stream: int
