@@ -19,7 +19,7 @@ from agentlab.store.packing import Packer
 from agentlab.store.rows import COLUMNS, Row, dump
 from agentlab.store.schema import PACKED
 
-_CHUNKS = (256, 32, 4, 1)
+_CHUNKS = (256, 128, 64, 32, 16, 8, 4, 2, 1)
 """Rows per statement. A statement gives up the interpreter lock once, however many rows it carries."""
 _UPSERT = {
     "call_rows": " ON CONFLICT(rollout, round, actor, k, attempt) DO UPDATE SET tool_results = excluded.tool_results",
@@ -147,7 +147,7 @@ def _place(path: str) -> tuple[int, int] | None:
 
 def connect(path: str) -> sqlite3.Connection:
     """A connection set up as every writer of a run needs it."""
-    connection = sqlite3.connect(path, isolation_level=None, cached_statements=64, timeout=30.0)
+    connection = sqlite3.connect(path, isolation_level=None, cached_statements=128, timeout=30.0)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA journal_size_limit = 67108864")

@@ -84,8 +84,10 @@ class Replies:
         table = self._table(request.where)
         if request.settings.score is not None:
             return self._scored(request.settings.score, table, request.where.stream)
-        point = RandomNumbers(request.where.stream).below(2**53) / 2**53
         texts, edges = table
+        if len(texts) == 1:
+            return Completion(texts[0])
+        point = RandomNumbers(request.where.stream).below(2**53) / 2**53
         return Completion(texts[min(bisect_right(edges, point), len(texts) - 1)])
 
     def _scored(
