@@ -204,6 +204,8 @@ class Runner:
             return True
         if rollout.status in UNFINISHED or self._stopping():
             return None
+        if not pending:
+            return False
         files = rollout_spec.organization.files(rollout.messages)
         shown = judge_input(self.work.tasks[rollout.task], rollout, files)
         item = JudgingItem(rollout_spec.key, rollout_spec.lineage, (shown,), rollout_spec.rank)
