@@ -116,7 +116,7 @@ async def _round(
     else:
         async with asyncio.TaskGroup() as group:
             others = [group.create_task(turn) for turn in turns[1:]]
-            limited = await turns[0]  # here, since each task takes time
+            limited = await turns[0]  # in this task, since a task of its own takes time
         limited = limited or any(task.result() for task in others)
     if state.status:
         return
