@@ -1,7 +1,8 @@
 """The end of a rollout: its output, its status, its reason, its counted steps."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from agentlab.engine.spec import RolloutSpec, unstarted
 from agentlab.engine.state import State

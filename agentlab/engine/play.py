@@ -5,7 +5,8 @@ An agent acts when it has unread mail; a protocol only says where a reply goes; 
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from agentlab.engine.budget import nearest
 from agentlab.engine.client import Client
@@ -61,7 +62,7 @@ def start(spec: RolloutSpec) -> State:
     assert not any(b.cut != BEFORE for b in spec.branches), "a fork goes on from its parent's state, see engine.fork"
     agents = [agent.name for agent in spec.organization.agents]
     state = State([], {name: [] for name in agents}, folds={name: Fold() for name in agents})
-    messages = opening(spec.organization, spec.task, spec.step_stream(0))
+    messages = opening(spec.organization, spec.task, _step_stream(spec, 0))
     state.post(messages, 0)
     state.status = _verdict(messages)
     return state
@@ -109,26 +110,31 @@ async def _round(
     spec: RolloutSpec, client: Client, tools: Tools, state: State, actors: Sequence[Agent], round: int
 ) -> None:
     given, state.given = state.given, {}
-    if len(actors) == 1:
-        limited = await play_turn(spec, client, tools, state, actors[0], round, given.get(actors[0].name, ()))
+    turns = [play_turn(spec, client, tools, state, a, round, given.get(a.name, ())) for a in actors]
+    if len(turns) == 1:
+        limited = await turns[0]
     else:
         async with asyncio.TaskGroup() as group:
-            turns = [play_turn(spec, client, tools, state, a, round, given.get(a.name, ())) for a in actors]
-            tasks = [group.create_task(turn) for turn in turns]
-        limited = any(task.result() for task in tasks)
+            others = [group.create_task(turn) for turn in turns[1:]]
+            limited = await turns[0]  # in this task, since a task of its own takes time
+        limited = limited or any(task.result() for task in others)
     if state.status:
         return
-    turns = [_of_round(state.calls[agent.name], round) for agent in actors]
-    if failed := next((call.error for turn in turns for call in turn if call.error), None):
+    made = [_of_round(state.calls[agent.name], round) for agent in actors]
+    if failed := next((call.error for turn in made for call in turn if call.error), None):
         state.error, state.status = failed, "limit" if is_too_long(failed) else "infrastructure"
         return
     if spec.budget is not None:
         await _step(spec, client, state, actors[0].name, round)
         return
-    at = spec.step_stream(round) if spec.organization.hooks.advance is not None else 0
-    messages = following(spec.organization, state.log, turns, round, at)
+    messages = following(spec.organization, state.log, made, round, _step_stream(spec, round))
     state.post(messages, round)
     state.status = _verdict(messages) or ("limit" if limited else None)
+
+
+def _step_stream(spec: RolloutSpec, round: int) -> int:
+    """The random stream of what the protocol does by itself, where it does anything."""
+    return spec.step_stream(round) if spec.organization.hooks.advance is not None else 0
 
 
 def _verdict(messages: Sequence[Message]) -> Status | None:

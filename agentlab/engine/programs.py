@@ -25,9 +25,10 @@ def program_model(spec: RolloutSpec, client: Client, state: State, agent: Agent,
 
     Calls that its programs made in this turn before the rollout was interrupted are added to the state.
     """
-    programs, actor = spec.organization.programs, PRODUCT + agent.name
+    programs = spec.organization.programs
     if programs is None:
         return None
+    actor = PRODUCT + agent.name
     root, made = spec.root(round, agent.name), state.calls.setdefault(actor, [])
     made += [call for (who, when, _), call in client.recorded.items() if (who, when) == (actor, round)]
 

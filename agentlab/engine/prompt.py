@@ -4,16 +4,17 @@
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
+
+from msgspec import Struct
 
 from agentlab.engine.prompt_hash import SIZE, entry_hash
 from agentlab.engine.shown import entries as shown
 from agentlab.engine.shown import left_out, size
 from agentlab.organization.agents import Agent, Organization
 from agentlab.organization.tags import markup_of
-from agentlab.types import Call, ChatMessage, Message, Role
+from agentlab.types import Call, ChatMessage, Message
 
 
 def chat(
@@ -80,31 +81,26 @@ def _brief(organization: Organization, agent: Agent, log: Sequence[Message]) -> 
     return next((escape(message.content) for message in log if message.kind == "task"), "")
 
 
-def _hashed(role: Role, content: str) -> tuple[ChatMessage, bytes]:
-    entry = ChatMessage(role, content)
+@lru_cache(maxsize=512)
+def _system(text: str) -> tuple[ChatMessage, bytes]:
+    """The entry and its hash, made once for all rollouts."""
+    entry = ChatMessage("system", text)
     return entry, entry_hash(entry)
 
 
-@lru_cache(maxsize=512)
-def _hashed_system(text: str) -> tuple[ChatMessage, bytes]:
-    """Made once for all rollouts."""
-    return _hashed("system", text)
-
-
-@dataclass(slots=True)
-class Fold:
+class Fold(Struct):
     """The chat of one agent as it grows, so that a turn costs what was added since the last one; equal to `chat`.
 
     The entries are those that a later turn may still be shown: an agent without memory leaves its past behind.
     """
 
-    entries: list[ChatMessage] = field(default_factory=list[ChatMessage])
-    """Without the system prompt and the task. The first is a turn's mail."""
-    hashes: bytearray = field(default_factory=bytearray)
+    entries: list[ChatMessage] = []
+    """Without the system prompt. The first is a turn's mail, after the task where it is shown."""
+    hashes: bytearray = bytearray()
     """Of the entries, `SIZE` bytes each."""
-    first: tuple[ChatMessage, bytes] | None = None
-    """The first entry with the task before it, and its hash; None until it is sent."""
-    heads: list[tuple[int, tuple[str, ...]]] = field(default_factory=list[tuple[int, tuple[str, ...]]])
+    headed: bool = False
+    """Whether the first entry has the task before it. It lacks it while the task is not known."""
+    heads: list[tuple[int, tuple[str, ...]]] = []
     """Where turns begin in `entries`, and what had been read then; of an agent that remembers all, the first alone."""
     round: int = -1
     """The round of the last turn."""
@@ -114,7 +110,7 @@ class Fold:
     """Calls of the agent that are in `entries`."""
     brief: str = ""
     """The task, for an agent that is shown it."""
-    turn: list[tuple[int, Call]] = field(default_factory=list[tuple[int, Call]])
+    turn: list[tuple[int, Call]] = []
     """Of the last turn: its calls, each with the place of its reply in `entries`."""
     hidden: int = 0
     """How many calls of the last turn have their results shown as one line."""
@@ -123,7 +119,7 @@ class Fold:
         """Another chat that grows from here."""
         entries, hashes, heads, turn = self.entries.copy(), self.hashes.copy(), self.heads.copy(), self.turn.copy()
         rest = (self.round, self.read, self.said, self.brief, turn, self.hidden)
-        return Fold(entries, hashes, self.first, heads, *rest)
+        return Fold(entries, hashes, self.headed, heads, *rest)
 
     def chat(
         self, organization: Organization, agent: Agent, log: Sequence[Message], calls: Sequence[Call], round: int
@@ -132,19 +128,18 @@ class Fold:
 
         Log and calls hold what they held before, and what was added.
         """
-        self.remember(organization, agent, log, calls)
-        self._turn(organization, agent, log, round)
         if not self.brief:
             self.brief = _brief(organization, agent, log)
-        if self.brief and self.first is None:
+        self.remember(organization, agent, log, calls)
+        self._turn(organization, agent, log, round)
+        if self.brief and not self.headed:
             _, parts = self.heads[0]
-            self.first = _hashed("user", "\n\n".join((self.brief, *parts)))
-        head = [_hashed_system(system)] if (system := organization.systems[agent.name]) else []
-        if self.first is not None:
-            head.append(self.first)
-        shown = 1 if self.first is not None else 0
-        entries = (*(entry for entry, _ in head), *islice(self.entries, shown, None))
-        return entries, b"".join((*(hashed for _, hashed in head), self.hashes[shown * SIZE :]))
+            self._replace(0, ChatMessage("user", "\n\n".join((self.brief, *parts))))
+            self.headed = True
+        if not (system := organization.systems[agent.name]):
+            return tuple(self.entries), bytes(self.hashes)
+        entry, hashed = _system(system)
+        return (entry, *self.entries), hashed + self.hashes
 
     def remember(self, organization: Organization, agent: Agent, log: Sequence[Message], calls: Sequence[Call]) -> None:
         """Adds the calls made so far, and the mail that was read before each."""
@@ -163,8 +158,7 @@ class Fold:
         self.hidden = left_out([size(call) for _, call in self.turn], organization.turn.shown)
         for at, call in self.turn[before : self.hidden]:
             for i, entry in enumerate(shown(agent, call, False), at):
-                self.entries[i] = entry
-                self.hashes[i * SIZE : (i + 1) * SIZE] = entry_hash(entry)
+                self._replace(i, entry)
 
     def _turn(self, organization: Organization, agent: Agent, log: Sequence[Message], round: int) -> None:
         """Begins the turn of `round` with what arrived since the turn before, unless it has begun."""
@@ -180,12 +174,18 @@ class Fold:
             self._forget(0 if agent.memory == "unread" else agent.memory)
         if agent.memory != "all" or not self.heads:
             self.heads.append((len(self.entries), tuple(parts)))
-        self._add(ChatMessage("user", "\n\n".join(parts)))
+        head = [self.brief] if self.brief and not self.entries else []
+        self.headed = self.headed or bool(head)
+        self._add(ChatMessage("user", "\n\n".join(head + parts)))
         self.round, self.turn, self.hidden = round, [], 0
 
     def _add(self, entry: ChatMessage) -> None:
         self.entries.append(entry)
         self.hashes += entry_hash(entry)
+
+    def _replace(self, at: int, entry: ChatMessage) -> None:
+        self.entries[at] = entry
+        self.hashes[at * SIZE : (at + 1) * SIZE] = entry_hash(entry)
 
     def _forget(self, kept: int) -> None:
         """Drops all but the last `kept` turns."""
@@ -194,5 +194,5 @@ class Fold:
             start = self.heads[dropped][0] if kept else len(self.entries)
             del self.entries[:start]
             del self.hashes[: start * SIZE]
-            self.first = None
+            self.headed = False
             self.heads = [(at - start, parts) for at, parts in self.heads[dropped:]]

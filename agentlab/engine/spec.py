@@ -101,7 +101,7 @@ class RolloutSpec:
         return agent
 
     def _root(self, branches: tuple[Branch, ...]) -> str:
-        cuts = tuple((branch.cut, branch.index) for branch in branches)
+        cuts = tuple((branch.cut, branch.index) for branch in branches) if branches else ()
         return _lineage_of(self.seed, self.task.id, self.draw, self.generation, self.coupling, cuts)
 
     def step_stream(self, round: int) -> int:

@@ -1,14 +1,14 @@
 """The state of an unfinished rollout: everything that has happened, so that it can be stepped, copied and continued."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from agentlab.engine.prompt import Fold
 from agentlab.types import Call, Message, Status
 
 
-@dataclass(slots=True)
-class State:
+class State(Struct):
     """The log, the calls, and what follows from them. A copy shares the facts and nothing that can change."""
 
     log: list[Message]
@@ -18,9 +18,9 @@ class State:
     """The last round that was played."""
     woken_by_bounce: frozenset[str] = frozenset()
     """Agents that acted in the last round on nothing but messages that wake once in a row, such as bounces."""
-    given: dict[str, tuple[Call, ...]] = field(default_factory=dict[str, tuple[Call, ...]])
+    given: dict[str, tuple[Call, ...]] = {}
     """Of a fork: calls of the next round that are its parent's, by agent. They are routed and not made again."""
-    folds: dict[str, Fold] = field(default_factory=dict[str, Fold])
+    folds: dict[str, Fold] = {}
     """By agent: its chat as far as it has been sent."""
     status: Status | None = None
     """Set once the rollout is over for another reason than that nobody has unread mail."""

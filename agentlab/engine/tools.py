@@ -41,6 +41,9 @@ async def opened(organization: Organization, task: Task) -> AsyncGenerator[Tools
 
     Raises `ToolsetError` when one cannot be opened.
     """
+    if not any(agent.tools for agent in organization.agents):
+        yield NO_TOOLS
+        return
     resources: dict[int, Any] = {}
     async with AsyncExitStack() as stack:
         for toolset in (toolset for agent in organization.agents for toolset in agent.tools):

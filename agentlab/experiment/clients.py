@@ -14,6 +14,7 @@ from agentlab.experiment.replay import HINTED, Coordinates, ReplayIndex
 from agentlab.experiment.served import RunServing
 from agentlab.interfaces import Model
 from agentlab.models import ModelSpec, StopSwitch, cost_of, serve
+from agentlab.models.prices import is_free
 from agentlab.seeds import digest
 from agentlab.store import DATABASE, Store
 from agentlab.types import Call, Usage
@@ -72,8 +73,10 @@ def client_for(client: Client, specs: Mapping[str, ModelSpec], models: Mapping[s
 
 
 def _price(specs: Mapping[str, ModelSpec]) -> Price:
+    free = {alias for alias, spec in specs.items() if is_free(spec)}
+
     def price(alias: str, usage: Usage | None, when: float) -> float | None:
-        return cost_of(specs[alias], usage, _day(int(when // 86_400)))
+        return 0.0 if alias in free else cost_of(specs[alias], usage, _day(int(when // 86_400)))
 
     return price
 

@@ -9,6 +9,8 @@ or less and to others, so the figures are an estimate. A program is counted to i
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from msgspec import structs
+
 from agentlab.engine.client import Client
 from agentlab.engine.play import play
 from agentlab.engine.spec import RolloutSpec
@@ -78,7 +80,7 @@ async def plan(design: Design, selection: Selection) -> RunPlan:
         cost = (cost + await _looked(design, condition, rollout, chatter)) * attempts(condition.inference)
         agents[condition.name] = agents.get(condition.name, Cost()) + cost * times
         output = rollout.output or "No output."
-        shown = judge_input(design.tasks[rollout_spec.task.id], replace(rollout, output=output))
+        shown = judge_input(design.tasks[rollout_spec.task.id], structs.replace(rollout, output=output))
         for name, judge in design.judges.items():
             if judge.model is not None:
                 judges[name] += await _judged(design, judge, shown, chatter) * (times * judge.draws)
@@ -111,7 +113,7 @@ async def _looked(design: Design, condition: Condition, rollout: Rollout, chatte
     text = "\n\n".join(message.content for message in rollout.messages)
     rounds = len({call.round for call in rollout.calls})
     looks = 1 if part == "success" else -(-rounds // every)
-    shown = judge_input(design.tasks[rollout.task], replace(rollout, output=text or "No output."))
+    shown = judge_input(design.tasks[rollout.task], structs.replace(rollout, output=text or "No output."))
     return await _judged(design, judge, shown, chatter) * (looks * judge.draws)
 
 

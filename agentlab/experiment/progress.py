@@ -133,6 +133,8 @@ class Progress:
 
     def over(self, limit: LimitFields) -> bool:
         """Whether the run's limit is reached or cannot be held, which is noted."""
+        if limit.cost is None and limit.tokens is None and limit.minutes is None:
+            return False
         cost = self.cost
         unknown = [("tokens", limit.tokens, cost.uncounted), ("cost", limit.cost, cost.unpriced)]
         if blind := [name for name, most, calls in unknown if most is not None and calls]:

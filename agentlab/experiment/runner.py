@@ -151,7 +151,7 @@ class Runner:
             rollout = await self._played(rollout_spec, condition, client)
             await self.store.finish(rollout)
             schedule.end(rollout_spec.key, final=rollout.status not in UNFINISHED)
-            done = set[tuple[str, int]]()
+            done: set[tuple[str, int]] = set()
         else:
             rollout = self.store.rollout(rollout_spec.key)
             past = past_of(self.store, rollout_spec.key, rollout.attempt)
@@ -206,6 +206,8 @@ class Runner:
             return True
         if rollout.status in UNFINISHED or self._stopping():
             return None
+        if not pending:
+            return False
         files = rollout_spec.organization.files(rollout.messages)
         shown = judge_input(self.work.tasks[rollout.task], rollout, files)
         item = JudgingItem(rollout_spec.key, rollout_spec.lineage, (shown,), rollout_spec.rank)

@@ -34,16 +34,22 @@ def cost_of(spec: ModelSpec, usage: Usage | None, when: date) -> float | None:
 
     The scenario's own `price` comes first.
     """
-    provider, name = split(spec.name)
-    if spec.price is None and provider in PROVIDERS and PROVIDERS[provider].free:
+    if is_free(spec):
         return 0.0
     if usage is None:
         return None
     if spec.price is not None:
         return price_tokens(spec.price, usage)
+    provider, name = split(spec.name)
     # Somebody else's server may be called like a listed model and cost something else.
     price = price_of(provider, name, usage.input, when) if spec.base_url in OFFICIAL else None
     return None if price is None else price_tokens(price, usage)
+
+
+def is_free(spec: ModelSpec) -> bool:
+    """Whether its calls cost nothing, whatever they use."""
+    provider, _ = split(spec.name)
+    return spec.price is None and provider in PROVIDERS and PROVIDERS[provider].free
 
 
 def price_tokens(price: Price, usage: Usage) -> float:

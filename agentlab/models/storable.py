@@ -11,6 +11,7 @@ from agentlab.types import Completion
 
 _MOST_TOKENS = 2**53
 """More than any reply has, and less than what a row cannot hold."""
+_TEXT = (str, type(None))
 _decode = msgspec.json.Decoder(Completion).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -21,9 +22,10 @@ def storable(completion: Completion) -> Completion:
     Raises `ModelError` for what is no reply, such as token counts that are no numbers; it is not quoted, since it may
     hold the request's key.
     """
-    names: tuple[Any, Any] = (completion.served_model, completion.request_id)
-    if not all(name is None or isinstance(name, str) for name in names):
-        served, id = (name if isinstance(name, str) else None for name in names)
+    served: Any = completion.served_model
+    id: Any = completion.request_id
+    if not isinstance(served, _TEXT) or not isinstance(id, _TEXT):
+        served, id = (name if isinstance(name, str) else None for name in (served, id))
         completion = replace(completion, served_model=served, request_id=id)
     try:
         try:
@@ -34,7 +36,7 @@ def storable(completion: Completion) -> Completion:
         used = _decode(text).usage
     except (msgspec.ValidationError, OverflowError, TypeError):
         raise ModelError("transient", "unreadable reply: it has a text or a number of the wrong type") from None
-    counts = (used.input, used.output, used.cache_read, used.cache_write) if used else ()
-    if not all(0 <= count < _MOST_TOKENS for count in counts):
+    counts = (used.input, used.output, used.cache_read, used.cache_write) if used else (0,)
+    if min(counts) < 0 or max(counts) >= _MOST_TOKENS:
         raise ModelError("transient", "unreadable reply: its token counts are not numbers")
     return completion

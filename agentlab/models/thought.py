@@ -10,8 +10,8 @@ Models mark their thoughts with tags, and servers without a parser for them send
 """
 
 import re
-from dataclasses import dataclass
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from agentlab.types import Completion
@@ -24,8 +24,6 @@ _SIGNS = {
     "<|START_THINKING|>": "<|END_THINKING|>",
 }
 """Magistral, Kimi-VL, OpenThinker and Command A; the names above are those of everybody else."""
-_WORDS = ("think", "thought", "reasoning", "scratchpad")
-"""One of these is in every tag and sign."""
 _FENCE = re.compile(r"^ {0,3}(?:```|~~~)", re.MULTILINE)
 _TAG = re.compile(
     rf"(?P<opens><(?i:(?P<name>{_NAME}))>|{'|'.join(map(re.escape, _SIGNS))})"
@@ -37,8 +35,7 @@ _INDENT = 40
 """Blanks before a tag that begins a line, at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class Speech:
+class Speech(Struct, frozen=True):
     """A text taken apart."""
 
     said: str
@@ -50,6 +47,8 @@ class Speech:
 
 def spoken(completion: Completion) -> Completion:
     """The completion with thoughts moved out of its text; one that ends within a thought has `stop` `length`."""
+    if not _may_think(completion.text):
+        return completion
     parts = split(completion.text, completion.stop == "length")
     if parts.thought is None:
         return completion
@@ -66,7 +65,7 @@ def begun(text: str) -> str:
 
 def split(text: str, cut: bool = False) -> Speech:
     """What a text says and what it thinks; `cut` when it was cut off by a limit. Total, and linear in the text."""
-    if not _may_think(text) or not _TAG.search(text):
+    if not _TAG.search(text):
         return Speech(text, None)
     spoken, thoughts = list[str](), list[str]()
     start, at, fenced = 0, 0, False
@@ -103,9 +102,9 @@ def split(text: str, cut: bool = False) -> Speech:
 
 
 def _may_think(text: str) -> bool:
-    """Whether a tag can be in the text; finding out that none is takes several times as long."""
-    lowered = text.lower()
-    return not text.isascii() or any(word in lowered for word in _WORDS)
+    """Whether a tag can be in the text, since one of these is in each; looking for tags takes many times as long."""
+    low = text.lower()
+    return not text.isascii() or "think" in low or "thought" in low or "reasoning" in low or "scratchpad" in low
 
 
 def _speech(spoken: list[str], thoughts: list[str], unclosed: bool = False) -> Speech:

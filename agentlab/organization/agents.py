@@ -35,7 +35,7 @@ class Agent:
     @property
     def offered(self) -> tuple[ToolSpec, ...]:
         """Its tools as they are described to a model."""
-        return tuple(tool.spec for toolset in self.tools for tool in toolset.tools)
+        return tuple(tool.spec for toolset in self.tools for tool in toolset.tools) if self.tools else ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from msgspec import Struct
+
 _QUOTES = "task|transcript|message"
 """Tags that judges' prompts quote in."""
 _QUOTED = re.compile(r"\bfrom\s*=", re.IGNORECASE)
@@ -13,14 +15,13 @@ NAME = re.compile(r"[a-z][a-z0-9_-]{0,40}")
 """What a tag may be called."""
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """A tag with the raw text of its attributes. `body` is None when the tag was never closed."""
 
     tag: str
     raw: str
     body: str | None
-    span: tuple[int, int] = field(default=(0, 0), compare=False)
+    span: tuple[int, int] = (0, 0)
     """Where it stands in the text, its tags included; of an unclosed one, where its opening tag does."""
 
     @property
@@ -63,7 +64,7 @@ class Markup:
         tokens = list(self._tag.finditer(text))
         last_close = {token[2].lower(): token.start() for token in tokens if token[1]}
         blocks: list[Block] = []
-        unclosed = set[tuple[str, str]]()
+        unclosed: set[tuple[str, str]] = set()
         opened: tuple[str, str, int, int] | None = None
 
         def give_up(tag: str, raw: str, low: int, high: int) -> None:

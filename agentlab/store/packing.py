@@ -93,7 +93,7 @@ class Packer:
             k,
             attempt,
             self._call_sorts.of(purpose, judge, judge_draw, model, settings, stop, served_model, seeded, tries),
-            bytes.fromhex(prompt_hash[2:]) if _HASH(prompt_hash) else prompt_hash,
+            bytearray.fromhex(prompt_hash[2:]) if _HASH(prompt_hash) else prompt_hash,  # bytes take `sqlite3` longer
             place,
             input,
             output,

@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,9 +141,9 @@ class Store:
         id = self.known[rollout.key].id
         await self._writer.commit(Batch([("rollouts", rollout_row(id, rollout, None, time.time()))]))
 
-    async def record(self, rollout: str, call: Call) -> None:
+    def record(self, rollout: str, call: Call) -> Awaitable[None]:
         """Commits one call. The same identity again stores its tool results."""
-        await self._writer.commit(Batch([("calls", call_row(self.known[rollout].id, call))]))
+        return self._writer.commit(Batch([("calls", call_row(self.known[rollout].id, call))]))
 
     async def finish(self, rollout: Rollout) -> None:
         """Commits the rollout's end with its messages; deletes messages, verdicts and labels of an earlier attempt."""

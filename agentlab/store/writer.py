@@ -9,16 +9,17 @@ import os
 import sqlite3
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from functools import lru_cache
 from queue import SimpleQueue
-from typing import Any
+
+from msgspec import Struct
 
 from agentlab.errors import StoreError
 from agentlab.store.packing import Packer
-from agentlab.store.rows import COLUMNS, Row
+from agentlab.store.rows import COLUMNS, Row, dump
 from agentlab.store.schema import PACKED
 
-_CHUNKS = (256, 32, 4, 1)
+_CHUNKS = (256, 128, 64, 32, 16, 8, 4, 2, 1)
 """Rows per statement. A statement gives up the interpreter lock once, however many rows it carries."""
 _UPSERT = {
     "call_rows": " ON CONFLICT(rollout, round, actor, k, attempt) DO UPDATE SET tool_results = excluded.tool_results",
@@ -33,15 +34,14 @@ _UPSERT = {
     "of = excluded.of, "
     "budget = excluded.budget, spent = excluded.spent, steps = excluded.steps",
 }
-_WIDE = {table: len(columns) for table, columns in {**COLUMNS, **PACKED}.items()}
+_COLUMNS = {**COLUMNS, **PACKED}
 _GROUP = 4000
 """Items of one transaction, more or less."""
 _TOGETHER = 32
 """Items that the thread is given at once at most, so that it writes while the event loop goes on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(Struct, frozen=True):
     """Rows by table, committed together; first go messages, verdicts and labels of the rollouts in `replace`."""
 
     rows: Sequence[tuple[str, Row]]
@@ -67,13 +67,14 @@ class Writer:
         """Queues rows that need no acknowledgement of their own; a failure shows at the next `commit`."""
         self._hand((batch, None))
 
-    async def commit(self, batch: Batch) -> None:
-        """Returns once the rows are committed; raises `StoreError` when they are not."""
-        if self._failure:
-            raise self._failure
+    def commit(self, batch: Batch) -> "asyncio.Future[None]":
+        """Queues rows; done once they are committed, or with a `StoreError` when they are not."""
         future: asyncio.Future[None] = self._loop.create_future()
-        self._hand((batch, future))
-        await future
+        if self._failure:
+            future.set_exception(self._failure)
+        else:
+            self._hand((batch, future))
+        return future
 
     def _hand(self, item: _Item) -> None:
         """To the thread together with what else this round of the event loop has to write: waking it is dear."""
@@ -146,7 +147,7 @@ def _place(path: str) -> tuple[int, int] | None:
 
 def connect(path: str) -> sqlite3.Connection:
     """A connection set up as every writer of a run needs it."""
-    connection = sqlite3.connect(path, isolation_level=None, cached_statements=64, timeout=30.0)
+    connection = sqlite3.connect(path, isolation_level=None, cached_statements=128, timeout=30.0)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA journal_size_limit = 67108864")
@@ -160,13 +161,14 @@ def _write(
     for batch in batches:
         for table, row in batch.rows:
             rows.setdefault(table, []).append(row)
-    replaced = [(rollout,) for batch in batches for rollout in batch.replace]
+    replaced = [rollout for batch in batches for rollout in batch.replace]
     try:
         connection.execute("BEGIN IMMEDIATE")
         for table in ("message_rows", "verdict_rows", "labels") if replaced else ():
-            connection.executemany(f"DELETE FROM {table} WHERE rollout = ?", replaced)
+            those = "rollout IN (SELECT value FROM json_each(?))"
+            connection.execute(f"DELETE FROM {table} WHERE {those}", (dump(replaced),))
         store(connection, packer, rows, last)
-        packer.forget([rollout for batch in batches for rollout in batch.replace])
+        packer.forget(replaced)
         connection.execute("COMMIT")
     except Exception as error:  # whatever it is, those who wait for the commit are told
         if connection.in_transaction:
@@ -202,14 +204,24 @@ def store(
 
 
 def _insert(connection: sqlite3.Connection, table: str, rows: Sequence[Row]) -> None:
-    """Inserts rows in as few statements as their number allows; a row that is there already is updated."""
-    width, done = _WIDE[table], 0
+    """Inserts rows in as few statements as their number allows; a row that is there already is updated.
+
+    Columns without any value are left out: `sqlite3` takes longer over a None than over a number or a text.
+    """
+    named = zip(_COLUMNS[table], zip(*rows, strict=True), strict=False)
+    filled = {name: values for name, values in named if values.count(None) < len(rows)}
+    parameters, done = [value for row in zip(*filled.values(), strict=True) for value in row], 0
     for size in _CHUNKS:
         while len(rows) - done >= size:
-            values = ",".join([f"({','.join('?' * width)})"] * size)
-            parameters: list[Any] = [value for row in rows[done : done + size] for value in row]
-            connection.execute(f"INSERT INTO {table} VALUES {values}{_UPSERT.get(table, '')}", parameters)
+            part = parameters[done * len(filled) : (done + size) * len(filled)]
+            connection.execute(_insertion(table, tuple(filled), size), part)
             done += size
+
+
+@lru_cache(maxsize=256)
+def _insertion(table: str, columns: tuple[str, ...], rows: int) -> str:
+    values = ",".join([f"({','.join('?' * len(columns))})"] * rows)
+    return f"INSERT INTO {table} ({','.join(columns)}) VALUES {values}{_UPSERT.get(table, '')}"
 
 
 def _settle(futures: Sequence["asyncio.Future[None]"], failure: StoreError | None) -> None:

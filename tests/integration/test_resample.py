@@ -86,7 +86,9 @@ def active(rollout: Rollout) -> Active:
 
 
 def timeless(rollout: Rollout) -> Rollout:
-    return replace(rollout, calls=tuple(structs.replace(call, started=0.0, seconds=0.0) for call in rollout.calls))
+    return structs.replace(
+        rollout, calls=tuple(structs.replace(call, started=0.0, seconds=0.0) for call in rollout.calls)
+    )
 
 
 # --- one fork -------------------------------------------------------------------------------------------------------

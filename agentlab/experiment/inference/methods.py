@@ -1,8 +1,9 @@
 """Every method of inference by the `kind` of the scenario's `inference:` section."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from agentlab.engine.spec import unstarted
 from agentlab.experiment.inference.beam import beam

@@ -3,8 +3,9 @@
 import asyncio
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from agentlab.engine.spec import unstarted
 from agentlab.experiment.baselines import plain

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import structs
 
 from agentlab.engine.client import Client
 from agentlab.engine.intervention import Redraw
@@ -60,7 +62,7 @@ class Populations:
         about: dict[str, Any] = {"method": fields.kind, **rollout.about, "made": len(population.particles)}
         if unscored:
             about["unscored"] = len(unscored)
-        return replace(rollout, about=about)
+        return structs.replace(rollout, about=about)
 
     async def redraw(
         self,

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from msgspec import structs
+
 from agentlab.engine.client import Client
 from agentlab.engine.cut import Cut
 from agentlab.engine.outcome import finished
@@ -176,7 +178,7 @@ class Population:
                 if not particle.over:
                     particle.state.status = "pruned"
                 rollout = particle.rollout or finished(particle.spec, particle.state, "protocol")
-                particle.rollout = replace(rollout, status="pruned")
+                particle.rollout = structs.replace(rollout, status="pruned")
                 group.create_task(self.keep.finish(particle.rollout))
         await _close(gone)
 
@@ -211,7 +213,7 @@ class Population:
             step = before[len(steps)]
         steps.append(step)
         if step.get("ancestors") is not None and len(steps) > len(before):
-            await self.keep.note(replace(unstarted(self.spec), about={**self.about}))
+            await self.keep.note(structs.replace(unstarted(self.spec), about={**self.about}))
         return step
 
     def uniforms(self, *name: Any, count: int) -> list[float]:

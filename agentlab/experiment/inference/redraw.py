@@ -7,6 +7,8 @@ Each draw of a turn is a fork of its own, so that its calls are kept and paid fo
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from msgspec import structs
+
 from agentlab.engine.cut import Cut
 from agentlab.engine.intervention import Redraw
 from agentlab.engine.outcome import finished
@@ -44,13 +46,15 @@ class Redrawn:
         try:
             chosen = await self._played(spec, start)
         except Interrupted as interrupted:
-            return replace(unstarted(spec), status=interrupted.status, error=interrupted.error, about=self._about())
+            return structs.replace(
+                unstarted(spec), status=interrupted.status, error=interrupted.error, about=self._about()
+            )
         except Exhausted as exhausted:
-            return replace(unstarted(spec), status="rejected", error=str(exhausted), about=self._about())
+            return structs.replace(unstarted(spec), status="rejected", error=str(exhausted), about=self._about())
         rollout = chosen.rollout
         assert rollout is not None
         await population.keep.finish(rollout)
-        return replace(with_log_of(unstarted(spec), chosen), about=self._about())
+        return structs.replace(with_log_of(unstarted(spec), chosen), about=self._about())
 
     def _about(self) -> dict[str, int]:
         return {"attempts": self.draws, "rejected_draws": self.rejected, "unscored": self.unscored}
@@ -131,7 +135,7 @@ class Redrawn:
     async def _reject(self, particle: Particle) -> None:
         self.rejected += 1
         particle.state.status = "rejected"
-        particle.rollout = replace(
+        particle.rollout = structs.replace(
             particle.rollout or finished(particle.spec, particle.state, "protocol"), status="rejected", output=None
         )
         await self.population.keep.finish(particle.rollout)

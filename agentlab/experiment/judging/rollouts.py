@@ -78,7 +78,7 @@ class JudgeRunner:
     ) -> list[Verdict]:
         """Verdicts of the pending draws, each draw committed by itself."""
         client = replace(self.client, recorded=past.recorded)
-        verdicts = list[Verdict]()
+        verdicts: list[Verdict] = []
         for judge, draw in pending:
             judge_draw = JudgeDraw(judge.name, draw)
             attempt = 1 + max(past.floor, past.failed.get(judge_draw.actor, 0))

@@ -9,6 +9,7 @@ import asyncio
 import json
 import math
 import re
+from bisect import bisect_right
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
@@ -83,11 +84,11 @@ class Replies:
         table = self._table(request.where)
         if request.settings.score is not None:
             return self._scored(request.settings.score, table, request.where.stream)
+        texts, edges = table
+        if len(texts) == 1:
+            return Completion(texts[0])
         point = RandomNumbers(request.where.stream).below(2**53) / 2**53
-        for text, edge in zip(*table, strict=True):
-            if point < edge:
-                return Completion(text)
-        return Completion(table[0][-1])
+        return Completion(texts[min(bisect_right(edges, point), len(texts) - 1)])
 
     def _scored(
         self, texts: tuple[str, ...], table: tuple[tuple[str, ...], tuple[float, ...]], stream: int

@@ -173,22 +173,23 @@ class Mail:
 
     def _send(self, agent: str, named: str, subject: str | None, body: str) -> Iterator[Message]:
         contacts = self.contacts.get(agent, ())
-        by_name = _folded(contacts)
-        names = [name for name in (part.strip() for part in named.replace(";", ",").split(",")) if name]
-        if EVERYONE in names:
-            names = list(contacts)
-        recipients = tuple(dict.fromkeys(by_name[n.casefold()] for n in names if n.casefold() in by_name))
+        recipients, unknown = _addressed(named, contacts)
         if recipients:
             yield Message(agent, recipients, "mail", body, subject or None)
-        if len(recipients) == len(names):
+        if not unknown:
             return
         allowed = f"You may write to: {', '.join(contacts)}" if contacts else "You may write to nobody."
-        for name in dict.fromkeys(n for n in names if n.casefold() not in by_name):
+        for name in unknown:
             text = f"Your mail to {name[:100]!r} was not delivered. {allowed}"
             yield Message(POST, (agent,), "bounce", text, name[:100])
 
 
 @lru_cache(maxsize=1024)
-def _folded(names: tuple[str, ...]) -> Mapping[str, str]:
-    """Names by how they are compared."""
-    return {name.casefold(): name for name in names}
+def _addressed(named: str, contacts: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The contacts that are named, and the names of nobody. Agents write to the same few again and again."""
+    by_name = {contact.casefold(): contact for contact in contacts}
+    names = [name for part in named.replace(";", ",").split(",") if (name := part.strip())]
+    if EVERYONE in names:
+        names = list(contacts)
+    recipients = dict.fromkeys(by_name[name.casefold()] for name in names if name.casefold() in by_name)
+    return tuple(recipients), tuple(dict.fromkeys(name for name in names if name.casefold() not in by_name))

@@ -52,7 +52,7 @@ def run(organization: Organization, model: Any, prompt: str = "Do it.", **client
 
 def timeless(rollout: Rollout) -> Rollout:
     calls = tuple(structs.replace(call, started=0.0, seconds=0.0) for call in rollout.calls)
-    return replace(rollout, calls=calls)
+    return structs.replace(rollout, calls=calls)
 
 
 @given(organizations(), texts, st.lists(stops, min_size=1, max_size=4), st.randoms(use_true_random=False))

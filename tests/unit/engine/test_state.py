@@ -96,7 +96,7 @@ async def equipped_with(organization: Organization, stepped: Callable[[Tools], A
 
 def timeless(rollout: Rollout) -> Rollout:
     calls = [structs.replace(call, started=0.0, seconds=0.0, tool_results=timed(call)) for call in rollout.calls]
-    return replace(rollout, calls=tuple(calls))
+    return structs.replace(rollout, calls=tuple(calls))
 
 
 def timed(call: Call) -> tuple[ToolResult, ...]:

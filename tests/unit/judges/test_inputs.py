@@ -1,9 +1,8 @@
 """What judges are shown: nothing of the arm, and two texts in both orders."""
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from agentlab.judges.inputs import both_orders, judge_input
 from agentlab.types import Message, Rollout, Task

@@ -2,12 +2,12 @@
 
 import asyncio
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
 import pandas as pd
 import pytest
+from msgspec.structs import replace
 
 from agentlab import columns
 from agentlab.runs.frames import Run, load
