@@ -33,8 +33,9 @@ from openai import AsyncOpenAI
 
 from agentlab.experiment.work import seldom_collected
 from agentlab.interfaces import Model
-from agentlab.models import ModelSpec, serve
+from agentlab.models import ModelSpec
 from agentlab.models.retry import RetryingModel
+from agentlab.models.serve import serve
 from agentlab.types import ChatMessage, Request, Settings, Where
 
 TURNS = 9

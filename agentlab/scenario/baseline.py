@@ -15,9 +15,8 @@ from agentlab.models.capabilities import maker
 from agentlab.models.prices import cost_of
 from agentlab.models.spec import ModelSpec
 from agentlab.organization.agents import Organization
-from agentlab.organization.protocols import board_of
+from agentlab.organization.protocols import SHIPPED, board_of
 from agentlab.organization.protocols.solo import Refine, Tries
-from agentlab.organization.protocols.solo_files import Steps
 from agentlab.scenario.cells import excluded
 from agentlab.scenario.document import Keys, suggest
 from agentlab.scenario.fields import BaselineFields, ExperimentFields
@@ -235,7 +234,7 @@ def with_workspace(organization: Organization, measured: Organization) -> Organi
         return organization
     by = "refine" if isinstance(steps, Refine) else steps.by
     alone = board.alone(steps.agent, anew=by != "refine")
-    return replace(organization, protocol=Steps(steps.agent, by, alone))
+    return replace(organization, protocol=SHIPPED["steps"](steps.agent, by, alone))
 
 
 def tied(identity: str, measured: str, selector: Any) -> str:

@@ -10,8 +10,7 @@ from pydantic import BaseModel
 
 from agentlab import own_code
 from agentlab.interfaces import Judge
-from agentlab.judges import KINDS, Config, JudgeTraits
-from agentlab.judges.compare import CompareConfig
+from agentlab.judges import KINDS, JudgeConfig, JudgeTraits
 from agentlab.judges.config import Misfit
 from agentlab.judges.own import own_judge
 from agentlab.models.registry import capabilities_of
@@ -226,10 +225,10 @@ def _temperature(judge: Judge, specs: Mapping[str, ModelSpec]) -> float | None:
     return spec.temperature if spec else None
 
 
-def _arms(site: CheckedDocument, config: Config, path: Keys) -> None:
+def _arms(site: CheckedDocument, config: JudgeConfig, path: Keys) -> None:
     """The arms that a judge names are levels of the scenario's factors."""
     factors = mapping(site.tree.value.get("factors"))
-    arms: Mapping[str, Sequence[tuple[str, str]]] = config.arms if isinstance(config, CompareConfig) else {}
+    arms: Mapping[str, Sequence[tuple[str, str]]] = getattr(config, "arms", {})
     for factor, pairs in arms.items():
         where, levels = (*path, "arms", factor), mapping(factors.get(factor))
         if factor not in factors:

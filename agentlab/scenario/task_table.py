@@ -73,7 +73,7 @@ def _opened(tree: Tree, findings: Findings, root: Path, fields: TaskTableFields)
     at: Keys = (*SECTION, "file")
     place = tree.place(at)
     target = Path(place.file).parent / fields.file
-    if wrong := confined(fields.file, target, root, folder=True):
+    if wrong := confined(fields.file, target, root.resolve(), folder=True):
         findings.add(place, at, *wrong)
         return None
     if target.is_dir() or target.suffix in DATASET:

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
+
+from agentlab.strict import STRICT
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class Trainer(Protocol):
 class TrainerFields(BaseModel):
     """The fields of a trainer in `improve.by`. An unknown field is a mistake."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = STRICT
 
 
 def _any_model(name: str) -> str:

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from agentlab.organization.agents import Closing
 from agentlab.organization.declaration import Flaw
+from agentlab.strict import STRICT
 from agentlab.types import OUTPUT, TASK, Completion, Message, MessageKind, Task
 
 KINDS: Mapping[str, MessageKind] = {"reply": MessageKind()}
@@ -19,7 +20,7 @@ KINDS: Mapping[str, MessageKind] = {"reply": MessageKind()}
 class ChainConfig(BaseModel):
     """Stages in a row; an agent may stand in several."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = STRICT
 
     kind: Literal["chain"] = Field(description="Stages, one after another.")
     stages: tuple[tuple[str, ...], ...] = Field(

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from agentlab.organization.agents import Closing
 from agentlab.organization.declaration import Flaw
 from agentlab.organization.markup import Block, markup
+from agentlab.strict import STRICT
 from agentlab.types import EVERYONE, OUTPUT, POST, TASK, VETO, Completion, Message, MessageKind, Task
 
 READ = ("mail", "output", "veto")
@@ -27,7 +28,7 @@ _parse = markup((*READ, *(kind for kind in KINDS if kind not in READ))).parse
 class MailConfig(BaseModel):
     """Who begins and who may write to whom."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = STRICT
     edges_at: ClassVar[str] = "contacts"
 
     kind: Literal["mail"] = Field(description="Mail between named contacts.")
