@@ -1,8 +1,9 @@
 """What a baseline may spend: the use of the rollout it is compared with, met by the step that ends nearest to it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from agentlab.errors import ScenarioError
 from agentlab.types import Call, Usage
@@ -12,8 +13,7 @@ Price = Callable[[Call], float | None]
 """US dollars of a call at the full price, nothing read from a cache; None when the price is unknown."""
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+class Budget(Struct, frozen=True):
     """An amount of something, and how a call is counted in it."""
 
     amount: float

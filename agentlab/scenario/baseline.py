@@ -4,9 +4,11 @@ Checks everything that can be wrong with them before the first call, and ties ea
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from agentlab.engine.budget import Match
 from agentlab.interfaces import Judge, Routing
@@ -29,8 +31,7 @@ STEPS = 10_000
 """Most steps of a baseline, however little each of them uses."""
 
 
-@dataclass(frozen=True, slots=True)
-class Baseline:
+class Baseline(Struct, frozen=True):
     """How a condition is matched. `of` names the condition that it is measured by."""
 
     of: str
@@ -40,8 +41,7 @@ class Baseline:
     select: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Matched:
+class Matched(Struct, frozen=True):
     """A level with a baseline."""
 
     factor: str

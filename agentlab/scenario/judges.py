@@ -2,10 +2,11 @@
 
 import functools
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
+from msgspec import Struct
 from pydantic import BaseModel
 
 from agentlab import own_code
@@ -25,8 +26,7 @@ from agentlab.scenario.validate import CheckedDocument, key_place, mapping, show
 from agentlab.types import Task
 
 
-@dataclass(frozen=True, slots=True)
-class JudgeSet:
+class JudgeSet(Struct, frozen=True):
     """The judges of a scenario, and what the analysis must know of their criteria."""
 
     judges: Mapping[str, Judge]
@@ -135,8 +135,7 @@ def _fits(task: Task) -> None:
     """Of one's own judge nobody knows."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Built:
+class _Built(Struct, frozen=True):
     """A judge with what its configuration says of it."""
 
     judge: Judge

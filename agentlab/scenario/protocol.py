@@ -2,9 +2,9 @@
 
 import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from pydantic import BaseModel
 
 from agentlab.interfaces import Routing
@@ -24,8 +24,7 @@ from agentlab.types import MessageKind
 PROTOCOL: Keys = ("organization", "protocol")
 
 
-@dataclass(frozen=True, slots=True)
-class Cast:
+class Cast(Struct, frozen=True):
     """Who takes part, and the question at the end."""
 
     names: tuple[str, ...]

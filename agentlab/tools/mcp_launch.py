@@ -1,11 +1,11 @@
 """How a server of tools is started, and how it fails."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Launch:
+
+class Launch(Struct, frozen=True):
     """What is started."""
 
     command: tuple[str, ...]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from msgspec import Struct
 from pydantic import BaseModel
 
 from agentlab.strict import STRICT
@@ -32,8 +33,7 @@ class TrainingJob:
     """The `options` of the base in `models:`."""
 
 
-@dataclass(frozen=True, slots=True)
-class TrainingStep:
+class TrainingStep(Struct, frozen=True):
     """Progress of one training, for the display and for `metrics.jsonl`."""
 
     step: int
@@ -82,8 +82,7 @@ def _nothing(settings: Mapping[str, Any]) -> str:
     return ""
 
 
-@dataclass(frozen=True, slots=True)
-class TrainerKind:
+class TrainerKind(Struct, frozen=True):
     """A kind of trainer, as `improve.by` names it."""
 
     fields: type[BaseModel]

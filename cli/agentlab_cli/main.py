@@ -1,6 +1,5 @@
 """The commands, and how an error ends one: one message, no traceback, the exit code of its kind."""
 
-import gc
 import sqlite3
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -138,5 +137,3 @@ def main() -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
-    finally:
-        gc.freeze()  # as it ends, Python would search all that lives for garbage: that took a seventh of `check`

@@ -4,9 +4,9 @@ Expresses one agent alone, draft–critique–revise, debate and panels. Every s
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
+from msgspec import Struct
 from pydantic import BaseModel, Field
 
 from agentlab.organization.agents import Closing
@@ -61,8 +61,7 @@ class ChainConfig(BaseModel):
         return Chain(self.stages, closing.ask if closing and len(cast) > 1 else None)
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(Struct, frozen=True):
     """Routes by round: stage n acts in round n."""
 
     stages: tuple[tuple[str, ...], ...]

@@ -1,10 +1,10 @@
 """Mail between named contacts: hierarchies and free networks. What is not tagged as mail is private."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar, Literal
 
+from msgspec import Struct
 from pydantic import BaseModel, Field
 
 from agentlab.organization.agents import Closing
@@ -91,8 +91,7 @@ class MailConfig(BaseModel):
         return Mail(self.start, dict(self.contacts), briefed, frozenset(writers), ask, untagged, veto)
 
 
-@dataclass(frozen=True, slots=True)
-class Mail:
+class Mail(Struct, frozen=True):
     """Delivers to named contacts; whatever cannot be delivered is a message too."""
 
     start: tuple[str, ...]
