@@ -3,7 +3,6 @@
 import sqlite3
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
 from importlib import import_module
 from typing import Annotated, Any, NamedTuple
 
@@ -90,7 +89,7 @@ def root(
 
 def application(names: Iterable[str]) -> typer.Typer:
     """The command line with the commands of these names; it imports no others."""
-    app = typer.Typer(
+    made = typer.Typer(
         invoke_without_command=True,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -102,11 +101,11 @@ def application(names: Iterable[str]) -> typer.Typer:
         panel, exits, module = COMMANDS[name]
         home = import_module(f"agentlab_cli.{module}")
         if name in GROUPS:
-            app.add_typer(home.app, name=name, rich_help_panel=panel)
+            made.add_typer(home.app, name=name, rich_help_panel=panel)
         else:
             command = getattr(home, "list_" if name == "list" else name)
-            app.command(name, rich_help_panel=panel, epilog=codes.codes(exits))(command)
-    return app
+            made.command(name, rich_help_panel=panel, epilog=codes.codes(exits))(command)
+    return made
 
 
 def meant(words: Sequence[str]) -> Iterable[str]:
@@ -115,12 +114,14 @@ def meant(words: Sequence[str]) -> Iterable[str]:
     return (first,) if first in COMMANDS else () if first == "--version" else COMMANDS
 
 
-@cache
+app: typer.Typer
+"""The command line with every command, made when it is first asked for."""
+
+
 def __getattr__(name: str) -> Any:
-    """`app`: the command line with every command."""
     if name != "app":
         raise AttributeError(name)
-    return application(COMMANDS)
+    return globals().setdefault(name, application(COMMANDS))
 
 
 def main() -> None:

@@ -144,7 +144,8 @@ def host() -> None:
     for name in PRELOADED:
         importlib.import_module(name)
     importlib.import_module("agentlab.scenario").load("consultancy")  # imports its parts, and builds their validators
-    vars(importlib.import_module("agentlab_cli.main"))["application"](None)
+    main: Any = importlib.import_module("agentlab_cli.main")
+    main.application(main.COMMANDS)  # imports every command
     connections = importlib.import_module("agentlab.models.providers.connections")
     connections.opener("http://127.0.0.1")  # which reads the certificates, once for all children
     gc.collect()
