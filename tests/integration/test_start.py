@@ -49,7 +49,6 @@ def test_check_imports_no_part_that_the_scenario_does_not_name() -> None:
         "agentlab_cli.run",
         "agentlab_cli.stats",
         "asyncio",
-        "importlib.resources.readers",
         "numpy",
         "pandas",
         "rich",

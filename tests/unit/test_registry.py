@@ -5,13 +5,14 @@ import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from agentlab import judges, products, tools
 from agentlab.organization import protocols
 from agentlab.registry import Registry
+from agentlab.scenario import generators
 from agentlab.training import trainers
 from agentlab.training.trainer import TrainerKind
 
@@ -51,8 +52,9 @@ def shipped(package: str, is_part: Callable[[Any], bool]) -> Iterator[Any]:
         (protocols.SHIPPED, is_routing),
         (trainers.TRAINERS, lambda value: isinstance(value, TrainerKind)),
         (products.SHIPPED, is_product),
+        (generators.KINDS, has_kind),
     ],
-    ids=["judges", "protocols", "routings", "trainers", "products"],
+    ids=["judges", "protocols", "routings", "trainers", "products", "generators"],
 )
 def test_every_part_that_ships_has_a_name(registry: Registry[Any], is_part: Callable[[Any], bool]) -> None:
     defined = {id(part) for part in shipped(registry.package, is_part)}
@@ -60,9 +62,9 @@ def test_every_part_that_ships_has_a_name(registry: Registry[Any], is_part: Call
 
 
 def test_a_kind_is_registered_under_its_own_name() -> None:
-    for registry in (judges.KINDS, protocols.KINDS):
+    for registry in (judges.KINDS, protocols.KINDS, generators.KINDS):
         for name, config in registry.items():
-            assert config.model_fields["kind"].annotation.__args__ == (name,)
+            assert get_args(config.model_fields["kind"].annotation) == (name,)
     for name, tool in tools.TOOLS.items():
         assert tool.tools[0].spec.name == name
 
