@@ -30,6 +30,10 @@ def is_tool(value: Any) -> bool:
     return isinstance(value, tools.FunctionTool | tools.Shared)
 
 
+def is_trainer(value: Any) -> bool:
+    return isinstance(value, TrainerKind)
+
+
 def is_product(value: Any) -> bool:
     return hasattr(value, "PROGRAM") and hasattr(value, "COMMAND")
 
@@ -50,7 +54,7 @@ def shipped(package: str, is_part: Callable[[Any], bool]) -> Iterator[Any]:
         (judges.KINDS, has_kind),
         (protocols.KINDS, has_kind),
         (protocols.SHIPPED, is_routing),
-        (trainers.TRAINERS, lambda value: isinstance(value, TrainerKind)),
+        (trainers.TRAINERS, is_trainer),
         (products.SHIPPED, is_product),
         (generators.KINDS, has_kind),
     ],
