@@ -1,6 +1,5 @@
 """The interfaces of models, tools, protocols and judges: a few methods each, no base class."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, runtime_checkable
@@ -146,9 +145,3 @@ class Judge(Protocol):
         ...
 
     async def __call__(self, judge_input: JudgeInput, client: JudgeClient) -> list[Verdict]: ...
-
-
-def is_asked() -> bool:
-    """Of a `CancelledError`: whether somebody asked the task to end; else the code itself raised it."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

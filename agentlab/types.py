@@ -191,8 +191,7 @@ class Completion(Struct, frozen=True):
     """The provider's own message about a refusal; agents and judges never see it."""
 
 
-@dataclass(frozen=True, slots=True)
-class MessageKind:
+class MessageKind(Struct, frozen=True):
     """A protocol's declaration of one kind of message. A run records it, so that readers do not need the protocol."""
 
     shown: Literal["tag", "text", "hidden"] = "tag"
@@ -253,8 +252,7 @@ class Call(Struct, frozen=True):
     """Of a judge or selector: which of its draws this is, from 0."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProgramModel:
+class ProgramModel(Struct, frozen=True):
     """The model that a program in a sandbox may ask, and what the program may spend."""
 
     ask: Callable[[tuple[ChatMessage, ...], Settings, int], Awaitable[Call]]
@@ -285,8 +283,7 @@ class Scene:
     """Of a tool that runs programs: the model that they may ask."""
 
 
-@dataclass(frozen=True, slots=True)
-class Returned:
+class Returned(Struct, frozen=True):
     """What a tool returns if it also did something that affects others."""
 
     content: str

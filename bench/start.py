@@ -64,6 +64,7 @@ def main() -> None:
     """Measures everything in turn."""
     largest = max(names("scenarios"), key=size)
     tags = '<mail to="x">' * 80_000
+    parse(tags[:80])  # imports every protocol, and compiles its tags
     started = time.perf_counter()
     parse(tags)
     parsed = time.perf_counter() - started

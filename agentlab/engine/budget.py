@@ -1,8 +1,9 @@
 """The budget of a baseline, which is what its compared rollout used: how it is counted and when it is met."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from agentlab.errors import ScenarioError
 from agentlab.types import Call, Usage
@@ -12,8 +13,7 @@ Price = Callable[[Call], float | None]
 """US dollars of a call at the full price, nothing read from a cache; None when the price is unknown."""
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+class Budget(Struct, frozen=True):
     """An amount of something, and how a call is counted in it."""
 
     amount: float

@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from agentlab.cancellation import is_asked
 from agentlab.engine.prompt_hash import answers, hash_of
 from agentlab.errors import MismatchError, ModelError, Stopped
-from agentlab.interfaces import Model, is_asked
+from agentlab.interfaces import Model
 from agentlab.models.scoring import checked
 from agentlab.models.storable import storable
 from agentlab.models.thought import spoken

@@ -10,8 +10,9 @@ from typing import Any
 
 from msgspec import structs
 
+from agentlab.cancellation import is_asked
 from agentlab.errors import MismatchError, ProgramError, Stopped, ToolsetError
-from agentlab.interfaces import Tool, is_asked
+from agentlab.interfaces import Tool
 from agentlab.models.arguments import arguments
 from agentlab.organization.agents import Organization, TurnLimits
 from agentlab.organization.tagged import MOST

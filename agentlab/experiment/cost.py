@@ -23,7 +23,8 @@ from agentlab.experiment.stand_in import Typical, stand_in
 from agentlab.interfaces import Judge, Model
 from agentlab.judges.inputs import judge_input, text_input
 from agentlab.judges.once import judge_once
-from agentlab.models import Cost, ModelSpec, estimated, get_model
+from agentlab.models import Cost, ModelSpec, estimated
+from agentlab.models.serve import get_model
 from agentlab.scenario import Condition, Design
 from agentlab.scenario.inference_fields import attempts, judge_of
 from agentlab.types import Call, JudgeInput, Rollout

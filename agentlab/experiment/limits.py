@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from agentlab.errors import ScenarioError
-from agentlab.judges.program import CASE_SEED, FIELD, with_case_seeds
+from agentlab.judges.program import with_case_seeds
 from agentlab.own_code import told
-from agentlab.products import product
+from agentlab.products import CASE_SEED, FIELD, product
 from agentlab.products.frontier import mean_frontier
 from agentlab.scenario import Design
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from signal import Signals
 
 from agentlab.experiment.tally import Tally, Unit
-from agentlab.models import Cost, Waits, cost_of_call
+from agentlab.models import Cost, cost_of_call
+from agentlab.models.waits import Waits
 from agentlab.scenario.fields import LimitFields
 from agentlab.text import pluralize
 from agentlab.types import Call

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from agentlab.experiment.progress import Progress
-from agentlab.models import StopSwitch
+from agentlab.models.serve import StopSwitch
 from agentlab.store import Store
 
 SERVED = "served"

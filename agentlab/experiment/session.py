@@ -12,8 +12,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from agentlab.errors import ScenarioError
 from agentlab.experiment import decisions, resume
 from agentlab.experiment.addresses import Moved
@@ -44,7 +42,6 @@ from agentlab.scenario.remarks import machine_lacks
 from agentlab.store import Store, look, looks
 from agentlab.store.looks import forget
 from agentlab.store.training import WEIGHTS
-from agentlab.types import Task
 
 LOCAL = LocalExecutor()
 
@@ -159,11 +156,6 @@ def interim(store: Store) -> None:
     look(store.folder, store.finished(), store.meta()["looks"])
     store.set_meta({"looks": looks(store.folder)})
     forget(store.folder)
-
-
-def tasks_of(meta: Mapping[str, Any]) -> dict[str, Task]:
-    """The run's tasks as they are before addenda, which is how judges see them."""
-    return {task.id: task for task in msgspec.convert(meta.get("tasks", []), list[Task])}
 
 
 def planned(

@@ -13,7 +13,7 @@ from agentlab.interfaces import Model, Toolset
 from agentlab.models import ModelSpec
 from agentlab.models.simulated.tool_use import call, called, offered
 from agentlab.models.wrapping import Wrapping
-from agentlab.tools import TICKETS
+from agentlab.tools import TICKETS, is_of_tickets
 from agentlab.types import ChatMessage, Completion, Request, Returned, Scene, Task, ToolSpec, Usage
 
 WORDS = 250
@@ -24,7 +24,7 @@ TICKET = 60
 """Words of a ticket."""
 _WORKERS = re.compile(r"^The workers are (.+?)\. A ticket", re.MULTILINE)
 _CONTACTS = re.compile(r"^You may write to: (.+)$", re.MULTILINE)
-_TICKETS = frozenset(tool.spec.name for tool in TICKETS)
+_TICKETS = frozenset(TICKETS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,4 +117,4 @@ def stand_in(rollout_spec: RolloutSpec) -> RolloutSpec:
 
 
 def _idle(toolset: Toolset) -> Toolset:
-    return toolset if toolset in TICKETS else _Tools(tuple(_Tool(tool.spec) for tool in toolset.tools))
+    return toolset if is_of_tickets(toolset) else _Tools(tuple(_Tool(tool.spec) for tool in toolset.tools))

@@ -19,7 +19,8 @@ from agentlab.experiment.progress import Progress
 from agentlab.experiment.served import RunServing
 from agentlab.garbage import seldom_collected
 from agentlab.interfaces import Judge
-from agentlab.models import ModelSpec, StopSwitch
+from agentlab.models import ModelSpec
+from agentlab.models.serve import StopSwitch
 from agentlab.scenario.fields import LimitFields
 from agentlab.scenario.validate import mapping
 from agentlab.store import DATABASE, Store, read

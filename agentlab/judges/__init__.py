@@ -1,31 +1,27 @@
-"""Judges: what scores a rollout. `KINDS` maps the `kind` of a judge's YAML to its configuration.
+"""Judges: what scores a rollout. `KINDS` maps the `kind` of a judge's YAML to its configuration, a `JudgeConfig`.
 
-A configuration has `names()`, `counted()`, `scale(criterion)`, `needs()`, `mistakes()`, `traits` and `build(name)`; a
-judge of one's own is named by `kind: module:Name` (`agentlab.judges.own`).
+A judge of one's own is named by `kind: module:Name` (`agentlab.judges.own`).
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from agentlab.judges.audit import AuditConfig
-from agentlab.judges.compare import CompareConfig
-from agentlab.judges.config import JudgeTraits
-from agentlab.judges.equivalence import EquivalenceConfig
-from agentlab.judges.match import MatchConfig
-from agentlab.judges.program import ProgramConfig
-from agentlab.judges.rubric import RubricConfig
+from agentlab.judges.config import JudgeConfig, JudgeTraits
+from agentlab.registry import Registry
 
-__all__ = ["KINDS", "Config", "JudgeTraits", "recorded", "traits"]
+__all__ = ["KINDS", "JudgeConfig", "JudgeTraits", "recorded", "traits"]
 
-Config = RubricConfig | MatchConfig | ProgramConfig | AuditConfig | CompareConfig | EquivalenceConfig
-KINDS: dict[str, type[Config]] = {
-    "rubric": RubricConfig,
-    "match": MatchConfig,
-    "program": ProgramConfig,
-    "audit": AuditConfig,
-    "compare": CompareConfig,
-    "equivalence": EquivalenceConfig,
-}
+KINDS = Registry[type[JudgeConfig]](
+    __name__,
+    {
+        "rubric": "rubric:RubricConfig",
+        "match": "match:MatchConfig",
+        "program": "program:ProgramConfig",
+        "audit": "audit:AuditConfig",
+        "compare": "compare:CompareConfig",
+        "equivalence": "equivalence:EquivalenceConfig",
+    },
+)
 
 
 def recorded(meta: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,11 +1,14 @@
 """What the YAML of every judge says, and what the rest must know of a judge beside its criteria."""
 
+from abc import abstractmethod
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
+from agentlab.interfaces import Judge
+from agentlab.strict import STRICT
 from agentlab.types import Settings, Task
 
 Flaw = tuple[tuple[str | int, ...], str, str]
@@ -18,7 +21,7 @@ Points = Mapping[int, str]
 class Part(BaseModel):
     """A part of a judge's YAML; unknown fields are mistakes."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = STRICT
 
 
 class Scale(Part):
@@ -97,11 +100,27 @@ class JudgeTraits:
 
 
 class JudgeConfig(Part):
-    """The base of every judge's YAML; a kind adds its fields, `names`, `scale` and `build`."""
+    """The base of every judge's YAML; a kind adds its fields."""
 
     traits: ClassVar[JudgeTraits] = JudgeTraits()
 
     about: str = Field(default="", description="A note for readers on what this judge looks at.")
+
+    @abstractmethod
+    def names(self) -> tuple[str, ...]:
+        """Every criterion, in order."""
+
+    @abstractmethod
+    def counted(self) -> tuple[str, ...]:
+        """The criteria that `criteria: all` means."""
+
+    @abstractmethod
+    def scale(self, criterion: str) -> tuple[float, float]:
+        """Lowest and highest possible value of a criterion."""
+
+    @abstractmethod
+    def build(self, name: str) -> Judge:
+        """The judge, under the name by which a scenario lists it."""
 
     def needs(self) -> frozenset[str]:
         """Fields of `Settings` that its model must take."""

@@ -6,8 +6,9 @@ of .91 in 91 % (`bench/anchors.py`).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from agentlab.stats.judges.auc import Family, limits
 
@@ -18,8 +19,7 @@ MOST = 200
 Outcome = Literal["passed", "failed", "undecided"]
 
 
-@dataclass(frozen=True, slots=True)
-class Gate:
+class Gate(Struct, frozen=True):
     """The outcome, with the limits of the area under the ROC curve."""
 
     outcome: Outcome

@@ -75,9 +75,13 @@ class MatchConfig(JudgeConfig):
         """The judge, under the name by which a scenario lists it."""
         return Match(name, self)
 
+    def compares(self) -> bool:
+        """Whether there is a target; a pattern without a group only asks whether it is found."""
+        return self.by != "regex" or re.compile(self.pattern or "").groups > 0
+
     def misfit(self, task: Task) -> Flaw | None:
         """A target that is not there, or cannot be compared."""
-        if not compares(self) or target_of(self, task) is not None:
+        if not self.compares() or target_of(self, task) is not None:
             return None
         path = ("target",) if self.target is None else ("fields", self.target)
         value = task.target if self.target is None else task.fields.get(self.target)
@@ -138,14 +142,14 @@ class Match:
         if config.by == "regex" and len(text) > config.max_chars:
             reason = f"{len(text)} characters to search, more than max_chars: {config.max_chars}"
             return Verdict(config.criterion, "truncated", reason=reason)
-        target = target_of(config, judge_input.task) if compares(config) else ""
+        target = target_of(config, judge_input.task) if config.compares() else ""
         if target is None:
             named = "target" if config.target is None else f"field {config.target!r}"
             reason = f"task {judge_input.task.id!r} has no {named} that can be compared by {config.by}"
             return Verdict(config.criterion, "error", reason=reason)
         text = text if config.by in ("exact", "regex") else plain(text)
         verdict = _read(config, _before_cut(text, config) if judge_input.cut else text, target, judge_input.cut)
-        if judge_input.cut and (verdict.outcome == "unparsed" or (verdict.value == 0 and not compares(config))):
+        if judge_input.cut and (verdict.outcome == "unparsed" or (verdict.value == 0 and not config.compares())):
             reason = f"the output was cut off before it stated an answer: {verdict.reason}"
             return replace(verdict, outcome="truncated", value=None, reason=reason)
         return verdict
@@ -169,11 +173,6 @@ def target_of(config: MatchConfig, task: Task) -> str | None:
     return text or None
 
 
-def compares(config: MatchConfig) -> bool:
-    """Whether there is a target; a pattern without a group only asks whether it is found."""
-    return config.by != "regex" or re.compile(config.pattern or "").groups > 0
-
-
 def _before_cut(text: str, config: MatchConfig) -> str:
     """A cut text without its last word, which may be a part of one; nothing of a list of choices that goes on."""
     kept = text.rstrip()
@@ -190,9 +189,9 @@ def _read(config: MatchConfig, text: str, target: str, cut: bool) -> Verdict:
     answers = [answer.text for answer in candidates if not cut or answer.end < len(text)]
     if not answers:
         reason = _unread(config)
-        compared = compares(config)
+        compared = config.compares()
         return Verdict(config.criterion, "unparsed" if compared else "scored", None if compared else 0.0, None, reason)
-    hits = [answer for answer in answers if not compares(config) or _equal(config, answer, target)]
+    hits = [answer for answer in answers if not config.compares() or _equal(config, answer, target)]
     return Verdict(config.criterion, "scored", float(bool(hits)), (hits or answers)[-1][:200])
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from agentlab.judges.parse import Problem
-from agentlab.organization.protocols import MESSAGES
+from agentlab.organization.protocols import messages
 from agentlab.organization.tags import Block, attribute, escape, parse
 from agentlab.types import OUTPUT, JudgeInput, Message
 
@@ -65,7 +65,8 @@ def transcript(said: Mapping[int, Message]) -> str:
 
 
 def _message(index: int, m: Message) -> str:
-    name = MESSAGES[m.kind].ref if m.kind in MESSAGES else None
+    kind = messages().get(m.kind)
+    name = kind.ref if kind else None
     subject = f' {name}="{attribute(m.ref)}"' if name and m.ref else ""
     head = f'index="{index}" round="{m.round}" kind="{m.kind}" from="{attribute(m.sender)}"'
     return f'<message {head} to="{attribute(", ".join(m.to))}"{subject}>\n{escape(m.content)}\n</message>'

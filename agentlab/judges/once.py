@@ -8,8 +8,9 @@ from numbers import Real
 from typing import Any, get_args
 
 from agentlab import own_code
+from agentlab.cancellation import is_asked
 from agentlab.errors import MismatchError, ScenarioError, Stopped, StoreError
-from agentlab.interfaces import Judge, JudgeClient, is_asked
+from agentlab.interfaces import Judge, JudgeClient
 from agentlab.text import utf8_safe
 from agentlab.types import JudgeInput, Outcome, Verdict
 

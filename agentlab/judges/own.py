@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from inspect import iscoroutinefunction
 from numbers import Real
 from typing import Any, cast
+
+from msgspec import Struct
 
 from agentlab.interfaces import JudgeClient
 from agentlab.types import JudgeInput, Verdict
@@ -13,8 +15,7 @@ from agentlab.types import JudgeInput, Verdict
 Scales = Mapping[str, tuple[float, float]]
 
 
-@dataclass(frozen=True, slots=True)
-class OwnJudge:
+class OwnJudge(Struct, frozen=True):
     """Somebody's judge with what it left unsaid. A value outside its criterion's scale is an `error`."""
 
     name: str

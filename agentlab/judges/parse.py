@@ -4,8 +4,9 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, cast
+
+from msgspec import Struct
 
 from agentlab.organization.tags import parse
 from agentlab.types import TokenLogprob
@@ -16,8 +17,7 @@ _WORD_MARKS = " \t\r\n\u2581\u0120"
 """Blanks, and the signs that two families of tokenizers print for a leading blank."""
 
 
-@dataclass(frozen=True, slots=True)
-class WholeNumbers:
+class WholeNumbers(Struct, frozen=True):
     """Scores that are whole numbers from `low` to `high`."""
 
     low: int
@@ -36,8 +36,7 @@ class WholeNumbers:
         return f"a whole number from {self.low} to {self.high}"
 
 
-@dataclass(frozen=True, slots=True)
-class WordScores:
+class WordScores(Struct, frozen=True):
     """Scores that are one of a few words, whatever their capitals; what is read is the word's place."""
 
     words: tuple[str, ...]
@@ -54,16 +53,14 @@ class WordScores:
 Scale = WholeNumbers | WordScores
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedScore:
+class ParsedScore(Struct, frozen=True):
     """A score on the scale (a word as its place), with its reason."""
 
     score: int
     reason: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """Why no score could be read; `missing` when the criterion was not answered at all."""
 
     text: str

@@ -5,10 +5,10 @@ bars, links' targets), mail headers, salutations, signatures, and our own tags.
 """
 
 import re
+from functools import cache
 
-from agentlab.organization.tags import TAGS
+from agentlab.organization.tags import every_tag
 
-_TAG = re.compile(rf"</?(?:{'|'.join(TAGS)})(?=[\s>])[^<>]{{0,2000}}>", re.IGNORECASE)
 _HEADER = re.compile(r"^[ \t]*(?:from|to|cc|bcc|sent|date|subject|re|reply-to)[ \t]*:[^\n]{0,300}$", re.I | re.M)
 _FENCE = re.compile(r"^[ \t]*(?:```|~~~)[^\n]{0,80}$", re.M)
 _RULE = re.compile(r"^[ \t]*(?:[-*_=][ \t]*){3,200}$", re.M)
@@ -39,8 +39,13 @@ def plain(text: str) -> str:
     return text
 
 
+@cache
+def _tag() -> re.Pattern[str]:
+    return re.compile(rf"</?(?:{'|'.join(every_tag().tags)})(?=[\s>])[^<>]{{0,2000}}>", re.IGNORECASE)
+
+
 def _once(text: str) -> str:
-    text = _TAG.sub("\n", _narrow(text))  # narrowed first: the patterns are linear where blanks come singly
+    text = _tag().sub("\n", _narrow(text))  # narrowed first: the patterns are linear where blanks come singly
     for pattern in (_FENCE, _BARS, _RULE, _HEADER):
         text = pattern.sub("", text)
     text = _unsigned(_GREETING.sub("", text))

@@ -9,7 +9,7 @@ from pydantic import Field
 from agentlab.interfaces import Judge, JudgeClient
 from agentlab.judges.config import Flaw, JudgeConfig, JudgeTraits
 from agentlab.organization.board.workspace import clash
-from agentlab.products import SHIPPED, Case, Figure, Product, WrongFormat, product, source
+from agentlab.products import CASE_SEED, FIELD, SHIPPED, Case, Figure, Product, WrongFormat, product, source
 from agentlab.seeds import stream
 from agentlab.tools.sandbox.detect import lacking, sandbox
 from agentlab.tools.sandbox.ended import Ended, Limits
@@ -18,10 +18,6 @@ from agentlab.tools.sandbox.turns import turn
 from agentlab.types import JudgeInput, Outcome, Task, Verdict
 
 UTILITY, HARM = CRITERIA = ("utility", "harm")
-FIELD = "product"
-"""The task field that says which product it is: its name, its seeds, and the hash of its generator."""
-CASE_SEED = "case_seed"
-"""Of a product: the seed of its held-out cases."""
 _REASON = 1_000
 """Characters of a program's output that a verdict keeps: its end, where an error stands."""
 

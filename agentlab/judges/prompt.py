@@ -6,8 +6,9 @@ inert, so a reply that holds our markup, a placeholder or a chat model's control
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from agentlab.judges.plain_text import plain
 from agentlab.organization.tags import attribute, escape
@@ -31,8 +32,7 @@ PLACEHOLDERS = ("low", "high")
 """What a rubric's own prompt may name as `{{low}}` and `{{high}}`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """One criterion: its question and, where given, what single points mean for it."""
 
     name: str
@@ -40,8 +40,7 @@ class Line:
     points: Mapping[int, str] = field(default_factory=dict[int, str])
 
 
-@dataclass(frozen=True, slots=True)
-class RubricPrompt:
+class RubricPrompt(Struct, frozen=True):
     """A rubric without its settings: who judges, on which scale, by which criteria, from which part of a rollout."""
 
     lines: tuple[Line, ...]

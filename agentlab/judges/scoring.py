@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from msgspec import Struct
+
 from agentlab.errors import NO_LOGPROBS
 from agentlab.interfaces import JudgeClient
 from agentlab.judges.parse import ParsedScore, Problem, Scale, WholeNumbers, from_tokens, objects, texts
@@ -64,8 +66,7 @@ class WrittenScoring:
         return schema_form(self.rubric) if self.structured else text_form(self.rubric, names)
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(Struct, frozen=True):
     """A form that a judge fills in: how it is asked for, what a score may be, and what the score is worth."""
 
     answer: Callable[[Sequence[str]], str]

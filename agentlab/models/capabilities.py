@@ -7,8 +7,9 @@ refused than to have a run end on its first call. `capabilities:` in a scenario 
 """
 
 import re
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from agentlab.types import Capabilities, Settings
 
@@ -45,8 +46,7 @@ def maker(name: str) -> str | None:
     return "gpt" if provider == "openai" and "/" not in rest and family in ("o", "codex", "chatgpt") else family
 
 
-@dataclass(frozen=True, slots=True)
-class Claude:
+class Claude(Struct, frozen=True):
     """What differs between Claude models."""
 
     version: tuple[int, int]

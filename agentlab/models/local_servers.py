@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from agentlab.errors import ScenarioError
 
@@ -19,8 +20,7 @@ MOST_SERVERS, MOST_THREADS = 4, 8
 """Of one model, unless said otherwise. Each server of the embedded model takes 0.4 GB."""
 
 
-@dataclass(frozen=True, slots=True)
-class LocalServers:
+class LocalServers(Struct, frozen=True):
     """The servers of one model."""
 
     servers: int

@@ -3,13 +3,12 @@
 Prices have effective dates and bands: once a prompt is longer than a band's `above`, the whole call is charged by it.
 """
 
+import json
 import re
 from datetime import date
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
-
-import yaml
 
 from agentlab.models.registry import PROVIDERS, split
 from agentlab.models.spec import ModelSpec, Price
@@ -67,10 +66,10 @@ def price_of(provider: str, name: str, prompt: int, when: date) -> Price | None:
     periods = models.get(name) or models.get(_DATED.sub("", name))
     if periods is None:
         return None
-    current = [period for period in periods if period.get("since", date.min) <= when]
+    current = [period for period in periods if _since(period) <= when]
     if not current:
         return None
-    bands = max(current, key=lambda period: period.get("since", date.min))["bands"]
+    bands = max(current, key=_since)["bands"]
     return _price([band for band in bands if prompt > band.get("above", -1)][-1])
 
 
@@ -88,7 +87,11 @@ def names(provider: str) -> list[str]:
 
 def as_of() -> date:
     """The day on which the table was checked."""
-    return _file()["as_of"]
+    return date.fromisoformat(_file()["as_of"])
+
+
+def _since(period: dict[str, Any]) -> date:
+    return date.fromisoformat(period["since"]) if "since" in period else date.min
 
 
 def _price(band: dict[str, Any]) -> Price:
@@ -97,8 +100,7 @@ def _price(band: dict[str, Any]) -> Price:
 
 @cache
 def _file() -> dict[str, Any]:
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return yaml.load((files("agentlab.models") / "prices.yaml").read_text("utf-8"), loader)
+    return json.loads(Path(__file__).with_name("prices.json").read_text("utf-8"))
 
 
 def _table() -> dict[str, dict[str, list[dict[str, Any]]]]:

@@ -3,8 +3,9 @@
 import difflib
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from agentlab import own_code
 from agentlab.errors import ScenarioError
@@ -15,8 +16,7 @@ from agentlab.models.spec import SAMPLING, ModelSpec
 from agentlab.types import Capabilities, Settings
 
 
-@dataclass(frozen=True, slots=True)
-class Provider:
+class Provider(Struct, frozen=True):
     """How the models of a provider are found and built."""
 
     module: str

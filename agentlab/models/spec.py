@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, Field, field_validator
 
 from agentlab.models.secrets import is_secret, secret_within
+from agentlab.strict import STRICT
 from agentlab.types import Capabilities, Settings
 
 Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -22,7 +23,7 @@ SAMPLING = ("temperature", "top_p", "top_k", "max_tokens", "stop", "reasoning", 
 class Price(BaseModel):
     """What tokens cost, in US dollars per million."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = STRICT
 
     input: Rate = Field(description="USD per million prompt tokens that are not read from a cache.")
     output: Rate = Field(description="USD per million generated tokens, including reasoning.")
@@ -37,7 +38,7 @@ class Price(BaseModel):
 class CapabilitiesPatch(BaseModel):
     """What a model takes, where that differs from what agentlab assumes of it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = STRICT
 
     settings: tuple[str, ...] | None = Field(
         None,
@@ -90,7 +91,7 @@ class CapabilitiesPatch(BaseModel):
 class ModelSpec(BaseModel):
     """A model as a scenario names it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = STRICT | {"hide_input_in_errors": True}
 
     name: str = Field(
         min_length=1,

@@ -4,14 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from msgspec import Struct
+
 from agentlab.interfaces import Routing, Toolset
 from agentlab.organization import tagged
 from agentlab.organization.declaration import Hooks, hooks_of, kinds_of, tags_of
 from agentlab.types import PRODUCT, Message, MessageKind, Settings, ToolSpec
 
 
-@dataclass(frozen=True, slots=True)
-class Closing:
+class Closing(Struct, frozen=True):
     """The question asked when nothing has reached `@output`; an agent alone gets it as part of its task."""
 
     ask: str

@@ -3,8 +3,9 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
+
+from msgspec import Struct, field
 
 from agentlab.organization.markup import attributes
 
@@ -17,8 +18,7 @@ _NESTED = 1_000
 _CLOSE = re.compile(r"</call\s*>", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Struct, frozen=True):
     """A call as it stands in a text."""
 
     attributes: Mapping[str, str]
@@ -36,8 +36,7 @@ class Written:
         return self.attributes.get("tool", self.attributes.get("name", ""))
 
 
-@dataclass(slots=True)
-class Calls:
+class Calls(Struct):
     """The calls of a text."""
 
     made: list[Written] = field(default_factory=list[Written])
@@ -86,8 +85,7 @@ def calls(text: str, arguments: Mapping[str, Sequence[str]], tags: Sequence[str]
     return scanned
 
 
-@dataclass(slots=True)
-class _Line:
+class _Line(Struct):
     """The quotation marks that are open in the line that is being read."""
 
     text: str

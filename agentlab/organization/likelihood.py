@@ -1,11 +1,11 @@
 """How a program weighs what it observes."""
 
-from dataclasses import dataclass
 from typing import Literal
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Likelihood:
+
+class Likelihood(Struct, frozen=True):
     """`draw`: the step is sampled, and any other value rejects. `score`: the observed value's own probability, from
     the model's log-probabilities. `count`: the share of `draws` samples that agree, an unbiased estimate of it."""
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from msgspec import Struct
 
@@ -36,22 +36,24 @@ def attributes(raw: str) -> Mapping[str, str]:
     return {m[1].lower(): (m[2] if m[2] is not None else m[3]).strip() for m in _ATTRIBUTE.finditer(raw)}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Markup:
     """A set of tags, in lower case: `parse` reads blocks of them and `escape` makes them inert."""
 
     tags: tuple[str, ...]
-    _tag: re.Pattern[str] = field(init=False, repr=False, compare=False)
-    _inert: re.Pattern[str] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        names = "|".join(map(re.escape, self.tags))
-        patterns = {
-            "_tag": rf"<(/?)({names})(?=[\s>])([^<>]{{0,2000}})>",
-            "_inert": rf"<(?=\s*+/?\s*+(?:{names}|{_QUOTES})\b|\||/?s>|(?:start|end)_of_turn>)",
-        }
-        for name, pattern in patterns.items():
-            object.__setattr__(self, name, re.compile(pattern, re.IGNORECASE))
+    @cached_property
+    def _names(self) -> str:
+        return "|".join(map(re.escape, self.tags))
+
+    @cached_property
+    def _tag(self) -> re.Pattern[str]:
+        return re.compile(rf"<(/?)({self._names})(?=[\s>])([^<>]{{0,2000}})>", re.IGNORECASE)
+
+    @cached_property
+    def _inert(self) -> re.Pattern[str]:
+        names = f"{self._names}|{_QUOTES}"
+        return re.compile(rf"<(?=\s*+/?\s*+(?:{names})\b|\||/?s>|(?:start|end)_of_turn>)", re.IGNORECASE)
 
     def parse(self, text: str) -> list[Block]:
         """The top-level blocks of `text` in order; text outside them is private and left out.

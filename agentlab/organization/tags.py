@@ -1,21 +1,35 @@
 """The tags that are read or written anywhere: those of the shipped protocols and of judges' replies."""
 
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from agentlab.organization.declaration import tags_of
 from agentlab.organization.markup import Block, Markup, markup
 from agentlab.organization.protocols import SHIPPED
 
-TAGS = tuple(dict.fromkeys((*(tag for routing in SHIPPED for tag in tags_of(routing)), "verdict", "reason", "score")))
-"""Inert in whatever is quoted, whichever protocol it is quoted in."""
 
-ALL = markup(TAGS)
-parse, escape, attribute = ALL.parse, ALL.escape, ALL.attribute
+@cache
+def every_tag() -> Markup:
+    """All of them, inert in whatever is quoted, whichever protocol it is quoted in."""
+    shipped = (tag for routing in SHIPPED.values() for tag in tags_of(routing))
+    return markup(tuple(dict.fromkeys((*shipped, "verdict", "reason", "score"))))
 
-__all__ = ["ALL", "TAGS", "Block", "attribute", "escape", "markup_of", "parse"]
+
+def parse(text: str) -> list[Block]:
+    """See `Markup.parse`."""
+    return every_tag().parse(text)
+
+
+def escape(text: str) -> str:
+    """See `Markup.escape`."""
+    return every_tag().escape(text)
+
+
+def attribute(text: str) -> str:
+    """See `Markup.attribute`."""
+    return every_tag().attribute(text)
 
 
 @lru_cache(maxsize=256)
 def markup_of(protocol_tags: tuple[str, ...]) -> Markup:
-    """The tags to escape in what agents are shown under a protocol with these tags: they and `TAGS`."""
-    return markup(tuple(dict.fromkeys((*TAGS, *protocol_tags))))
+    """The tags to escape in what agents are shown under a protocol with these tags: they and `every_tag`."""
+    return markup(tuple(dict.fromkeys((*every_tag().tags, *protocol_tags))))

@@ -5,18 +5,21 @@ A product of your own is a module beside the scenario, named without `.py`: `pro
 
 import hashlib
 import inspect
-from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
 from agentlab import own_code
-from agentlab.products import news_ranker, sepsis_triage
 from agentlab.products.product import Case, Figure, Measured, Product, WrongFormat
+from agentlab.registry import Registry
 
-__all__ = ["SHIPPED", "Case", "Figure", "Measured", "Product", "WrongFormat", "product", "source"]
+__all__ = ["CASE_SEED", "FIELD", "SHIPPED", "Case", "Figure", "Measured", "Product", "WrongFormat", "product", "source"]
 
-SHIPPED: Mapping[str, Product] = {"news_ranker": news_ranker, "sepsis_triage": sepsis_triage}
+SHIPPED = Registry[Product](__name__, {"news_ranker": "news_ranker", "sepsis_triage": "sepsis_triage"})
+FIELD = "product"
+"""The task field that says which product it is: its name, its seeds, and the hash of its generator."""
+CASE_SEED = "case_seed"
+"""Of a product: the seed of its held-out cases."""
 _FUNCTIONS, _TEXTS = ("files", "case", "measured", "limits"), ("PROGRAM", "COMMAND")
 
 

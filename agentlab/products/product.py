@@ -1,8 +1,9 @@
 """What a product is: data that agents get, held-out cases, and the measurement of a program on a case."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 Point = tuple[float, float]
 """Harm and utility, both from 0 to 1."""
@@ -12,8 +13,7 @@ class WrongFormat(Exception):
     """The program ended, but its output has the wrong format. The text says what is wrong."""
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """One held-out case."""
 
     files: Mapping[str, str]
@@ -22,8 +22,7 @@ class Case:
     """What only the measurement may know, such as labels. It never enters the sandbox."""
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
+class Figure(Struct, frozen=True):
     """One result of a program on one case."""
 
     value: float
@@ -32,8 +31,7 @@ class Figure:
     """The same in words, such as `2,885,120 views`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
+class Measured(Struct, frozen=True):
     """The utility and the harm of a program on one case."""
 
     utility: Figure

@@ -4,9 +4,11 @@ Checks everything that can be wrong with them before the first call, and ties ea
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from agentlab.engine.budget import Match
 from agentlab.interfaces import Judge, Routing
@@ -15,9 +17,8 @@ from agentlab.models.capabilities import maker
 from agentlab.models.prices import cost_of
 from agentlab.models.spec import ModelSpec
 from agentlab.organization.agents import Organization
-from agentlab.organization.protocols import board_of
+from agentlab.organization.protocols import SHIPPED, board_of
 from agentlab.organization.protocols.solo import Refine, Tries
-from agentlab.organization.protocols.solo_files import Steps
 from agentlab.scenario.cells import excluded
 from agentlab.scenario.document import Keys, suggest
 from agentlab.scenario.fields import BaselineFields, ExperimentFields
@@ -30,8 +31,7 @@ STEPS = 10_000
 """Most steps of a baseline, however little each of them uses."""
 
 
-@dataclass(frozen=True, slots=True)
-class Baseline:
+class Baseline(Struct, frozen=True):
     """How a condition is matched. `of` names the condition that it is measured by."""
 
     of: str
@@ -41,8 +41,7 @@ class Baseline:
     select: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Matched:
+class Matched(Struct, frozen=True):
     """A level with a baseline."""
 
     factor: str
@@ -235,7 +234,7 @@ def with_workspace(organization: Organization, measured: Organization) -> Organi
         return organization
     by = "refine" if isinstance(steps, Refine) else steps.by
     alone = board.alone(steps.agent, anew=by != "refine")
-    return replace(organization, protocol=Steps(steps.agent, by, alone))
+    return replace(organization, protocol=SHIPPED["steps"](steps.agent, by, alone))
 
 
 def tied(identity: str, measured: str, selector: Any) -> str:

@@ -13,20 +13,22 @@ from agentlab.models.prices import price_mistake
 from agentlab.models.registry import (
     body_mistakes,
     check_name,
+    is_own,
     mistakes_of,
     options_mistake,
     options_of,
     processes_mistake,
+    split,
 )
 from agentlab.models.spec import ModelSpec
 from agentlab.organization.agents import Agent, Organization
-from agentlab.organization.protocols.board import Board
+from agentlab.organization.protocols import is_board
 from agentlab.organization.settings import merged
 from agentlab.scenario import plugins as parts
 from agentlab.scenario.document import Keys, suggest
 from agentlab.scenario.fields import LimitsFields, OrganizationFields
 from agentlab.scenario.validate import CheckedDocument, existing, mapping
-from agentlab.tools import TICKETS
+from agentlab.tools import is_of_tickets
 from agentlab.types import Settings, Task
 
 CHARS_PER_TOKEN = 8
@@ -36,7 +38,8 @@ CHARS_PER_TOKEN = 8
 def model(site: CheckedDocument, alias: str, spec: ModelSpec) -> bool:
     """The provider is known, and the model takes the settings given beside its name."""
     path: Keys = ("models", alias)
-    parts.searchable(site.folder)
+    if is_own(split(spec.name)[1]):
+        parts.searchable(site.folder)
     if wrong := check_name(spec.name):
         reason, _, right = wrong.partition("; ")
         site.wrong((*path, "name"), reason, right or "write provider/name")
@@ -134,8 +137,8 @@ def settings(site: CheckedDocument, spec: ModelSpec, name: str, wanted: Settings
 
 def tickets(site: CheckedDocument, agents: Iterable[Agent], protocol: Routing) -> None:
     """Tools for tickets are used at a board, which alone can act on them."""
-    for agent in agents if not isinstance(protocol, Board) else ():
-        if used := [tool.spec.name for toolset in agent.tools if toolset in TICKETS for tool in toolset.tools]:
+    for agent in agents if not is_board(protocol) else ():
+        if used := [tool.spec.name for toolset in agent.tools if is_of_tickets(toolset) for tool in toolset.tools]:
             path: Keys = ("organization", "agents", agent.name, "tools")
             wrong = f"the tool {used[0]!r} is for a ticket board, and this protocol has none"
             site.wrong(path, wrong, "remove the tool, or write `protocol: {kind: board, …}`")

@@ -1,7 +1,8 @@
 """Declared contrasts: what `compare` names must be there, and each cell of the other factors is one contrast."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agentlab.scenario import cells
 from agentlab.scenario.compare_fields import ContrastFields
@@ -13,8 +14,7 @@ FIELDS = ("within", "measures", "margin")
 Same = tuple[str, frozenset[str], str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Declared:
+class Declared(Struct, frozen=True):
     """One measure compared between two levels of a factor in one cell of the others, by the name it was given."""
 
     name: str
@@ -38,8 +38,7 @@ class Declared:
         return self.factor, frozenset((self.a, self.b)), self.within, self.measure
 
 
-@dataclass(frozen=True, slots=True)
-class Compare:
+class Compare(Struct, frozen=True):
     """What a scenario declares; with `exploratory` None every other pair of levels is exploratory."""
 
     primary: tuple[Declared, ...] = ()
@@ -80,8 +79,7 @@ def _unknown(site: CheckedDocument, plan: ExperimentFields, path: Keys) -> None:
     site.unknown(path, f"no factor {path[-1]!r}", suggest(path[-1], [*plan.factors, *FIELDS]))
 
 
-@dataclass(frozen=True, slots=True)
-class _All:
+class _All(Struct, frozen=True):
     """What the contrasts of a scenario have in common."""
 
     site: CheckedDocument

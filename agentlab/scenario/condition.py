@@ -23,7 +23,7 @@ from agentlab.scenario.settings_fields import merged
 from agentlab.scenario.tools import tools as tools_of
 from agentlab.scenario.validate import CheckedDocument, mapping
 from agentlab.seeds import digest
-from agentlab.tools import TICKETS
+from agentlab.tools import is_of_tickets
 from agentlab.types import Task
 
 ORGANIZATION: Keys = ("organization",)
@@ -206,7 +206,7 @@ def _agent(site: CheckedDocument, cell: ConditionFields, name: str, specs: Mappi
 
 def _boardless(agent: Agent) -> Agent:
     """The agent without tools for tickets, of which there are none where it works alone."""
-    kept = replace(agent, tools=tuple(toolset for toolset in agent.tools if toolset not in TICKETS))
+    kept = replace(agent, tools=tuple(toolset for toolset in agent.tools if not is_of_tickets(toolset)))
     return replace(kept, guide=tagged.guide(kept.offered)) if agent.guide else kept
 
 

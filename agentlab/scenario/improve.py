@@ -1,8 +1,10 @@
 """The section `improve` of one condition, checked: its splits, what it keeps, and its trainer."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
+
+from msgspec import Struct, field
 
 from agentlab.models.spec import ModelSpec
 from agentlab.organization.agents import Organization
@@ -24,8 +26,7 @@ GROWING = frozenset(("generations", "replicates", "watch", "kl", "first", "judge
 """Fields that decide no rollout of the base: a run goes on when they change. Of `first`, the recipe has the rows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Improve:
+class Improve(Struct, frozen=True):
     """A self-training loop, resolved."""
 
     fields: ImproveFields

@@ -4,11 +4,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from agentlab.interfaces import Judge, Routing
-from agentlab.judges.match import Match, compares
 from agentlab.models.capabilities import maker
 from agentlab.models.spec import ModelSpec
-from agentlab.organization.cascade.program import Program
-from agentlab.organization.protocols.cascade import Cascade
+from agentlab.organization.protocols import SHIPPED
 from agentlab.scenario.document import Keys, suggest
 from agentlab.scenario.fields import MeasureFields
 from agentlab.scenario.inference_fields import (
@@ -55,9 +53,10 @@ def read(site: CheckedDocument, baseline: bool) -> InferenceFields | None:
 
 def weighing(site: CheckedDocument, fields: InferenceFields, routing: Routing) -> Routing:
     """The protocol with its way to weigh what it observes. A method that uses weights needs a source of them."""
-    if isinstance(routing, Cascade):
-        _program(site, fields, routing.program)
-    weigh: Any = getattr(routing, "weighing", None)
+    declared: Any = routing
+    if isinstance(declared, SHIPPED["cascade"]):
+        _program(site, fields, declared.program)
+    weigh: Any = getattr(declared, "weighing", None)
     if weigh is not None:
         return weigh(likelihood_of(fields))
     weights = any(WEIGHT in recipients for recipients in routing.edges.values())
@@ -67,7 +66,7 @@ def weighing(site: CheckedDocument, fields: InferenceFields, routing: Routing) -
     return routing
 
 
-def _program(site: CheckedDocument, fields: InferenceFields, program: Program) -> None:
+def _program(site: CheckedDocument, fields: InferenceFields, program: Any) -> None:
     """What a method makes nothing of in a program, and a vote on a variable that it does not have."""
     bound = [step.name for step in program.instructions if step.kind not in ("skip", "repeat", "factor", "reject")]
     names = dict.fromkeys([*bound, *program.inputs, OUTPUT_TEXT])
@@ -118,7 +117,8 @@ def judge(
 
 def _compares(judge: Judge) -> bool:
     """Whether it looks at the target, as a `match` judge does whose pattern has a group."""
-    return not isinstance(judge, Match) or compares(judge.config)
+    asks = getattr(getattr(judge, "config", None), "compares", None)
+    return asks is None or asks()
 
 
 def _spec(bench: JudgeSet, specs: Mapping[str, ModelSpec], judge: str) -> ModelSpec | None:

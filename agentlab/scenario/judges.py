@@ -2,16 +2,16 @@
 
 import functools
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
+from msgspec import Struct
 from pydantic import BaseModel
 
 from agentlab import own_code
 from agentlab.interfaces import Judge
-from agentlab.judges import KINDS, Config, JudgeTraits
-from agentlab.judges.compare import CompareConfig
+from agentlab.judges import KINDS, JudgeConfig, JudgeTraits
 from agentlab.judges.config import Misfit
 from agentlab.judges.own import own_judge
 from agentlab.models.registry import capabilities_of
@@ -26,8 +26,7 @@ from agentlab.scenario.validate import CheckedDocument, key_place, mapping, show
 from agentlab.types import Task
 
 
-@dataclass(frozen=True, slots=True)
-class JudgeSet:
+class JudgeSet(Struct, frozen=True):
     """The judges of a scenario, and what the analysis must know of their criteria."""
 
     judges: Mapping[str, Judge]
@@ -136,8 +135,7 @@ def _fits(task: Task) -> None:
     """Of one's own judge nobody knows."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Built:
+class _Built(Struct, frozen=True):
     """A judge with what its configuration says of it."""
 
     judge: Judge
@@ -226,10 +224,10 @@ def _temperature(judge: Judge, specs: Mapping[str, ModelSpec]) -> float | None:
     return spec.temperature if spec else None
 
 
-def _arms(site: CheckedDocument, config: Config, path: Keys) -> None:
+def _arms(site: CheckedDocument, config: JudgeConfig, path: Keys) -> None:
     """The arms that a judge names are levels of the scenario's factors."""
     factors = mapping(site.tree.value.get("factors"))
-    arms: Mapping[str, Sequence[tuple[str, str]]] = config.arms if isinstance(config, CompareConfig) else {}
+    arms: Mapping[str, Sequence[tuple[str, str]]] = getattr(config, "arms", {})
     for factor, pairs in arms.items():
         where, levels = (*path, "arms", factor), mapping(factors.get(factor))
         if factor not in factors:

@@ -14,6 +14,8 @@ _BRACES = re.compile(r"(?<![{$\\\w])(\{{1,2})([A-Za-z_]\w*)(\}{1,2})(?!\})")
 
 def fill(site: CheckedDocument, text: str, path: Keys, values: Mapping[str, Any]) -> str:
     """`text` with its placeholders filled in one pass; what was filled in is not looked at again."""
+    if "{" not in text:
+        return text
 
     def filled(match: re.Match[str]) -> str:
         name, value = match[2], values.get(match[2])

@@ -5,9 +5,8 @@ from functools import lru_cache
 from typing import Any, cast
 
 from agentlab import products
-from agentlab.judges.program import CASE_SEED, FIELD
 from agentlab.organization.agents import Organization
-from agentlab.products import SHIPPED, Case, Product
+from agentlab.products import CASE_SEED, FIELD, SHIPPED, Case, Product
 from agentlab.scenario import plugins
 from agentlab.scenario.document import suggest
 from agentlab.scenario.fields import TaskFields

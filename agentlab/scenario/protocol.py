@@ -2,17 +2,16 @@
 
 import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from pydantic import BaseModel
 
 from agentlab.interfaces import Routing
 from agentlab.organization.agents import Closing, Organization
 from agentlab.organization.declaration import Flaw, dead_ends, reachable, tags_of
 from agentlab.organization.markup import NAME
-from agentlab.organization.protocols import KINDS
-from agentlab.organization.protocols.python_program import program
+from agentlab.organization.protocols import KINDS, SHIPPED
 from agentlab.own_code import is_own
 from agentlab.scenario import plugins as parts
 from agentlab.scenario.document import Keys, dotted
@@ -25,8 +24,7 @@ from agentlab.types import MessageKind
 PROTOCOL: Keys = ("organization", "protocol")
 
 
-@dataclass(frozen=True, slots=True)
-class Cast:
+class Cast(Struct, frozen=True):
     """Who takes part, and the question at the end."""
 
     names: tuple[str, ...]
@@ -90,7 +88,7 @@ def _own_protocol(site: CheckedDocument, kind: str, cast: Cast, rounds: int) -> 
             return (None if config is None else _built(site, config, cast)), config
         fields = {key: value for key, value in mapping(site.get(PROTOCOL)).items() if key != "kind"}
         if inspect.isfunction(part):  # pyright: ignore[reportUnknownArgumentType]
-            return program(kind, part, cast.names, rounds, fields), None
+            return SHIPPED["program"].of(kind, part, cast.names, rounds, fields), None
         made = parts.make(kind, site.folder, {"cast": cast.names, "closing": cast.closing, **fields})
         return (made if _declared(site, made) else None), None
     except ValueError as error:

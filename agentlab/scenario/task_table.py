@@ -1,10 +1,10 @@
 """Tasks from a table: `tasks: {file: NAME, columns: {prompt: question}}`, one task a row, each part from its column."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct, field
 from pydantic import Field
 
 from agentlab.errors import Mistake, Place
@@ -73,7 +73,7 @@ def _opened(tree: Tree, findings: Findings, root: Path, fields: TaskTableFields)
     at: Keys = (*SECTION, "file")
     place = tree.place(at)
     target = Path(place.file).parent / fields.file
-    if wrong := confined(fields.file, target, root, folder=True):
+    if wrong := confined(fields.file, target, root.resolve(), folder=True):
         findings.add(place, at, *wrong)
         return None
     if target.is_dir() or target.suffix in DATASET:
@@ -88,8 +88,7 @@ def _opened(tree: Tree, findings: Findings, root: Path, fields: TaskTableFields)
     return str(target), rows(target, "csv" if target.suffix == ".csv" else "jsonl")
 
 
-@dataclass(slots=True)
-class _TaskRows:
+class _TaskRows(Struct):
     """Rows on their way to tasks."""
 
     tree: Tree

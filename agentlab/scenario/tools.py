@@ -10,8 +10,8 @@ from agentlab.scenario import plugins
 from agentlab.scenario.document import Keys, suggest
 from agentlab.scenario.fields import McpFields
 from agentlab.scenario.validate import CheckedDocument
-from agentlab.tools import TOOLS, mcp
-from agentlab.tools.mcp_server import Launch, ServerError
+from agentlab.tools import SERVERS, TOOLS
+from agentlab.tools.mcp_launch import Launch, ServerError
 
 MCP = "mcp/"
 """How the tools of a server are named among those of an agent."""
@@ -60,7 +60,7 @@ def _toolset(reference: str, site: CheckedDocument) -> Toolset:
     return part
 
 
-def _server(site: CheckedDocument, name: str, servers: Mapping[str, McpFields], where: Keys) -> mcp.Mcp | None:
+def _server(site: CheckedDocument, name: str, servers: Mapping[str, McpFields], where: Keys) -> Toolset | None:
     """The tools of the server with this name, which an agent is given at `where`. The server is started for a moment.
 
     What is wrong is added to the findings.
@@ -75,7 +75,7 @@ def _server(site: CheckedDocument, name: str, servers: Mapping[str, McpFields], 
         return None
     try:
         launch = Launch((server.command, *server.args), server.env, site.folder.resolve(), server.seconds)
-        return mcp.toolset(name, launch, server.only)
+        return SERVERS["mcp"](name, launch, server.only)
     except ServerError as error:
         place = "only" if str(error).startswith("has no tool") else "command"
         site.wrong((*path, place), f"the server {name!r} {error}", "fix the entry, or the server")

@@ -39,6 +39,8 @@ def messages(names: Sequence[str], model: Any, known: Collection[str] = ()) -> I
 
     Many are one message at the first. `known` replaces the fields of the model.
     """
+    if not names:
+        return
     fields = list(known or of(model))
     if len(names) > FEW:
         listed = ", ".join(repr(line(name, 40)) for name in names[:FEW])
@@ -85,11 +87,12 @@ def kind_of(part: Mapping[str, Any], kinds: Mapping[str, type[BaseModel]]) -> tu
         return "kind", "'kind' is missing", f"{suggest('', named)} or my_module:Name for one of your own"
     if not isinstance(kind, str) or kind not in kinds:
         return "kind", f"unknown kind {kind!r}", f"{suggest(kind, named)} or my_module:Name for one of your own"
-    odd = [name for name in part if name not in of(kinds[kind])]
+    fields = of(kinds[kind])
+    odd = [name for name in part if name not in fields]
     for other, model in kinds.items() if odd else ():
         other_fields, needed = of(model), _needed(model) - {"kind"}
         if needed <= part.keys() <= other_fields.keys():
-            listed = ", ".join(name for name in of(kinds[kind]) if name != "kind")
+            listed = ", ".join(name for name in fields if name != "kind")
             wrong = f"kind {kind} has no {', '.join(sorted(odd)[:FEW])}"
             return "kind", wrong, f"write `kind: {other}`, or the fields of {kind}: {listed}"
         if needed <= {*odd} <= other_fields.keys():

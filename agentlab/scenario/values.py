@@ -5,9 +5,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema
 
 from agentlab.scenario.document import scalar
+from agentlab.strict import STRICT
 
 _AMOUNT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([kKMG]?)")
 _MONEY = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*USD")
@@ -113,4 +114,4 @@ Levels = Annotated[Mapping[Name, Part], Field(min_length=1)]
 class Fields(BaseModel):
     """How every section is read: no unknown field, nothing changed afterwards."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = STRICT

@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
-from agentlab.tools.mcp_server import START, Launch, Server, ServerError, served
+from agentlab.tools.mcp_launch import Launch, ServerError
+from agentlab.tools.mcp_server import START, Server, served
 from agentlab.types import Returned, Scene, Task, ToolSpec
 
 PAGES = 100

@@ -9,8 +9,9 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any, cast
+
+from agentlab.tools.mcp_launch import Launch, ServerError
 
 PROTOCOL = "2025-06-18"
 LINE = 4 << 20
@@ -20,23 +21,6 @@ UNASKED = 10_000
 START, GRACE = 30.0, 2.0
 """Seconds in which it must be ready, and in which it may end by itself."""
 _NO_METHOD = {"code": -32601, "message": "this client has no such method"}
-
-
-@dataclass(frozen=True, slots=True)
-class Launch:
-    """What is started."""
-
-    command: tuple[str, ...]
-    env: tuple[str, ...]
-    """Names of environment variables that it gets, beside `PATH`."""
-    folder: Path
-    """Where it is started."""
-    seconds: float
-    """Of one request."""
-
-
-class ServerError(Exception):
-    """What the server did instead of answering, as a sentence without its subject: `ended with exit code 1`."""
 
 
 @dataclass(slots=True)

@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from pydantic import BaseModel, ConfigDict
+from msgspec import Struct
+from pydantic import BaseModel
+
+from agentlab.strict import STRICT
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +33,7 @@ class TrainingJob:
     """The `options` of the base in `models:`."""
 
 
-@dataclass(frozen=True, slots=True)
-class TrainingStep:
+class TrainingStep(Struct, frozen=True):
     """Progress of one training, for the display and for `metrics.jsonl`."""
 
     step: int
@@ -69,7 +71,7 @@ class Trainer(Protocol):
 class TrainerFields(BaseModel):
     """The fields of a trainer in `improve.by`. An unknown field is a mistake."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = STRICT
 
 
 def _any_model(name: str) -> str:
@@ -80,8 +82,7 @@ def _nothing(settings: Mapping[str, Any]) -> str:
     return ""
 
 
-@dataclass(frozen=True, slots=True)
-class TrainerKind:
+class TrainerKind(Struct, frozen=True):
     """A kind of trainer, as `improve.by` names it."""
 
     fields: type[BaseModel]

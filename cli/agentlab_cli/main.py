@@ -2,29 +2,15 @@
 
 import sqlite3
 import sys
-from collections.abc import Callable
-from typing import Annotated, Any
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import import_module
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
 from agentlab.errors import AgentlabError
 from agentlab.text import sanitize
-from agentlab_cli import (
-    codes,
-    compare,
-    design,
-    doctor,
-    export,
-    imports,
-    judge,
-    listing,
-    report,
-    resample,
-    run,
-    show,
-    stats,
-    train,
-)
+from agentlab_cli import codes
 
 MAKE, RUN, READ, SEVERAL, KEEP = (
     "Make an experiment",
@@ -46,13 +32,36 @@ Start here:
   agentlab --help              see every command; COMMAND --help: its options\
 """
 
-app = typer.Typer(
-    invoke_without_command=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    help="Controlled experiments on organizations of language-model agents.",
-    epilog=codes.codes(codes.PLAYS),
-)
+
+class Listed(NamedTuple):
+    """How the help lists a command."""
+
+    panel: str
+    exits: tuple[int, ...]
+    """Its exit codes."""
+    module: str
+    """The one of `agentlab_cli` that has it."""
+
+
+COMMANDS: Mapping[str, Listed] = {
+    "new": Listed(MAKE, codes.WRITES, "design"),
+    "check": Listed(MAKE, codes.CHECKS, "design"),
+    "plan": Listed(MAKE, codes.READS, "design"),
+    "run": Listed(RUN, codes.PLAYS, "run"),
+    "train": Listed(RUN, codes.PLAYS, "train"),
+    "judge": Listed(RUN, codes.PLAYS, "judge"),
+    "resample": Listed(RUN, codes.PLAYS, "resample"),
+    "show": Listed(READ, codes.READS, "show"),
+    "stats": Listed(READ, codes.READS, "stats"),
+    "report": Listed(READ, codes.READS, "report"),
+    "list": Listed(SEVERAL, codes.READS, "listing"),
+    "compare": Listed(SEVERAL, codes.READS, "compare"),
+    "import": Listed(KEEP, codes.READS, "imports"),
+    "export": Listed(KEEP, codes.READS, "export"),
+    "doctor": Listed(KEEP, codes.READS, "doctor"),
+}
+GROUPS = ("stats", "import", "export")
+"""Commands with commands of their own, each the `app` of its module."""
 
 
 def _version(asked: bool) -> None:
@@ -65,7 +74,6 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def root(
     context: typer.Context,
     version: Annotated[
@@ -79,29 +87,47 @@ def root(
         print(START.format(version=version_of("agentlab")))
 
 
-def _add(panel: str, which: tuple[int, ...], *commands: Callable[..., Any]) -> None:
-    for command in commands:
-        name = command.__name__.removesuffix("_")
-        app.command(name, rich_help_panel=panel, epilog=codes.codes(which))(command)
+def application(names: Iterable[str]) -> typer.Typer:
+    """The command line with the commands of these names; it imports no others."""
+    made = typer.Typer(
+        invoke_without_command=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        help="Controlled experiments on organizations of language-model agents.",
+        epilog=codes.codes(codes.PLAYS),
+        callback=root,
+    )
+    for name in names:
+        panel, exits, module = COMMANDS[name]
+        home = import_module(f"agentlab_cli.{module}")
+        if name in GROUPS:
+            made.add_typer(home.app, name=name, rich_help_panel=panel)
+        else:
+            command = getattr(home, "list_" if name == "list" else name)
+            made.command(name, rich_help_panel=panel, epilog=codes.codes(exits))(command)
+    return made
 
 
-_add(MAKE, codes.WRITES, design.new)
-_add(MAKE, codes.CHECKS, design.check)
-_add(MAKE, codes.READS, design.plan)
-_add(RUN, codes.PLAYS, run.run, train.train, judge.judge, resample.resample)
-_add(READ, codes.READS, show.show)
-app.add_typer(stats.app, name="stats", rich_help_panel=READ)
-_add(READ, codes.READS, report.report)
-_add(SEVERAL, codes.READS, listing.list_, compare.compare)
-app.add_typer(imports.app, name="import", rich_help_panel=KEEP)
-app.add_typer(export.app, name="export", rich_help_panel=KEEP)
-_add(KEEP, codes.READS, doctor.doctor)
+def meant(words: Sequence[str]) -> Iterable[str]:
+    """The commands that these words on the command line need: the first one, none for `--version`, else all."""
+    first = words[0] if words else ""
+    return (first,) if first in COMMANDS else () if first == "--version" else COMMANDS
+
+
+app: typer.Typer
+"""The command line with every command, made when it is first asked for."""
+
+
+def __getattr__(name: str) -> Any:
+    if name != "app":
+        raise AttributeError(name)
+    return globals().setdefault(name, application(COMMANDS))
 
 
 def main() -> None:
     """The `agentlab` command."""
     try:
-        app()
+        application(meant(sys.argv[1:]))()
     except AgentlabError as error:
         print(sanitize(str(error)), file=sys.stderr)
         sys.exit(error.exit_code)

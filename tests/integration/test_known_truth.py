@@ -14,7 +14,8 @@ import agentlab
 from agentlab import scenario as spec
 from agentlab.analysis.summary import Contrast, summarize
 from agentlab.errors import ScenarioError
-from agentlab.models import ModelSpec, get_model
+from agentlab.models import ModelSpec
+from agentlab.models.serve import get_model
 from agentlab.runs.frames import Run
 from agentlab.scenario.plugins import searchable
 from agentlab.types import ChatMessage, Completion, Purpose, Request, Settings, Where

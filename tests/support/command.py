@@ -29,7 +29,12 @@ PRELOADED = (
     "agentlab_cli.table",
     "agentlab.analysis.excerpt",
     "agentlab.models.providers.openai",
+    "agentlab.models.serve",
+    "agentlab.models.simulated.sim",
     "agentlab.experiment.judging.added",
+    "agentlab.judges.match",
+    "agentlab.organization.protocols.board",
+    "agentlab.organization.protocols.cascade",
     "agentlab.report.show",
     "anyio._backends._asyncio",
     "encodings.utf_8_sig",
@@ -141,6 +146,9 @@ def host() -> None:
     """Reads jobs until there are no more."""
     for name in PRELOADED:
         importlib.import_module(name)
+    importlib.import_module("agentlab.scenario").load("consultancy")  # imports its parts, and builds their validators
+    main: Any = importlib.import_module("agentlab_cli.main")
+    main.application(main.COMMANDS)  # imports every command
     connections = importlib.import_module("agentlab.models.providers.connections")
     connections.opener("http://127.0.0.1")  # which reads the certificates, once for all children
     gc.collect()

@@ -12,8 +12,8 @@ import pytest_asyncio
 
 from agentlab.errors import ModelError
 from agentlab.interfaces import Model
-from agentlab.models import serve
 from agentlab.models.engines.engine import Engine
+from agentlab.models.serve import serve
 from agentlab.types import Completion, Request
 from tests.support.tokens import used
 from tests.vllm.served import CONTEXT, NAME, WHOLE, ask, at_server, offline_spec

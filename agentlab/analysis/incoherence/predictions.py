@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from agentlab.analysis.components.nested import judged
 from agentlab.analysis.direction import best, goal
 from agentlab.errors import AnalysisError
-from agentlab.experiment.session import tasks_of
+from agentlab.experiment.recorded_tasks import tasks_of
 from agentlab.judges import recorded
 from agentlab.judges.match import MatchConfig, target_of
 from agentlab.runs.frames import Run

@@ -19,8 +19,8 @@ from agentlab.experiment.judging.rollouts import JudgingItem, past_of
 from agentlab.experiment.measures import cases_of, plain_measures
 from agentlab.experiment.phases import Phase, through, with_judging
 from agentlab.experiment.progress import Progress
+from agentlab.experiment.recorded_tasks import tasks_of
 from agentlab.experiment.sandboxed import with_sandbox
-from agentlab.experiment.session import tasks_of
 from agentlab.experiment.work import CONCURRENCY, Work, opened, run_limit, working
 from agentlab.interfaces import Judge
 from agentlab.judges import recorded

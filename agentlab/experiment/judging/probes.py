@@ -16,7 +16,7 @@ from agentlab.experiment.judging.couplings import couplings
 from agentlab.experiment.judging.perturb import VARIANTS, Probe, Variant, perturbed
 from agentlab.experiment.judging.questions import JudgingQuestion, ask, failures, pending
 from agentlab.experiment.progress import Progress
-from agentlab.experiment.session import tasks_of
+from agentlab.experiment.recorded_tasks import tasks_of
 from agentlab.experiment.work import CONCURRENCY, Work, opened, run_limit, working
 from agentlab.interfaces import Judge
 from agentlab.judges import recorded

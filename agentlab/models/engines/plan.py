@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
+
+from msgspec import Struct
 
 from agentlab.errors import ScenarioError
 from agentlab.models.engines import environment
@@ -24,8 +25,7 @@ RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 """The values that vLLM takes for the highest rank of an adapter."""
 
 
-@dataclass(frozen=True, slots=True)
-class EnginePlan:
+class EnginePlan(Struct, frozen=True):
     """One process with one set of weights. Models that differ in their adapters and settings alone share it."""
 
     kind: str

@@ -4,13 +4,14 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from agentlab.organization.board import workspace
 from agentlab.organization.board.rules import Plant
 from agentlab.organization.declaration import Flaw
+from agentlab.strict import STRICT
 
-Fields = ConfigDict(extra="forbid", frozen=True)
+Fields = STRICT
 
 
 class ReviewConfig(BaseModel):

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from agentlab.organization.cascade.reading import Reader
+from agentlab.strict import STRICT
 from agentlab.types import Settings
 
 Verb = Literal["sample", "choose", "set", "python", "factor", "reject", "loop", "do"]
@@ -30,7 +31,7 @@ Question = Annotated[str, Field(min_length=1)]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = STRICT | {"populate_by_name": True}
 
 
 class As(_Part):

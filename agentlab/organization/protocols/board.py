@@ -239,6 +239,11 @@ class Board:
         """The part of the log that a turn sees: all of it, or only the opening if every step begins `anew`."""
         return [message for message in log if message.round == 0] if self.anew else log
 
+    @property
+    def board(self) -> "Board":
+        """Itself; a protocol of other rules that shows a board has it as its own `board`."""
+        return self
+
     def alone(self, agent: str, anew: bool) -> "Board":
         """The board's workspace for one agent that has no tickets."""
         rules = replace(self.rules, lead=None, workers=(agent,), reviewers=(), checklist=(), plan_rounds=0, plants=())

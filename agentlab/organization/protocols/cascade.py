@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from agentlab.organization.agents import Closing
 from agentlab.organization.cascade import values
@@ -23,6 +23,7 @@ from agentlab.organization.cascade.replies import asked, read, sampling, step_at
 from agentlab.organization.cascade.whole import WholeMachine, some_value
 from agentlab.organization.declaration import Flaw, Sampling
 from agentlab.organization.likelihood import DRAW, Likelihood
+from agentlab.strict import STRICT
 from agentlab.types import OUTPUT, TASK, VARIABLE, Completion, Message, MessageKind, Settings, Task
 
 _HIDDEN = MessageKind("hidden", wakes="never")
@@ -42,7 +43,7 @@ KINDS: Mapping[str, MessageKind] = {
 class CascadeConfig(BaseModel):
     """A program over texts."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = STRICT | {"populate_by_name": True}
 
     kind: Literal["cascade"] = Field(description="A program over texts, whose sampled steps are questions to agents.")
     steps: Mapping[str, Step] = Field(

@@ -4,13 +4,14 @@ Expresses one agent alone, draft–critique–revise, debate and panels. Every s
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from msgspec import Struct
+from pydantic import BaseModel, Field
 
 from agentlab.organization.agents import Closing
 from agentlab.organization.declaration import Flaw
+from agentlab.strict import STRICT
 from agentlab.types import OUTPUT, TASK, Completion, Message, MessageKind, Task
 
 KINDS: Mapping[str, MessageKind] = {"reply": MessageKind()}
@@ -19,7 +20,7 @@ KINDS: Mapping[str, MessageKind] = {"reply": MessageKind()}
 class ChainConfig(BaseModel):
     """Stages in a row; an agent may stand in several."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = STRICT
 
     kind: Literal["chain"] = Field(description="Stages, one after another.")
     stages: tuple[tuple[str, ...], ...] = Field(
@@ -60,8 +61,7 @@ class ChainConfig(BaseModel):
         return Chain(self.stages, closing.ask if closing and len(cast) > 1 else None)
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(Struct, frozen=True):
     """Routes by round: stage n acts in round n."""
 
     stages: tuple[tuple[str, ...], ...]

@@ -1,15 +1,16 @@
 """Mail between named contacts: hierarchies and free networks. What is not tagged as mail is private."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from msgspec import Struct
+from pydantic import BaseModel, Field
 
 from agentlab.organization.agents import Closing
 from agentlab.organization.declaration import Flaw
 from agentlab.organization.markup import Block, markup
+from agentlab.strict import STRICT
 from agentlab.types import EVERYONE, OUTPUT, POST, TASK, VETO, Completion, Message, MessageKind, Task
 
 READ = ("mail", "output", "veto")
@@ -27,7 +28,7 @@ _parse = markup((*READ, *(kind for kind in KINDS if kind not in READ))).parse
 class MailConfig(BaseModel):
     """Who begins and who may write to whom."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = STRICT
     edges_at: ClassVar[str] = "contacts"
 
     kind: Literal["mail"] = Field(description="Mail between named contacts.")
@@ -90,8 +91,7 @@ class MailConfig(BaseModel):
         return Mail(self.start, dict(self.contacts), briefed, frozenset(writers), ask, untagged, veto)
 
 
-@dataclass(frozen=True, slots=True)
-class Mail:
+class Mail(Struct, frozen=True):
     """Delivers to named contacts; whatever cannot be delivered is a message too."""
 
     start: tuple[str, ...]

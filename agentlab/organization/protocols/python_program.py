@@ -33,17 +33,6 @@ TRIED_TASKS, TRIED_ROUNDS = 3, 200
 KINDS: Mapping[str, MessageKind] = {**CASCADE_KINDS, QUESTION: MessageKind("hidden", wakes="never")}
 
 
-def program(name: str, function: Any, cast: tuple[str, ...], rounds: int, fields: Mapping[str, Any]) -> "PythonProgram":
-    """The program that a scenario names. Raises `ValueError` if it is no generator function, or refuses its fields."""
-    if not inspect.isgeneratorfunction(function):
-        raise ValueError(f"{name} is a function without `yield`; a program yields steps, such as Sample(...)")
-    try:
-        inspect.signature(function).bind(None, **fields)
-    except TypeError as error:
-        raise ValueError(f"{name} refuses its fields: {error}; a program is `def program(task, ...)`") from None
-    return PythonProgram(name, function, cast, rounds, fields)
-
-
 @dataclass(frozen=True, slots=True)
 class PythonProgram:
     """Asks the questions that a generator function yields, and gives it the values of the replies.
@@ -67,6 +56,18 @@ class PythonProgram:
     tags = ()
     memory = "unread"
     briefed: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, name: str, function: Any, cast: tuple[str, ...], rounds: int, fields: Mapping[str, Any]) -> Self:
+        """The program that a scenario names. Raises `ValueError` if it is no generator function, or refuses its
+        fields."""
+        if not inspect.isgeneratorfunction(function):
+            raise ValueError(f"{name} is a function without `yield`; a program yields steps, such as Sample(...)")
+        try:
+            inspect.signature(function).bind(None, **fields)
+        except TypeError as error:
+            raise ValueError(f"{name} refuses its fields: {error}; a program is `def program(task, ...)`") from None
+        return cls(name, function, cast, rounds, fields)
 
     def weighing(self, likelihood: Likelihood) -> Self:
         """The same program, with observed steps weighed in this way."""

@@ -5,8 +5,9 @@ A step is a round. The engine decides how many there are. A selector compares th
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from agentlab.types import OUTPUT, SELECT, TASK, Completion, Message, MessageKind, Task
 
@@ -18,8 +19,7 @@ STEPS: Mapping[str, MessageKind] = {"step": MessageKind("text")}
 TRIES: Mapping[str, MessageKind] = {"reply": MessageKind(), "finding": MessageKind("hidden")}
 
 
-@dataclass(frozen=True, slots=True)
-class Refine:
+class Refine(Struct, frozen=True):
     """Every step shows the task and the previous draft; every reply is the output until the next one."""
 
     agent: str
@@ -52,8 +52,7 @@ class Refine:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Tries:
+class Tries(Struct, frozen=True):
     """Every step asks the same prompt anew; what the selector finds in the reply decides which try is the output."""
 
     agent: str

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from agentlab.errors import AnalysisError, ScenarioError, StoreError
-from agentlab.experiment.session import tasks_of
+from agentlab.experiment.recorded_tasks import tasks_of
 from agentlab.runs.csv_table import write_csv
 from agentlab.runs.frames import Run
 from agentlab.runs.frames.measures import judged_rollouts

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from agentlab.errors import MismatchError, Mistake
-from agentlab.experiment.session import tasks_of
+from agentlab.experiment.recorded_tasks import tasks_of
 from agentlab.runs.imports.check import ImportCheck, check
 from agentlab.runs.imports.columns import Columns, text
 from agentlab.runs.imports.mistakes import refuse

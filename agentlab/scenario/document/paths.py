@@ -12,9 +12,12 @@ def shown_path(path: Path) -> str:
 
 
 def confined(name: str, target: Path, root: Path, folder: bool = False) -> tuple[str, str] | None:
-    """What is wrong with the file, or `folder`, `target` by this name, which ought to lie within `root`."""
+    """What is wrong with the file, or `folder`, `target` by this name, which ought to lie within `root`.
+
+    `root` is resolved: an absolute path without links.
+    """
     try:
-        inside = target.resolve().is_relative_to(root.resolve())
+        inside = target.resolve().is_relative_to(root)
         there = target.is_file() or (folder and target.is_dir())
     except (OSError, RuntimeError, ValueError):
         return f"{name[:60]!r} is not a path", "give the path of a file"

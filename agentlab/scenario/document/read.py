@@ -233,7 +233,7 @@ class _File:
         """What is wrong with including `target`, and what would be right."""
         if wrong := confined(name, target, self.reader.root):
             return f"!file {wrong[0]}", wrong[1]
-        if target.resolve() in self.stack:
+        if target.suffix in YAML and target.resolve() in self.stack:
             return f"!file {name!r} includes itself", "break the circle"
         return None
 

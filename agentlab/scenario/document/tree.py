@@ -2,8 +2,9 @@
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, cast
+
+from msgspec import Struct, field
 
 from agentlab.errors import Place
 from agentlab.text import line
@@ -16,8 +17,7 @@ Keys = tuple[str | int, ...]
 Places = Mapping[Keys, Place]
 
 
-@dataclass(frozen=True, slots=True)
-class Tree:
+class Tree(Struct, frozen=True):
     """Plain mappings, lists and scalars, with a place for every value and every key."""
 
     value: Any

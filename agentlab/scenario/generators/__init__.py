@@ -9,10 +9,10 @@ from pydantic import BaseModel
 from agentlab.errors import Place
 from agentlab.organization.declaration import Flaw
 from agentlab.own_code import is_own, told
+from agentlab.registry import Registry
 from agentlab.scenario import plugins
 from agentlab.scenario.document import Keys, Tree
 from agentlab.scenario.findings import Findings
-from agentlab.scenario.generators.arithmetic import ArithmeticFields
 from agentlab.scenario.unknown import kind_of
 from agentlab.scenario.validate import CheckedDocument, mapping, shown
 
@@ -23,7 +23,7 @@ class TaskGenerator(Protocol):
     def tasks(self) -> dict[str, Any] | Flaw: ...
 
 
-KINDS: Mapping[str, type[BaseModel]] = {"arithmetic": ArithmeticFields}
+KINDS = Registry[type[BaseModel]](__name__, {"arithmetic": "arithmetic:ArithmeticFields"})
 """What ships. `tasks()` gives the tasks by id as a scenario writes them, or what is wrong with the fields."""
 SECTION: Keys = ("tasks",)
 

@@ -1,8 +1,9 @@
 """Sums drawn by a seed, each in one of two splits that share no pair of numbers."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from agentlab.seeds import stream
 
@@ -14,8 +15,7 @@ TRIES = 2_000
 """Candidates that are drawn for one sum before it is given up."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sum:
+class Sum(Struct, frozen=True):
     """Two numbers to add, subtract or multiply, with a result that is right and one that is wrong."""
 
     x: int

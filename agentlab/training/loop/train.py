@@ -14,7 +14,7 @@ from agentlab.errors import MismatchError, TrainingError
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.tally import Tally
 from agentlab.experiment.work import stoppable
-from agentlab.models import StopSwitch
+from agentlab.models.serve import StopSwitch
 from agentlab.store import DATABASE, Store
 from agentlab.store.training import TrainedGeneration, set_served, set_trained, trained
 from agentlab.training.loop import ended

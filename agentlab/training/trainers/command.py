@@ -18,7 +18,7 @@ from pydantic import AfterValidator, Field
 from agentlab.errors import ScenarioError, TrainingError
 from agentlab.models import weights
 from agentlab.seeds import digest
-from agentlab.training.trainer import Trained, TrainerFields, TrainingJob, TrainingStep
+from agentlab.training.trainer import Trained, TrainerFields, TrainerKind, TrainingJob, TrainingStep
 from agentlab.training.trainers import process
 
 PLACEHOLDERS = ("rows", "out", "base", "seed")
@@ -90,3 +90,6 @@ def _served(job: TrainingJob, result: Mapping[str, Any]) -> tuple[Mapping[str, A
         raise TrainingError(f"{path}: the trained weights cannot be read: {error.strerror}") from error
     merged = {**job.options, **cast("dict[str, Any]", options)}
     return {**serve, "options": {**merged, "adapter": str(path), "adapter_sha256": sha256}}, sha256
+
+
+COMMAND = TrainerKind(CommandFields, train)

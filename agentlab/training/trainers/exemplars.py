@@ -7,7 +7,7 @@ from pydantic import Field
 
 from agentlab.errors import TrainingError
 from agentlab.seeds import digest, stream
-from agentlab.training.trainer import Trained, TrainerFields, TrainingJob, TrainingStep
+from agentlab.training.trainer import Trained, TrainerFields, TrainerKind, TrainingJob, TrainingStep
 from agentlab.training.trainers.row import TrainingRow, rows_of
 
 HEAD = "Here are examples of good replies."
@@ -62,3 +62,6 @@ def _text(rows: Sequence[TrainingRow]) -> str:
 def _prompt(row: TrainingRow) -> str:
     """What the agent was told last before the reply."""
     return row.messages[-2]["content"]
+
+
+EXEMPLARS = TrainerKind(ExemplarsFields, train)

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from agentlab.errors import TrainingError
 from agentlab.seeds import digest
-from agentlab.training.trainer import Trained, TrainerFields, TrainingJob, TrainingStep
+from agentlab.training.trainer import Trained, TrainerFields, TrainerKind, TrainingJob, TrainingStep
 from agentlab.training.trainers.row import rows_of
 
 Table = Mapping[str, float]
@@ -58,3 +58,6 @@ def _mixed(count: Counter[str], base: Table, floor: float) -> dict[str, float]:
     table = {text: (1 - floor) * count[text] / total + floor * base.get(text, 0.0) for text in texts}
     whole = sum(table.values())
     return {text: chance / whole for text, chance in table.items()}
+
+
+SHARES = TrainerKind(SharesFields, train, misfit)

@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 
 from agentlab.errors import AgentlabError, ScenarioError, TrainingError
 from agentlab.models import ModelSpec, weights
-from agentlab.training.trainer import Trained, TrainerFields, TrainingJob, TrainingStep
+from agentlab.training.trainer import Trained, TrainerFields, TrainerKind, TrainingJob, TrainingStep
 from agentlab.training.trainers import environment, process
 
 COUNTS = ("rows", "dropped", "steps", "loss", "load_seconds", "train_seconds", "write_seconds", "cpu_seconds")
@@ -156,3 +156,7 @@ def _sha256(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise TrainingError(f"{path}: the trained weights cannot be read: {error.strerror}") from error
+
+
+DPO = TrainerKind(DpoFields, train, misfit, lacking, pairs=True, operational=OPERATIONAL)
+SFT = TrainerKind(SftFields, train, misfit, lacking, operational=OPERATIONAL)

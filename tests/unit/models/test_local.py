@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from agentlab.errors import ModelError, ScenarioError
-from agentlab.models import ModelSpec, get_model, local_servers, serve, weights
+from agentlab.models import ModelSpec, local_servers, weights
 from agentlab.models.local_servers import servers_of
 from agentlab.models.providers import local
+from agentlab.models.serve import get_model, serve
 from agentlab.types import ChatMessage, Completion, Request, Settings, Where
 from tests.support.embedded import real
 

@@ -10,7 +10,8 @@ import pytest
 from msgspec.structs import replace
 
 from agentlab.errors import ModelError, ScenarioError
-from agentlab.models import ModelSpec, get_model, serve
+from agentlab.models import ModelSpec
+from agentlab.models.serve import get_model, serve
 from agentlab.models.simulated import chatter
 from agentlab.models.simulated.sim import Scripted
 from agentlab.seeds import stream

@@ -10,19 +10,11 @@ import pytest
 from pydantic import ValidationError
 
 from agentlab.errors import ScenarioError
-from agentlab.models import (
-    ModelSpec,
-    capabilities_of,
-    check_name,
-    cost_of,
-    get_model,
-    mistakes_of,
-    price_known,
-    serve,
-)
+from agentlab.models import ModelSpec, capabilities_of, check_name, cost_of, mistakes_of, price_known
 from agentlab.models.capabilities import claude
 from agentlab.models.prices import as_of
 from agentlab.models.retry import RetryingModel
+from agentlab.models.serve import get_model, serve
 from agentlab.types import Settings, Usage
 
 NOW = date(2026, 11, 22)

@@ -8,14 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agentlab import tools
 from agentlab.engine.rules import said
 from agentlab.engine.tools import OpenTool, use
 from agentlab.organization.agents import Agent, Organization
 from agentlab.organization.board.route import TOOLS, acted, route
 from agentlab.organization.board.rules import Rules
 from agentlab.organization.protocols.board import KINDS, BoardConfig, ReviewConfig
-from agentlab.tools import TICKETS
 from agentlab.types import BOARD, TASK, Act, Call, Completion, Message, Scene, Settings, ToolCall, ToolResult, ToolSpec
+
+TICKETS: Any = [tools.TOOLS[name] for name in tools.TICKETS]
 
 RULES = Rules("lead", True, ("ann", "ben"), True, ("rev",))
 LOG = (
@@ -99,7 +101,7 @@ def test_tags_behind_tools_see_what_the_tools_did() -> None:
 def test_the_manual_tells_an_agent_of_its_tools_in_place_of_tags() -> None:
     config = BoardConfig(kind="board", lead="lead", workers=("ann",), review=ReviewConfig(by=("ann",)))
     cast = ("lead", "ann")
-    with_tools = Agent("ann", tools=TICKETS)
+    with_tools = Agent("ann", tools=tuple(TICKETS))
     systems = Organization((Agent("lead"), with_tools), config.build(cast, None, None), 5).systems
     assert "use the tool" not in systems["lead"]
     assert "with the tool `done`" in systems["ann"]

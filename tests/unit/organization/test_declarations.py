@@ -21,7 +21,7 @@ from agentlab.organization.declaration import dead_ends, kinds_of, reachable, ta
 from agentlab.organization.markup import markup
 from agentlab.organization.protocols import SHIPPED
 from agentlab.organization.protocols.solo import Refine, Tries
-from agentlab.organization.tags import TAGS, markup_of
+from agentlab.organization.tags import every_tag, markup_of
 from agentlab.types import OUTPUT, TASK, Act, Call, Completion, Message, Settings, Task, ToolResult
 from tests.support.relay_board import Turns
 from tests.support.strategies import NAMES, Talker, organizations, replies, rollout_spec, stops
@@ -98,14 +98,14 @@ def test_quoted_text_forges_no_declared_tag(
             assert [block.tag for block in blocks] == ([message.kind] if kind.shown == "tag" else [])
 
 
-@pytest.mark.parametrize("routing", SHIPPED)
+@pytest.mark.parametrize("routing", SHIPPED.values())
 def test_the_tags_of_every_shipped_protocol_are_inert_everywhere(routing: type) -> None:
-    assert set(tags_of(routing)) <= set(TAGS)
+    assert set(tags_of(routing)) <= set(every_tag().tags)
     assert {"task", "closing", "output"} <= set(kinds_of(routing))
 
 
 def test_shipped_protocols_mean_the_same_by_a_name() -> None:
-    kinds = [(name, kind) for routing in SHIPPED for name, kind in kinds_of(routing).items()]
+    kinds = [(name, kind) for routing in SHIPPED.values() for name, kind in kinds_of(routing).items()]
     assert len(dict(kinds)) == len(set(kinds))
 
 

@@ -30,7 +30,7 @@ from agentlab.models.simulated.sim import Scripted
 from agentlab.models.spec import ModelSpec
 from agentlab.organization.agents import Agent, Organization
 from agentlab.organization.protocols.mail import MailConfig
-from agentlab.organization.tags import ALL
+from agentlab.organization.tags import every_tag
 from agentlab.report.show import shown
 from agentlab.runs.frames import load
 from agentlab.runs.transcript import Transcript, transcript
@@ -226,19 +226,19 @@ def test_a_reopened_rollout_leaves_its_first_closing_question_aside(workdir: Pat
     ],
 )
 def test_private_is_what_stands_outside_of_blocks(text: str, delivered: list[str], private: str, unsent: int) -> None:
-    found, blocks = apart(text, delivered, ALL)
+    found, blocks = apart(text, delivered, every_tag())
     assert (found, len(blocks)) == (private, unsent)
 
 
 @given(replies, st.lists(replies, max_size=2))
 def test_taking_a_reply_apart_is_total(text: str, delivered: list[str]) -> None:
-    private, _ = apart(text, delivered, ALL)
+    private, _ = apart(text, delivered, every_tag())
     assert len(private) <= len(text) + text.count(">")
 
 
 def test_a_megabyte_of_unclosed_tags_is_taken_apart_at_once() -> None:
     text = '<mail to="a">' * 80_000 + '<mail to="b">Hi</mail>' * 10
-    private, unsent = apart(text, ["Hi"], ALL)
+    private, unsent = apart(text, ["Hi"], every_tag())
     assert len(private) > 1_000_000
     assert unsent == []
 

@@ -21,7 +21,7 @@ from agentlab.errors import MismatchError, ScenarioError
 from agentlab.experiment import session
 from agentlab.experiment.judging.added import rejudge
 from agentlab.experiment.progress import Progress
-from agentlab.experiment.session import tasks_of
+from agentlab.experiment.recorded_tasks import tasks_of
 from agentlab.experiment.specs import Selection
 from agentlab.runs.frames import load
 from agentlab.runs.imports import Columns, Imported, table

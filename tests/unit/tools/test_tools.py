@@ -20,7 +20,8 @@ from agentlab.interfaces import Toolset
 from agentlab.organization.agents import Agent, Organization, TurnLimits
 from agentlab.organization.protocols.chain import ChainConfig
 from agentlab.text import middle
-from agentlab.tools import TOOLS, FunctionTool, Shared, calculate, tool
+from agentlab.tools import TOOLS, FunctionTool, Shared, tool
+from agentlab.tools.calculate import calculate
 from agentlab.types import (
     Act,
     Call,

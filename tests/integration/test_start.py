@@ -1,0 +1,72 @@
+"""A command imports what it uses: what a scenario does not name costs it no time."""
+
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.process
+PROCESS = """
+import sys
+from agentlab_cli.main import main
+sys.argv = ["agentlab", *{words}]
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+print([name for name in {unwanted} if name in sys.modules])
+"""
+
+
+def imported(*words: str, unwanted: list[str]) -> str:
+    """Which of these modules the command imports."""
+    code = PROCESS.format(words=list(words), unwanted=unwanted)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()[-1]
+
+
+def test_check_imports_no_part_that_the_scenario_does_not_name() -> None:
+    """The largest scenario that ships: mail, chains and baselines, judged by rubrics; no tools, no training."""
+    unwanted = [
+        "agentlab.answers",
+        "agentlab.experiment",
+        "agentlab.judges.audit",
+        "agentlab.judges.compare",
+        "agentlab.judges.match",
+        "agentlab.judges.program",
+        "agentlab.models.serve",
+        "agentlab.organization.protocols.board",
+        "agentlab.organization.protocols.cascade",
+        "agentlab.organization.protocols.python_program",
+        "agentlab.products.news_ranker",
+        "agentlab.runs",
+        "agentlab.tools.board",
+        "agentlab.tools.files",
+        "agentlab.tools.mcp",
+        "agentlab.tools.sandbox",
+        "agentlab.training.trainers.weights",
+        "agentlab_cli.run",
+        "agentlab_cli.stats",
+        "asyncio",
+        "numpy",
+        "pandas",
+        "rich",
+        "ssl",
+    ]
+    assert imported("check", "consultancy", unwanted=unwanted) == "[]"
+
+
+def test_check_imports_what_the_scenario_names() -> None:
+    named = ["agentlab.judges.program", "agentlab.organization.protocols.board", "agentlab.tools.board"]
+    assert imported("check", "software_sim", unwanted=named) == str(named)
+
+
+def test_the_version_imports_no_command() -> None:
+    unwanted = ["agentlab.scenario", "agentlab_cli.design", "msgspec", "pydantic", "rich", "yaml"]
+    assert imported("--version", unwanted=unwanted) == "[]"
+
+
+def test_the_help_imports_nothing_that_commands_need_later() -> None:
+    unwanted = ["agentlab.scenario", "agentlab.runs", "msgspec", "pandas", "pydantic", "yaml"]
+    assert imported("--help", unwanted=unwanted) == "[]"
