@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from agentlab.judges.match import Match, compares
+from agentlab.judges.match import Match
 from agentlab.scenario import Design
 from agentlab.scenario.inference_fields import judge_of
 from agentlab.store import UNFINISHED, Store
@@ -71,7 +71,7 @@ def _outdated(design: Design, store: Store, changed: Sequence[str]) -> Iterator[
 def _looks(design: Design, judge: str) -> bool:
     """Whether a judge reads the target or fields of a task."""
     selector = design.selectors[judge]
-    return selector.model is None and (not isinstance(selector, Match) or compares(selector.config))
+    return selector.model is None and (not isinstance(selector, Match) or selector.config.compares())
 
 
 def _facts(task: Task) -> tuple[Any, Any]:
