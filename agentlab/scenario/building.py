@@ -23,6 +23,7 @@ from agentlab.scenario import (
     improve,
     improve_checks,
     inference,
+    plugins,
     sections,
     task_table,
 )
@@ -52,6 +53,7 @@ class DesignBuilder:
         self.selectors: dict[str, Judge] = {}
 
     def design(self) -> Design:
+        plugins.searchable(self.path.parent)
         plan = self.plan()
         self.specs = specs = condition.models(self.site)
         bench = judging.build(self.site, specs)

@@ -13,18 +13,15 @@ from agentlab.models.prices import price_mistake
 from agentlab.models.registry import (
     body_mistakes,
     check_name,
-    is_own,
     mistakes_of,
     options_mistake,
     options_of,
     processes_mistake,
-    split,
 )
 from agentlab.models.spec import ModelSpec
 from agentlab.organization.agents import Agent, Organization
 from agentlab.organization.protocols import is_board
 from agentlab.organization.settings import merged
-from agentlab.scenario import plugins as parts
 from agentlab.scenario.document import Keys, suggest
 from agentlab.scenario.fields import LimitsFields, OrganizationFields
 from agentlab.scenario.validate import CheckedDocument, existing, mapping
@@ -38,8 +35,6 @@ CHARS_PER_TOKEN = 8
 def model(site: CheckedDocument, alias: str, spec: ModelSpec) -> bool:
     """The provider is known, and the model takes the settings given beside its name."""
     path: Keys = ("models", alias)
-    if is_own(split(spec.name)[1]):
-        parts.searchable(site.folder)
     if wrong := check_name(spec.name):
         reason, _, right = wrong.partition("; ")
         site.wrong((*path, "name"), reason, right or "write provider/name")

@@ -7,7 +7,6 @@ from typing import Any, cast
 from agentlab import products
 from agentlab.organization.agents import Organization
 from agentlab.products import CASE_SEED, FIELD, SHIPPED, Case, Product
-from agentlab.scenario import plugins
 from agentlab.scenario.document import suggest
 from agentlab.scenario.fields import TaskFields
 from agentlab.scenario.validate import CheckedDocument
@@ -28,7 +27,6 @@ def with_product(site: CheckedDocument, id: str, task: TaskFields) -> Mapping[st
         site.wrong(
             (*path, "fields", FIELD), f"the task has a field {FIELD!r} and `product:`", "give the field another name"
         )
-    plugins.searchable(site.folder)
     try:
         product = products.product(task.product)
         made = _files(task.product, task.product_seed, products.source(product))

@@ -123,7 +123,7 @@ async def _ask(work: Work, coupling: str, changed: ChangedOutput) -> None:
         "probe",
         {"rollout": row.key, "variant": changed.variant},
         lineage(row.seed, row.task, row.draw, row.generation, 0, coupling),
-        (judge_input(task, replace(row, output=text)),),
+        (judge_input(task, structs.replace(row, output=text)),),
         row.seed,
         row.draw,
         row.generation,
