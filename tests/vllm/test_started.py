@@ -50,7 +50,7 @@ def test_a_run_with_an_adapter_as_one_of_its_arms(workdir: Path, commands: Comma
     probes = [fact for fact in run.meta["served"] if fact["what"] == "probe"]
     assert [fact["requests"] for fact in probes] == [4, 4]
     print([(fact["texts"], fact["numbers"], fact["exact"]) for fact in probes])
-    assert "common random numbers are" in " ".join(ended.out.split())
+    assert "common random numbers:" in " ".join(ended.out.split())
     again = commands.agentlab("run", "s.yaml")
     assert again.code == 0, again.said
     assert load("runs/s").meta["served"] == run.meta["served"]
