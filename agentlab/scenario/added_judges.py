@@ -6,7 +6,7 @@ from typing import Any
 
 from agentlab.errors import Place, ScenarioError
 from agentlab.models.spec import ModelSpec
-from agentlab.scenario import condition
+from agentlab.scenario import condition, plugins
 from agentlab.scenario import judges as judging
 from agentlab.scenario.document import Tree
 from agentlab.scenario.findings import Findings
@@ -35,6 +35,7 @@ def added_judges(
         tree = Tree({"models": section, "judges": [stem], "factors": levels}, {(): Place(f"--with {name}", 1, 1)})
         tree = judging.inline(tree, findings, folder)
         site = CheckedDocument(tree, findings, folder)
+        plugins.searchable(site.folder)
         specs = condition.models(site)
         sets[stem] = judging.build(site, specs)
         documents |= tree.value["judges"] if isinstance(tree.value["judges"], dict) else {}
@@ -68,6 +69,7 @@ def recorded_judges(
         renamed[name] = document
     tree = Tree({"models": section, "judges": renamed}, {(): Place(str(run), 1, 1)})
     site = CheckedDocument(tree, findings, Path())
+    plugins.searchable(site.folder)
     specs = condition.models(site)
     bench = judging.build(site, specs)
     if findings.mistakes:

@@ -139,7 +139,11 @@ def _lost(texts: Sequence[str]) -> str:
 
 _NO_TEXT = ", ".join(f"{name} = NULL" for name in CALL_TEXTS)
 _WHY = "lost: the text of this call was in a damaged part of the file"
+_ROLLOUT = _missing("rollout", "rollouts")
 LOSSES = (
+    Loss("calls without their rollout", "call_rows", _ROLLOUT),
+    Loss("messages without their rollout", "message_rows", _ROLLOUT),
+    Loss("verdicts without their rollout", "verdict_rows", _ROLLOUT),
     Loss(
         "calls without their agent or settings",
         "call_rows",

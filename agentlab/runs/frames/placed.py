@@ -35,11 +35,14 @@ class PlacedRows:
         return select(self._folder, sql, columns)
 
     def placed(self, table: pd.DataFrame) -> pd.DataFrame:
-        """The rows of this part, with `rollout` (its key), task, condition, factors and draw instead of its `id`."""
+        """The rows of this part, with `rollout` (its key), task, condition, factors and draw instead of its `id`.
+
+        Rows of a rollout that a damaged file lost are in no part.
+        """
         places = self._places_by_id
-        if self._tasks is not None or self._conditions is not None:
-            table = table[table["id"].isin(places.index)].reset_index(drop=True)
         where = places.index.get_indexer(pd.Index(table["id"]))
+        if (there := where >= 0).sum() < len(where):
+            table, where = table[there].reset_index(drop=True), where[there]
         head = places.iloc[where].reset_index(drop=True)
         return pd.concat([head, table.drop(columns="id")], axis=1)
 

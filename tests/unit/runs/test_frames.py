@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import get_args
 
@@ -12,6 +14,7 @@ from msgspec.structs import replace
 from agentlab import columns
 from agentlab.runs.frames import Run, load
 from agentlab.store import Store
+from agentlab.store.rescue import examine
 from agentlab.types import (
     Call,
     Completion,
@@ -120,6 +123,24 @@ def test_rows_keep_their_kind_and_weight(tmp_path: Path) -> None:
 
 WITHOUT_PLACE = ("conditions", "roles", "generations")
 """Frames whose rows are no part of one rollout."""
+
+
+def test_rows_of_a_rollout_that_a_damaged_file_lost_count_for_no_other(run: Run) -> None:
+    with closing(sqlite3.connect(run.folder / "run.db")) as file, file:
+        file.execute("DELETE FROM rollouts WHERE kind = 'rollout'")
+    damaged = load(run.folder)
+    for name in ("messages", "calls", "scores"):
+        before, after = getattr(run, name), getattr(damaged, name)
+        assert keys(after) == keys(before) - {"rollout"}
+        assert len(after) == len(before) - (before["rollout"] == "rollout").sum()
+
+
+def test_doctor_names_rows_without_their_rollout(run: Run) -> None:
+    with closing(sqlite3.connect(run.folder / "run.db")) as file, file:
+        file.execute("DELETE FROM rollouts WHERE kind = 'rollout'")
+    problems = " ".join(examine(run.folder).problems)
+    for rows in ("calls", "messages", "verdicts"):
+        assert f"{rows} without their rollout" in problems
 
 
 def dtypes(frame: pd.DataFrame) -> dict[str, str]:
