@@ -93,7 +93,8 @@ def test_a_measure_of_one_criterion_has_no_parts(folder: Path) -> None:
 
 
 def test_a_criterion_that_two_measures_value_differently_is_two_comparisons(folder: Path) -> None:
-    for more, count in (({"range": [0, 100]}, 2), ({"values": {}}, 4)):
+    cases: list[tuple[dict[str, object], int]] = [({"range": [0, 100]}, 2), ({"values": {}}, 4)]
+    for more, count in cases:
         run = load(folder)
         utility = run.meta["measures"][0]
         run.meta["measures"].append({**utility, **more, "name": "other"})
