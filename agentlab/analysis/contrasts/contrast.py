@@ -159,8 +159,8 @@ class Contrast:
 
     @property
     def unplanned(self) -> bool:
-        """Whether interim analyses are planned, and this is none of them: no alpha is spent on it."""
-        return self.primary is not None and self.interim.share is not None and not self.interim.planned
+        """Whether looks at it, or at the measure that it is part of, are planned, and this is none of them."""
+        return self.interim.share is not None and not self.interim.planned
 
     @property
     def unfinished(self) -> bool:

@@ -73,8 +73,18 @@ def criteria(run: Run, measure: str | None = None) -> Analysis:
 
 
 def _criteria(measures: Sequence[Measure], judge: str) -> int:
-    """How many criteria of the judge are in these measures."""
-    return len({name for m in measures if m.judge == judge for name in m.scales})
+    """How many comparisons the criteria of the judge make in these measures.
+
+    A criterion of two measures counts once, on whatever ranges; it counts twice where one of them gives a status or an
+    outcome another share of its range, since its scores then differ.
+    """
+    return len({(name, _worth(m)) for m in measures if m.judge == judge for name in m.scales})
+
+
+def _worth(measure: Measure) -> frozenset[tuple[str, float]]:
+    """The statuses and outcomes that have a value, and what share of the range it is."""
+    low, high = measure.range
+    return frozenset((name, round((value - low) / (high - low), 9)) for name, value in measure.values.items())
 
 
 class _Scored:

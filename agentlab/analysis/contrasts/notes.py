@@ -56,32 +56,38 @@ def _differences(parts: Sequence[str]) -> str:
 def looks_notes(contrasts: Sequence[Contrast]) -> list[str]:
     """How often the contrasts were analysed, and what that does to their intervals."""
     notes: list[str] = []
-    shares = [c.interim.share for c in contrasts if c.interim.spend == "any" and c.interim.share is not None]
-    if shares:
-        width = 1 - anytime.level(max(shares), ALPHA)
+    shares = [(c.tests, c.interim.share) for c in contrasts if c.interim.spend == "any" and c.interim.share is not None]
+    for tests, share in sorted({tests: share for tests, share in sorted(shares)}.items()):
+        width = 1 - anytime.level(share, ALPHA / tests)
         notes.append(
             f"Intervals and p values are valid no matter how often you look at the run (`looks: any`). At "
-            f"{max(shares):.0%} of the planned pairs, an interval is as wide as a {100 * width:.4g}% interval for a "
-            f"single analysis."
+            f"{share:.0%} of the planned pairs, an interval{_one_of(tests)} is as wide as a {100 * width:.4g}% "
+            f"interval for a single analysis."
         )
     fixed = [c for c in contrasts if c.interim.spend != "any"]
-    for interim in dict.fromkeys(c.interim for c in fixed if c.primary and c.interim.share is not None):
+    planned = [(c.interim, c.tests) for c in fixed if c.interim.share is not None]
+    for interim, tests in dict.fromkeys(planned):
         head = f"Interim analysis {interim.number} of the primary contrasts, at {interim.share or 0:.0%} of the pairs"
         if interim.planned:
-            width = 1 - interim.level(ALPHA)
+            width = 1 - interim.level(ALPHA / tests)
             notes.append(
-                f"{head}, was planned: its intervals are {100 * width:.4g}% intervals, and its p value is valid no "
-                f"matter how many analyses are made."
+                f"{head}, was planned: its intervals{_one_of(tests)} are {100 * width:.4g}% intervals, and its p value "
+                f"is valid no matter how many analyses are made."
             )
         else:
             notes.append(f"{head}, was not planned: it spends no alpha, and its intervals assume a single analysis.")
-    most = max((c.interim.number for c in fixed if not c.primary or c.interim.share is None), default=0)
+    most = max((c.interim.number for c in fixed if c.interim.share is None), default=0)
     if most > 1:
         notes.append(
             f"This is interim analysis {most} of these contrasts: the intervals assume a single analysis, and "
             f"repeated looks raise the false-positive rate."
         )
     return notes
+
+
+def _one_of(tests: int) -> str:
+    """Of how many criteria, where an interval is wider to hold together with those of others."""
+    return f" of one of {tests} criteria" if tests > 1 else ""
 
 
 def _declared(run: Run, contrasts: Sequence[Contrast]) -> list[str]:

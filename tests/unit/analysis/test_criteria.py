@@ -10,7 +10,9 @@ from agentlab.analysis.analyse import analyse
 from agentlab.analysis.contrasts.criteria import criteria
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run, load
+from agentlab.stats.contrasts import anytime
 from agentlab.stats.contrasts.paired import Paired, paired
+from agentlab.stats.contrasts.sequential import level
 from bench.coverage_criteria import simultaneous
 from tests.support.planted import PRIMARY, play, scenario
 from tests.support.tables import rows
@@ -88,6 +90,33 @@ def test_what_a_judge_cannot_tell_is_not_shown(folder: Path) -> None:
 def test_a_measure_of_one_criterion_has_no_parts(folder: Path) -> None:
     with pytest.raises(AnalysisError, match="harm has one criterion"):
         criteria(load(folder), "harm")
+
+
+def test_a_criterion_that_two_measures_value_differently_is_two_comparisons(folder: Path) -> None:
+    cases: list[tuple[dict[str, object], int]] = [({"range": [0, 100]}, 2), ({"values": {}}, 4)]
+    for more, count in cases:
+        run = load(folder)
+        utility = run.meta["measures"][0]
+        run.meta["measures"].append({**utility, **more, "name": "other"})
+        assert f"Criteria by judge: quality {count}." in criteria(run, "utility").notes[0]
+
+
+def test_an_unplanned_look_at_a_primary_contrast_concludes_nothing_on_its_criteria(workdir: Path) -> None:
+    scenario(PRIMARY + "looks: {planned: [0.5, 1]}\n")
+    found = criteria(play(draws=1))
+    shown = rows(found, "criteria", contrast="firm - solo (tone=plain)")
+    assert {row["conclusion"] for row in shown} == {"open: unplanned look"}
+    assert all(np.isnan(row["p"]) for row in shown)
+    assert any("was not planned" in note for note in found.notes)
+    found = criteria(play(draws=2))
+    width = 100 * (1 - level([0.5], "obrien_fleming", 0.05 / 2))
+    assert any(f"of one of 2 criteria are {width:.4g}% intervals" in note for note in found.notes)
+
+
+def test_looks_at_any_time_are_told_with_the_width_that_criteria_have(workdir: Path) -> None:
+    scenario(PRIMARY + "looks: any\n")
+    width = 100 * (1 - anytime.level(0.25, 0.05 / 2))
+    assert any(f"is as wide as a {width:.4g}% interval" in note for note in criteria(play(draws=1)).notes)
 
 
 @pytest.mark.parametrize("shared", [0.0, 0.9])
