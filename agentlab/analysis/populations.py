@@ -24,8 +24,8 @@ def outdated_notes(run: Run) -> Iterator[str]:
     for condition, task, judge, count in run.meta.get(OUTDATED, []):
         made = pluralize(count, "population")
         yield (
-            f"{line(condition)}, {line(task)}: the target or fields changed, but judge {line(judge)} used the old ones in "
-            f"{made}; populations are not made again, so play the scenario in a new folder (`--new`)."
+            f"{line(condition)}, {line(task)}: the target or fields changed, but judge {line(judge)} used the old ones "
+            f"in {made}; populations are not made again, so play the scenario in a new folder (`--new`)."
         )
 
 

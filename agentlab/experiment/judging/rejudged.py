@@ -58,7 +58,7 @@ def _outdated(design: Design, store: Store, changed: Sequence[str]) -> Iterator[
     )
     for (condition, task), count in counts.items():
         log.warning(
-            "%s, %s: the target or fields changed, but judge %s used the old ones in %s; populations are not made again",
+            "%s, %s: the target or fields changed, but judge %s used the old ones in %s; they are not made again",
             condition,
             task,
             looking[condition],
