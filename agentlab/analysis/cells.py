@@ -38,9 +38,11 @@ def grouped(table: pd.DataFrame, by: Sequence[str], widest: int = WIDEST) -> lis
     """The columns to show, with those of `by` as a line above each group: `utility (primary)`."""
     shown, names = columns(table.drop(columns=[*by]), widest), table[[*by]].astype("str").to_numpy().tolist()
     starts = [i for i, name in enumerate(names) if i == 0 or name != names[i - 1]]
+    heads = frozenset(start + 2 * group for group, start in enumerate(starts))  # each with an empty row before it
+    under = [tuple(_under(column.cells, names, starts, first=at == 0)) for at, column in enumerate(shown)]
     return [
-        replace(column, cells=tuple(_under(column.cells, names, starts, first=at == 0)))
-        for at, column in enumerate(shown)
+        replace(column, cells=cells, heads=frozenset() if at else heads)
+        for at, (column, cells) in enumerate(zip(shown, under, strict=True))
     ]
 
 
@@ -55,11 +57,16 @@ def _under(cells: Sequence[str], names: Sequence[Sequence[str]], starts: Sequenc
 
 
 def listed(table: pd.DataFrame, name: str, *headings: str, most: int = 4) -> str:
-    """The first rows in a line: `firm 0.018 [0.009, 0.066], solo 0.039`, each by its cell under `name`."""
+    """The first rows in a line: `firm 0.018 [0.009, 0.066], solo unknown`, each by its cell under `name`."""
     first = {column.heading: column.cells for column in columns(table.head(most))}
     shown = [first[heading] for heading in (name, *headings) if heading in first]
-    items = [" ".join(filter(None, map(_level, row))) for row in zip(*shown, strict=True)]
+    items = [_item(_level(head), values) for head, *values in zip(*shown, strict=True)]
     return ", ".join(items) + (f", and {len(table) - most} more" if len(table) > most else "")
+
+
+def _item(name: str, values: Sequence[str]) -> str:
+    """A row by its name and its values; one without any value says so."""
+    return " ".join((name, *filter(None, values))) if any(values) or not values else f"{name} unknown"
 
 
 def alike(table: pd.DataFrame, *names: str) -> pd.DataFrame:
@@ -69,9 +76,17 @@ def alike(table: pd.DataFrame, *names: str) -> pd.DataFrame:
 
 
 def _level(text: str) -> str:
-    """A condition of one factor by its level alone."""
+    """A condition of one factor by its level alone, unless that is a number, which would be read as a result."""
     factor, equals, level = text.partition("=")
-    return level if equals and "=" not in level and " " not in factor else text
+    return level if equals and "=" not in level and " " not in factor and not _is_number(level) else text
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _paired(names: Sequence[str]) -> Iterator[tuple[str | None, tuple[str, ...]]]:

@@ -11,3 +11,5 @@ class Column:
     cells: tuple[str, ...]
     number: bool
     """Whether its cells are aligned to the right."""
+    heads: frozenset[int] = frozenset()
+    """Of the first column: the rows that name a group, each of which has a line of its own."""

@@ -37,7 +37,8 @@ def natural(columns: Sequence[Column]) -> int:
 def _sized(column: Column) -> _Sized:
     cells = (column.heading, *column.cells)
     most = max(map(_width, cells))
-    parts = [part for cell in cells for part in (_halves(cell) if column.number else cell.split())]
+    narrow = [column.heading, *(cell for i, cell in enumerate(column.cells) if i not in column.heads)]
+    parts = [part for cell in narrow for part in (_halves(cell) if column.number else cell.split())]
     longest = max(map(_width, parts), default=0)
     return _Sized(column, most, longest if column.number else min(most, max(longest, WORDS)))
 
@@ -88,7 +89,10 @@ def _lines(columns: Sequence[_Sized], width: int | None) -> Iterator[str]:
     ]
     yield from _row(columns, widths, heads)
     yield " " + "─" * (sum(widths) + GAP * (len(widths) - 1))
-    for cells in zip(*(sized.column.cells for sized in columns), strict=True):
+    for i, cells in enumerate(zip(*(sized.column.cells for sized in columns), strict=True)):
+        if i in columns[0].column.heads:
+            yield from (f" {part}" for part in (wrap(cells[0], width, break_long_words=False) if width else cells[:1]))
+            continue
         wrapped = [
             _wrapped(sized, cell, column_width)
             for sized, cell, column_width in zip(columns, cells, widths, strict=True)

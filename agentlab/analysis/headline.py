@@ -54,8 +54,8 @@ def _lost(summary: Summary, failed: int, total: int) -> list[str]:
             are = "is" if number == 1 else "are"
             parts.append(f"{number:,} of {pluralize(of, 'rollout')} {are} not {what} yet")
     if failed:
-        was = "was" if failed == 1 else "were"
-        parts.append(f"{failed:,} of {pluralize(total, 'rollout')} failed or {was} stopped, and count as missing")
+        was, counts = ("was", "counts") if failed == 1 else ("were", "count")
+        parts.append(f"{failed:,} of {pluralize(total, 'rollout')} failed or {was} stopped, and {counts} as missing")
     if summary.unplayed and summary.again:
         parts.append(f"to play the rest: {summary.again}")
     return [f"{'; '.join(parts)}."] if parts else []

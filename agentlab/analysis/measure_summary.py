@@ -49,6 +49,6 @@ def _summary(run: Run, m: Measure) -> MeasureSummary:
 
 
 def _word(run: Run, judge: str) -> str:
-    """An output that names the target among other answers, or that has the text of another field, need not be right."""
+    """`accepted` if the judge takes any of several answers in an output, or compares it with a field of its choice."""
     document = mapping(recorded(run.meta).get(judge))
     return "accepted" if document.get("where") == "any" or document.get("target") is not None else "right"

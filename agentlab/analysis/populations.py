@@ -20,12 +20,12 @@ def _kinds(run: Run) -> dict[str, str]:
 
 
 def outdated_notes(run: Run) -> Iterator[str]:
-    """A sentence for each condition and task whose populations were made by a target that changed since."""
+    """A sentence for each condition and task whose target or fields changed after populations were made by them."""
     for condition, task, judge, count in run.meta.get(OUTDATED, []):
-        made = pluralize(count, "population was made", "populations were made")
+        made = pluralize(count, "population")
         yield (
-            f"{line(condition)}, {line(task)}: the target or fields changed after {made} by judge {line(judge)}; play "
-            f"the scenario in a new folder (`--new`), since these are not made again."
+            f"{line(condition)}, {line(task)}: the target or fields changed, but judge {line(judge)} used the old ones "
+            f"in {made}; populations are not made again, so play the scenario in a new folder (`--new`)."
         )
 
 

@@ -169,7 +169,7 @@ def _doubt(area: float | None, decided: Gate | None, anchors: int, kinds: tuple[
         missing = (
             f"the judge has no anchor texts; give it {ENOUGH} {good} and {ENOUGH} {bad.split()[0]} ones (`anchors`)"
         )
-        return f"no {good} and {bad} was scored" if anchors else missing
+        return f"no {good} or no {bad} was scored" if anchors else missing
     of = f"{_area(area, decided.low, decided.high)} of {decided.good} {good} and {pluralize(decided.bad, bad)}"
     if decided.outcome == "failed":
         return f"{of} is under {LEAST_AUC}"

@@ -34,13 +34,13 @@ Start here:
 
 
 class Listed(NamedTuple):
-    """How the help lists a command."""
+    """A command: how the help lists it, and where it is."""
 
     panel: str
     exits: tuple[int, ...]
     """Its exit codes."""
     module: str
-    """The one of `agentlab_cli` that has it."""
+    """Its module in `agentlab_cli`."""
 
 
 COMMANDS: Mapping[str, Listed] = {

@@ -58,7 +58,7 @@ def overview(run: Run, options: Mapping[str, Any], csv: Path | None, as_json: bo
 
 
 def _result(analysis: Analysis, printed: Sequence[str]) -> str:
-    """The result of an analysis; its sentences that are not printed yet, or the names of its tables, if it has any."""
+    """The result of an analysis. If it is several sentences, those not yet printed; if all are, its tables' names."""
     if not analysis.sentences:
         return analysis.headline
     new = [sentence for sentence in analysis.sentences if sentence not in printed]

@@ -66,7 +66,7 @@ class Contrast:
     draw_sd: float | None = None
     """The standard deviation of one arm's values over draws of one task; None without two draws of any."""
     tests: int = 1
-    """By how many tests a false one may be found, by which `p` is multiplied; the interval is as wide (Bonferroni)."""
+    """How many tests share one error rate. `p` is multiplied by it, and the interval matches (Bonferroni)."""
 
     @property
     def role(self) -> str:

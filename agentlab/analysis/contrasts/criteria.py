@@ -1,9 +1,9 @@
 """The contrasts of a measure taken apart by its criteria, with intervals that hold for all criteria of a judge at once.
 
 A criterion is compared as its measure is: on the measure's range, over the same pairs, tasks and clusters. Bonferroni's
-inequality bounds the chance that any of a judge's K criteria has its difference outside of its interval: each interval
-has the confidence `1 - 0.05 / K`, and p is multiplied by K, so that interval and p agree whatever the criteria have in
-common.
+inequality bounds the probability that the true difference of any of a judge's K criteria lies outside its interval.
+Each interval has the confidence `1 - 0.05 / K`, and p is multiplied by K. So interval and p agree, and the bound holds
+whatever the criteria have in common.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ from agentlab.analysis.contrasts.contrast import ALPHA, Contrast
 from agentlab.analysis.contrasts.difference import ArmValues, arm_values
 from agentlab.analysis.contrasts.missing import missing_values
 from agentlab.analysis.contrasts.notes import conclusions, looks_notes, without_interval
-from agentlab.analysis.contrasts.short import about
+from agentlab.analysis.contrasts.short import about, differences_found, level
 from agentlab.analysis.outcome_range import outcome_range
 from agentlab.analysis.row import Row, ends
 from agentlab.analysis.unplayed import due
@@ -40,7 +40,7 @@ class CriterionContrast:
 
     criterion: str
     contrast: Contrast
-    """Of the criterion; `measure` is the measure that it belongs to."""
+    """The comparison. Its `measure` is the one that the criterion belongs to."""
 
 
 def criteria(run: Run, measure: str | None = None) -> Analysis:
@@ -50,7 +50,7 @@ def criteria(run: Run, measure: str | None = None) -> Analysis:
     """
     several = [m for m in run.measured if len(m.scales) > 1]
     if not several:
-        raise AnalysisError(f"no measure of {run.folder} has several criteria")
+        raise AnalysisError(f"no measure of {run.folder} has several criteria; a judge of kind rubric can have several")
     chosen = [m for m in several if measure in (None, m.name)]
     if not chosen:
         raise AnalysisError(f"{measure} has one criterion; see `agentlab stats {run.folder} contrasts`")
@@ -88,7 +88,7 @@ def _worth(measure: Measure) -> frozenset[tuple[str, float]]:
 
 
 class _Scored:
-    """The scores of a measure's criteria, each of which is a measure by itself."""
+    """The scores of a measure's criteria. Each criterion is scored as a measure of its own."""
 
     def __init__(self, run: Run, whole: Measure, tests: int) -> None:
         self.run, self.whole, self.tests = run, whole, tests
@@ -100,7 +100,7 @@ class _Scored:
         self.scores = measured(rollouts, of_scores(run.scores), list(self.parts.values()))
 
     def compare(self, whole: Contrast) -> Iterator[CriterionContrast]:
-        """Each criterion in the arms of a contrast of the measure, whose rows are paired once for all criteria."""
+        """Compares each criterion between the arms of a contrast. The rows are paired once for all criteria."""
         rows = [due(self.run, self.whole.judge, arm_rows(self.run, arm)) for arm in whole.conditions]
         a, b = (arm.assign(**{_PLACE: arm.index}) for arm in rows)
         placed = arm_values(a, b, replace(self.whole, name=_PLACE), whole.paired, self.run.clusters)
@@ -112,14 +112,14 @@ class _Scored:
             yield CriterionContrast(name, self._compared(whole, values, (first, second)))
 
     def _compared(self, whole: Contrast, values: ArmValues, scored: tuple[int, int]) -> Contrast:
-        level = 1 - whole.interim.level(ALPHA / self.tests)
-        result = values.difference(level)
+        confidence = 1 - whole.interim.level(ALPHA / self.tests)
+        result = values.difference(confidence)
         return replace(
             whole,
             primary=None,
             result=result,
             scored=scored,
-            missing=missing_values(values, result, level),
+            missing=missing_values(values, result, confidence),
             judge_share=None,
             holm=None,
             margin=None,
@@ -151,7 +151,7 @@ def _row(part: CriterionContrast) -> Row:
 
 def _legend(contrasts: Sequence[Contrast]) -> Mapping[str, str]:
     tasks = about(contrasts)
-    interval = f", [simultaneous 95% CI for {tasks}]" if tasks else ""
+    interval = f", [simultaneous {level(contrasts)} for {tasks}]" if tasks else ""
     less = dict.fromkeys(line(c.measure) for c in contrasts if c.better == -1)
     lower = f"; lower is better: {', '.join(less)}" if less else ""
     return {
@@ -166,9 +166,9 @@ def _notes(parts: Sequence[Contrast], tests: Mapping[str, int]) -> list[str]:
     counts = "; ".join(f"{line(judge)} {count}" for judge, count in tests.items())
     hidden = {part.measure: part.suppressed for part in parts if part.suppressed}
     return [
-        f"Criteria by judge: {counts}. Of one contrast, the intervals of all criteria of a judge hold at once with 95% "
-        f"confidence.",
-        "Comparisons of criteria are exploratory, also where the contrast of the measure is primary.",
+        f"Number of criteria by judge: {counts}. In each contrast, the intervals of all criteria of one judge hold at "
+        f"once with 95% confidence.",
+        "Comparisons of criteria are exploratory, even if the contrast of the measure is primary.",
         *(f"{line(name)}: suppressed: {why}." for name, why in hidden.items()),
         *conclusions(parts),
         *without_interval(parts),
@@ -178,6 +178,4 @@ def _notes(parts: Sequence[Contrast], tests: Mapping[str, int]) -> list[str]:
 
 def _result(tables: Mapping[str, pd.DataFrame]) -> str:
     """How many comparisons show a difference."""
-    table = tables["criteria"]
-    different = int(table["conclusion"].str.endswith((" better", " higher")).sum())
-    return f"a difference was found in {different} of {pluralize(len(table), 'comparison')} of criteria."
+    return differences_found((tables["criteria"]["conclusion"], "comparison of criteria", "comparisons of criteria"))

@@ -29,7 +29,7 @@ from agentlab.stats.interval import t_p, t_quantile
 from agentlab.text import pluralize
 
 STANDARD_ERRORS = (
-    "paired_se: standard error of the task-level t, which is the headline result; se_without: without arm slopes, "
+    "paired se: standard error of the task-level t, which is the headline result; se without: without arm slopes, "
     "which is too small"
 )
 CLUSTERS = (
@@ -103,11 +103,13 @@ def _says(tables: Mapping[str, pd.DataFrame], chosen: Sequence[Contrast]) -> str
 def _result(tables: Mapping[str, pd.DataFrame]) -> str:
     """The first contrasts by the model."""
     if "mixed" not in tables:
-        odds_of = tables["odds"]
-        return f"odds ratios: {listed(odds_of.assign(name=odds_of['contrast'] + ':'), 'name', 'odds_ratio', most=2)}."
-    table = tables["mixed"]
-    named = table.assign(name=table["measure"] + ", " + table["contrast"] + ":")
-    return f"differences by the mixed model: {listed(named, 'name', 'estimate', most=2)}."
+        return f"odds ratios: {listed(_named(tables['odds']), 'name', 'odds ratio', most=2)}."
+    return f"differences by the mixed model: {listed(_named(tables['mixed']), 'name', 'estimate', most=2)}."
+
+
+def _named(table: pd.DataFrame) -> pd.DataFrame:
+    """With a column `name` of measure and contrast."""
+    return table.assign(name=table["measure"] + ", " + table["contrast"] + ":")
 
 
 def _rows(c: Contrast, table: pd.DataFrame, tasks: int) -> tuple[Row, Row, tuple[str, ...]]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
+from agentlab.analysis.conclusion import WORDS
 from agentlab.analysis.contrasts.contrast import ALPHA, Contrast
 from agentlab.text import line, pluralize
 
@@ -26,6 +27,26 @@ def _row(c: Contrast) -> tuple[object, ...]:
     value = None if c.suppressed else c.result.difference
     limits = (None, None) if interval is None else (interval.low, interval.high)
     return c.role, c.measure, c.pair, value, *limits, c.p_shown, c.conclusion
+
+
+def differences_found(*kinds: tuple[pd.Series, str, str]) -> str:
+    """In how many comparisons a difference was found, without those that are suppressed.
+
+    Each kind is the conclusions of its comparisons, and its name in the singular and the plural.
+    """
+    every = pd.concat([conclusions for conclusions, _, _ in kinds])
+    if (every == WORDS["unfinished"]).any():
+        return "nothing is concluded yet, because the run is not finished."
+    hidden = int((every == WORDS["suppressed"]).sum())
+    if hidden == len(every):
+        return "every comparison is suppressed."
+    counts = list[str]()
+    for conclusions, one, several in kinds:
+        if told := int((conclusions != WORDS["suppressed"]).sum()):
+            different = int(conclusions.str.endswith((" better", " higher")).sum())
+            counts.append(f"{different} of {pluralize(told, one, several)}")
+    rest = f"; {hidden} more {'is' if hidden == 1 else 'are'} suppressed" if hidden else ""
+    return f"a difference was found in {', and in '.join(counts)}{rest}."
 
 
 def level(contrasts: Sequence[Contrast]) -> str:

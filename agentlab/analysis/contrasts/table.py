@@ -6,12 +6,11 @@ from functools import lru_cache
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
-from agentlab.analysis.conclusion import WORDS
 from agentlab.analysis.contrasts.compared import contrasts as compared
 from agentlab.analysis.contrasts.contrast import Contrast
 from agentlab.analysis.contrasts.legend import LEGEND
 from agentlab.analysis.contrasts.notes import interim_notes, scope
-from agentlab.analysis.contrasts.short import GROUPS, meanings, short
+from agentlab.analysis.contrasts.short import GROUPS, differences_found, meanings, short
 from agentlab.analysis.contrasts.tasks import task_notes
 from agentlab.analysis.row import Row, ends, estimated
 from agentlab.errors import AnalysisError
@@ -101,14 +100,11 @@ def contrasts(run: Run, measure: str | None = None) -> Analysis:
 
 def _result(tables: Mapping[str, pd.DataFrame]) -> str:
     """How many of them show a difference, primary ones by themselves."""
-    table, parts = tables["contrasts"], list[str]()
-    if (table["conclusion"] == WORDS["unfinished"]).any():
-        return "nothing is concluded yet, because the run is not finished."
-    for role, rows in table.groupby("role", sort=False):
-        different = int(rows["conclusion"].str.endswith((" better", " higher")).sum())
-        shown = f"{different} of {len(rows)} {role} {'contrast' if len(rows) == 1 else 'contrasts'}"
-        parts.append(f"{shown} (p not adjusted)" if role == "exploratory" else shown)
-    return f"a difference was found in {', and in '.join(parts)}."
+    kinds = list[tuple[pd.Series, str, str]]()
+    for role, rows in tables["contrasts"].groupby("role", sort=False):
+        note = " (p not adjusted)" if role == "exploratory" else ""
+        kinds.append((rows["conclusion"], f"{role} contrast{note}", f"{role} contrasts{note}"))
+    return differences_found(*kinds)
 
 
 def _says(chosen: Sequence[Contrast]) -> str:

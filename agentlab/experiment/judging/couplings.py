@@ -1,4 +1,4 @@
-"""What keeps the random streams of a recorded condition from those of others, for judges that look at its rollouts."""
+"""Which recorded conditions share random streams, for judges that look at their rollouts."""
 
 from agentlab.scenario.generations import REPLICATE, coupling
 from agentlab.scenario.validate import mapping
@@ -6,7 +6,7 @@ from agentlab.store import Store
 
 
 def couplings(store: Store) -> dict[str, str]:
-    """By condition, as `RolloutKeys.coupling` says of a design: empty where streams are shared between arms."""
+    """By condition, the text that `RolloutKeys.coupling` gives; empty if the condition shares streams with others."""
     levels, facts = store.levels(), store.conditions()
     if store.meta().get("coupling") == "none":
         return {name: name for name in levels}

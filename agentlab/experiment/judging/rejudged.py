@@ -24,9 +24,9 @@ OUTDATED = "outdated_populations"
 def rejudged(design: Design, store: Store, meta: Mapping[str, Any]) -> dict[str, Any]:
     """Forgets the verdicts of judges that ask no model on tasks that are not as they were, so that they judge again.
 
-    What is shown to a judge's model holds neither target nor fields, unless it is one's own: that is said. Populations
-    whose judge looks at what changed stay as they are, since other attempts would be accepted: what the run's meta is
-    to hold of them is given.
+    A judge's model sees neither target nor fields, unless the judge is one's own; the log then says so. Populations
+    whose judge looks at what changed stay as they are, since other attempts would be accepted. Returns what the run's
+    meta is to hold of them.
     """
     known = {task.id: task for task in msgspec.convert(meta.get("tasks", []), list[Task])}
     changed = [id for id, task in design.tasks.items() if id in known and _facts(known[id]) != _facts(task)]
@@ -58,12 +58,11 @@ def _outdated(design: Design, store: Store, changed: Sequence[str]) -> Iterator[
     )
     for (condition, task), count in counts.items():
         log.warning(
-            "%s, %s: %s by %s with the target or fields that changed; %s not played again",
+            "%s, %s: the target or fields changed, but judge %s used the old ones in %s; they are not made again",
             condition,
             task,
-            pluralize(count, "population was made", "populations were made"),
             looking[condition],
-            "it is" if count == 1 else "they are",
+            pluralize(count, "population"),
         )
         yield condition, task, looking[condition], count
 

@@ -41,9 +41,9 @@ _BACK = ("reasoning_content", "reasoning", "reasoning_details")
 
 
 def loaded(reply: httpx2.Response) -> Any:
-    """The JSON of a reply, with the id that its header gives the request; text where it is none.
+    """The JSON of a reply, with the request's id from its header. A reply that is not JSON is returned as text.
 
-    Raises ValueError, or RecursionError, for what is said to be JSON and cannot be read.
+    Raises ValueError or RecursionError if the header says that it is JSON and it cannot be read.
     """
     try:
         value: Any = reply.json()
@@ -57,7 +57,7 @@ def loaded(reply: httpx2.Response) -> Any:
 
 
 def read(reply: Mapping[str, Any]) -> Completion:
-    """The completion that `loaded` gives. Raises ModelError for a reply that did not come to an end, and one of
+    """The completion in what `loaded` returns. Raises ModelError for a reply that did not come to an end, and one of
     `failures.UNREADABLE` for what is no reply."""
     choice = reply["choices"][0]
     message = choice["message"]

@@ -85,6 +85,7 @@ def test_what_a_judge_cannot_tell_is_not_shown(folder: Path) -> None:
     table = criteria(run).tables["criteria"]
     assert table[["difference", "difference_low", "p", "mean_a"]].isna().all(axis=None)
     assert set(table["conclusion"]) == {"suppressed"}
+    assert criteria(run).headline == "every comparison is suppressed."
 
 
 def test_a_measure_of_one_criterion_has_no_parts(folder: Path) -> None:

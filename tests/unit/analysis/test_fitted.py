@@ -17,3 +17,9 @@ def test_rows_that_only_a_whole_number_tells_apart_keep_it_in_every_part() -> No
 def test_rows_that_words_tell_apart_repeat_no_number() -> None:
     other = (Column("arm", ("a", "b", "c"), False), *WORDS[1:], GENERATION, *VALUES)
     assert [part.split("\n")[0].count("generation") for part in fitted(other, 60).split("\n\n")] == [1, 0]
+
+
+def test_the_name_of_a_group_stands_on_one_line_however_narrow_the_table_is() -> None:
+    first = Column("criterion", ("manners (pair - solo)", "polite", "clear"), False, frozenset({0}))
+    text = fitted((first, *VALUES[:2], Column("conclusion", ("", "no difference found", "solo better"), False)), 70)
+    assert " manners (pair - solo)" in text.split("\n")

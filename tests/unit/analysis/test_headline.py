@@ -251,6 +251,8 @@ def test_what_failed_is_told_at_most_four_sentences_in_all() -> None:
     assert len(told) == 4
     assert told[0].endswith("A difference was found in 4 of the 4 other exploratory contrasts.")
     assert told[-1] == "3 of 16 rollouts failed or were stopped, and count as missing."
+    one = headline(summary(UTIL, arms=(arm("firm", delivered=7, infrastructure=1), arm("solo"))))[-1]
+    assert one == "1 of 16 rollouts failed or was stopped, and counts as missing."
     lost = tuple(replace(one, statuses={"infrastructure": 8}) for one in arms)
     assert headline(summary(UTIL, arms=lost)) == ("All 16 rollouts failed or were stopped, so there are no results.",)
 

@@ -83,7 +83,7 @@ def test_a_poor_judge_may_not_say_who_did_better() -> None:
     poor = anchored({"g1": 3.0, "b1": 3.0}, 0.2)
     assert (poor.auc, poor.outcome, len(poor.suppressed), poor.scored) == (0.5, "failed", 2, 2)
     assert "only 0.20 of the probability" in poor.suppressed[1]
-    assert anchored({}).suppressed == ("no good and bad anchor text was scored",)
+    assert anchored({}).suppressed == ("no good or no bad anchor text was scored",)
     bare = of_texts(rubric(), [], [])
     assert bare.suppressed == ("the judge has no anchor texts; give it 8 good and 8 bad ones (`anchors`)",)
     assert str(bare) == "anchors: none are shipped"
