@@ -319,11 +319,11 @@ def test_populations_made_by_a_target_that_changed_are_reported(caplog: pytest.L
     assert not any("target or fields changed" in note for note in rare(before).notes)
     changed = text.replace("target: A", "target: B", 1)
     assert changed != text
+    warned = "how=waited, t: the target or fields changed, but judge right used the old ones in 2 populations"
     for _ in range(2):  # the same command again keeps what is known of them
         Path("waited.yaml").write_text(changed, encoding="utf-8")
         after = asyncio.run(agentlab.run("waited.yaml", "run"))
-        told = "how=waited, t: the target or fields changed, but judge right used the old ones in 2 populations"
-        assert [note for note in summarize(after).warnings if note.startswith(told)]
-        assert [note for note in rare(after).notes if note.startswith(told)]
+        assert [note for note in summarize(after).warnings if note.startswith(warned)]
+        assert [note for note in rare(after).notes if note.startswith(warned)]
         assert len(after.calls) == len(before.calls)
-    assert f"{told}; they are not made again" in caplog.text
+    assert f"{warned}; they are not made again" in caplog.text
