@@ -47,7 +47,9 @@ class EnginePlan(Struct, frozen=True):
         words += ["--host", "127.0.0.1", "--port", str(port), *self.flags]
         if adapters:
             rank = next((most for most in RANKS if most >= max(map(rank_of, adapters.values()))), RANKS[-1])
-            words += ["--enable-lora", "--max-lora-rank", str(rank), "--max-loras", str(min(len(adapters), 8))]
+            # One place more than adapters: in a batch with both, vLLM's CPU kernels give a request without an adapter
+            # what lies in the last place. Left empty, it changes nothing.
+            words += ["--enable-lora", "--max-lora-rank", str(rank), "--max-loras", str(len(adapters) + 1)]
             words += ["--lora-modules"]
             words += [json.dumps({"name": name, "path": str(path)}) for name, path in adapters.items()]
         return words

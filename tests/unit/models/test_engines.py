@@ -108,6 +108,7 @@ def test_a_folders_adapter_is_its_content(tmp_path: Path) -> None:
     lora = {"x": one, "y": adapter(tmp_path / "c", rank=33)}
     words = plan.plan_of(spec(weights="w")).command(Path("python"), 1, lora)
     assert words[words.index("--max-lora-rank") + 1] == "64"
+    assert words[words.index("--max-loras") + 1] == "3", "the last place stays empty, for requests without an adapter"
 
 
 def reply(status: int, body: Mapping[str, Any]) -> httpx2.Response:
