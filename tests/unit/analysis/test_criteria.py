@@ -99,7 +99,7 @@ def test_a_criterion_that_two_measures_value_differently_is_two_comparisons(fold
         run = load(folder)
         utility = run.meta["measures"][0]
         run.meta["measures"].append({**utility, **more, "name": "other"})
-        assert f"Criteria by judge: quality {count}." in criteria(run, "utility").notes[0]
+        assert f"Number of criteria by judge: quality {count}." in criteria(run, "utility").notes[0]
 
 
 def test_an_unplanned_look_at_a_primary_contrast_concludes_nothing_on_its_criteria(workdir: Path) -> None:
