@@ -7,20 +7,25 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
+def part_at(package: str, home: str) -> Any:
+    """What stands below `package` at `home`, which is `module:Name`, or `module` for the module itself."""
+    module, _, name = home.partition(":")
+    imported: Any = import_module(f"{package}.{module}")
+    return getattr(imported, name) if name else imported
+
+
 class Registry(Mapping[str, T]):
     """What ships, by the name that a scenario gives it.
 
-    `homes` says where each stands below `package`, as `module:Name`, or `module` for the module itself. To list the
-    names, or to look whether one is there, imports nothing.
+    `homes` says where each stands below `package`, as `part_at` reads it. To list the names, or to look whether one is
+    there, imports nothing.
     """
 
     def __init__(self, package: str, homes: Mapping[str, str]) -> None:
         self.package, self.homes = package, dict(homes)
 
     def __getitem__(self, name: str) -> T:
-        module, _, part = self.homes[name].partition(":")
-        imported: Any = import_module(f"{self.package}.{module}")
-        return getattr(imported, part) if part else imported
+        return part_at(self.package, self.homes[name])
 
     def __contains__(self, name: object) -> bool:
         return name in self.homes

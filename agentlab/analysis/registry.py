@@ -6,8 +6,9 @@ analysis is made.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
+
+from agentlab.registry import part_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,7 @@ class RegisteredAnalysis:
 
     def load(self) -> Callable[..., Any]:
         """The function itself."""
-        module, _, name = self.function.partition(":")
-        return getattr(import_module(f"agentlab.analysis.{module}"), name)
+        return part_at("agentlab.analysis", self.function)
 
 
 @dataclass(frozen=True, slots=True)
