@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from agentlab.experiment.recorded_tasks import tasks_of
 from agentlab.judges.match import Match
 from agentlab.scenario import Design
 from agentlab.scenario.inference_fields import judge_of
@@ -28,7 +29,7 @@ def rejudged(design: Design, store: Store, meta: Mapping[str, Any]) -> dict[str,
     whose judge looks at what changed stay as they are, since other attempts would be accepted. Returns what the run's
     meta is to hold of them.
     """
-    known = {task.id: task for task in msgspec.convert(meta.get("tasks", []), list[Task])}
+    known = tasks_of(meta)
     changed = [id for id, task in design.tasks.items() if id in known and _facts(known[id]) != _facts(task)]
     if not changed:
         return {}
