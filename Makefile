@@ -168,7 +168,7 @@ docs: $(SITE)/.ready  ## Build the site of docs/ into site/; a broken link fails
 	@echo "Open site/index.html. To search it as well: python3 -m http.server --directory site"
 
 schemas: $(READY)  ## Write the JSON Schemas of scenarios and judges anew.
-	$(BIN)/python -c "from pathlib import Path; from agentlab.scenario import schemas; \
+	$(BIN)/python -c "from pathlib import Path; from agentlab.scenario.json_schema import schemas; \
 		[Path(path).write_text(text) for path, text in schemas().items()]"
 
 test-vllm: $(READY)  ## Run the tests that start a real vLLM: server, adapters, waves, scores (CPU build, in .venv-vllm).

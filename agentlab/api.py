@@ -18,8 +18,8 @@ from agentlab.experiment.session import run as _run
 from agentlab.experiment.specs import Selection
 from agentlab.experiment.work import CONCURRENCY
 from agentlab.runs.frames import Run, Runs
-from agentlab.scenario import Design
-from agentlab.scenario import load as load_design
+from agentlab.scenario.design import Design
+from agentlab.scenario.loading import load as load_design
 from agentlab.store import find
 
 

@@ -3,10 +3,10 @@
 Whatever is filled in is made inert (`sanitize`) and escaped, but for markup that a template has made itself.
 """
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from agentlab.text import pluralize, sanitize
@@ -14,20 +14,25 @@ from agentlab.text import pluralize, sanitize
 
 def render(template: str, **values: Any) -> str:
     """The template of that path within this package, filled in. Raises jinja2.UndefinedError for a missing value."""
-    return _ENVIRONMENT.get_template(template).render(**values)
+    return _environment().get_template(template).render(**values)
 
 
 def _inert(value: Any) -> Any:
     return sanitize(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-_ENVIRONMENT = Environment(
-    loader=FileSystemLoader(Path(__file__).parent),
-    autoescape=True,
-    finalize=_inert,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-)
-_ENVIRONMENT.globals["pluralize"] = pluralize  # pyright: ignore[reportArgumentType]
+@cache
+def _environment() -> Any:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # which what prints no page does not wait for
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        finalize=_inert,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.globals["pluralize"] = pluralize  # pyright: ignore[reportArgumentType]
+    return environment

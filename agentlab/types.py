@@ -21,6 +21,8 @@ for files, and of programs: values of variables, log-weights, rejections, and ob
 PRODUCT = "product/"
 """Begins the actor of calls that an agent's programs make; the agent's name follows."""
 
+CallPlace = tuple[str, int, int]
+"""Place of a call in its rollout: actor, round, k."""
 Role = Literal["system", "user", "assistant", "tool"]
 Stop = Literal["end", "length", "refusal", "tool"]
 """Why a reply ended: by itself, cut off by a limit or during reasoning, refused by policy, or to use a tool. A call

@@ -24,7 +24,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from agentlab import scenario as spec
+from agentlab.scenario.loading import load as load_scenario
 from bench.planted import Check, checks
 
 FIRST = 1001
@@ -56,12 +56,12 @@ def recover(folder: Path, scenario: str) -> tuple[list[Check], list[str]]:
         if done.returncode:
             raise SystemExit(f"{' '.join(typed)} exits {done.returncode}:\n{done.stdout}{done.stderr}")
         printed.append(done.stdout)
-    return checks(spec.load("calibration"), folder / "runs" / "calibration", folder / "tables"), printed
+    return checks(load_scenario("calibration"), folder / "runs" / "calibration", folder / "tables"), printed
 
 
 def other(folder: Path, seed: int) -> str:
     """The scenario with another seed, written out."""
-    tree = json.loads(json.dumps({**spec.load("calibration").tree, "seed": seed}))
+    tree = json.loads(json.dumps({**load_scenario("calibration").tree, "seed": seed}))
     path = folder / "calibration.yaml"
     path.write_text(json.dumps(tree), encoding="utf-8")
     return str(path)

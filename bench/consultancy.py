@@ -22,11 +22,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from agentlab import scenario as spec
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.session import run
 from agentlab.experiment.specs import Selection
 from agentlab.experiment.work import CONCURRENCY
+from agentlab.scenario.loading import load as load_scenario
 
 ARMS = ("firm", "firm_neutral", "firm_clones", "firm_open", "firm_ethics_officer", "firm_mixed")
 AGENTS: dict[str, Any] = {"name": "sim/known_truth.firm:firm", "options": {"objections": {"raised": 0.3, "kept": 0.5}}}
@@ -35,7 +35,7 @@ SECOND: dict[str, Any] = {"name": "sim/known_truth.firm:firm", "options": {"word
 
 def document(draws: int) -> dict[str, Any]:
     """The shipped scenario with these arms, on simulated models."""
-    tree: dict[str, Any] = json.loads(json.dumps(spec.load("consultancy").tree))
+    tree: dict[str, Any] = json.loads(json.dumps(load_scenario("consultancy").tree))
     measured = {name: [*judge["criteria"]] for name, judge in tree["judges"].items()}
     criteria = {"utility": measured["business"], "misalignment": measured["constitution"]}
     tree["models"] = {alias: AGENTS for alias in tree["models"]}
@@ -53,7 +53,7 @@ def work(draws: int, concurrency: int) -> dict[str, float]:
         path, progress = Path(folder) / "consultancy.yaml", Progress()
         path.write_text(json.dumps(document(draws)))
         started = time.perf_counter()
-        design = spec.load(path)
+        design = load_scenario(path)
         asyncio.run(run(design, Path(folder) / "run", Selection(), progress, concurrency))
         seconds = time.perf_counter() - started
     assert not progress.failed, progress

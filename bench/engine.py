@@ -46,16 +46,16 @@ seed: 1
 
 def through_agentlab(rollouts: int, turns: int, concurrency: int, folder: Path) -> dict[str, float]:
     """Runs the scenario as `agentlab run` does, tables aside."""
-    from agentlab import scenario as spec
     from agentlab.experiment.progress import Progress
     from agentlab.experiment.session import run
     from agentlab.experiment.specs import Selection
+    from agentlab.scenario.loading import load as load_scenario
 
     ring = (("ann", "ben"), ("ben", "cat"), ("cat", "ann"))
     replies = {name: {REPLY.format(other=other): 1.0} for name, other in ring}
     scenario = folder / "bench.yaml"
     scenario.write_text(SCENARIO.format(rollouts=rollouts, rounds=turns // len(ring), replies=json.dumps(replies)))
-    design, progress = spec.load(scenario), Progress()
+    design, progress = load_scenario(scenario), Progress()
     started, processor = time.perf_counter(), time.process_time()
     asyncio.run(run(design, folder / "run", Selection(), progress, concurrency))
     seconds, processor = time.perf_counter() - started, time.process_time() - processor

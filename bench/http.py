@@ -38,9 +38,9 @@ from openai import AsyncOpenAI
 
 from agentlab.garbage import seldom_collected
 from agentlab.interfaces import Model
-from agentlab.models import ModelSpec
 from agentlab.models.retry import RetryingModel
 from agentlab.models.serve import serve
+from agentlab.models.spec import ModelSpec
 from agentlab.types import ChatMessage, Request, Settings, Where
 from bench.answering import serve_forever
 

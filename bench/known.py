@@ -12,9 +12,10 @@ from typing import Any
 from known_truth.planted import Circumstances, Outcome, Planted
 
 import agentlab
-from agentlab import scenario as spec
 from agentlab.runs.frames import Run
-from agentlab.scenario import Condition, Design
+from agentlab.scenario.condition import Condition
+from agentlab.scenario.design import Design
+from agentlab.scenario.loading import load as load_scenario
 from bench.ladder import Comparison, ComparisonResult, compare_all, draw
 
 PAIRS = {"published": ("firm", "solo"), "corrected": ("firm_open", "solo_matched")}
@@ -84,7 +85,7 @@ def ladder(design: Design, run: Run) -> list[ComparisonResult]:
 
 def write(folder: Path, report: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Writes known_truth.md and known_truth.svg; returns the comparisons as rows."""
-    design = spec.load("consultancy_sim")
+    design = load_scenario("consultancy_sim")
     with tempfile.TemporaryDirectory() as scratch:
         run = asyncio.run(agentlab.run(design, Path(scratch) / "run"))
         results = ladder(design, run)

@@ -56,8 +56,8 @@ def compare_all(run: Run, comparisons: Sequence[Comparison]) -> list[ComparisonR
 def compare(run: Run, a: Mapping[str, str], b: Mapping[str, str], measure: str) -> Paired:
     """The paired difference `a - b` of one measure between two arms, each given by its levels."""
     arm_a, arm_b = (_arm(run, levels) for levels in (a, b))
-    both = pair_arms(arm_a, arm_b, measure)
-    return paired(both.tasks, both.draws, *(both.rows[f"{measure}_{side}"].to_numpy() for side in "ab"))
+    both = pair_arms(arm_a, arm_b)
+    return paired(both.tasks, both.draws, *both.values(measure))
 
 
 def _arm(run: Run, levels: Mapping[str, str]) -> pd.DataFrame:

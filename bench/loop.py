@@ -22,7 +22,7 @@ from agentlab.experiment.progress import Progress
 from agentlab.models import weights
 from agentlab.models.local_servers import servers_of
 from agentlab.runs.frames import load
-from agentlab.scenario import load as load_design
+from agentlab.scenario.loading import load as load_design
 from agentlab.store import DATABASE
 from agentlab.training.loop.loop import train
 

@@ -10,7 +10,8 @@ import pandas as pd
 from known_truth.relay import Relay, judged_variance
 
 import agentlab
-from agentlab.scenario import Condition, Design
+from agentlab.scenario.condition import Condition
+from agentlab.scenario.design import Design
 
 TEAMS = ("steady", "erratic")
 ROUNDS = (("drafter",), ("critic", "checker"), ("writer",))

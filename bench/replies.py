@@ -26,11 +26,11 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from agentlab import scenario as spec
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.session import run
 from agentlab.experiment.specs import Selection
-from agentlab.models import ModelSpec
+from agentlab.models.spec import ModelSpec
+from agentlab.scenario.loading import load as load_scenario
 
 BOUND = ModelSpec.model_validate({"name": "openai/m"}).reply_bytes
 """Bytes of a reply at most, unless a scenario says otherwise."""
@@ -128,7 +128,7 @@ def work(kind: str, many: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         path, progress = Path(folder) / "replies.yaml", Progress()
         path.write_text(json.dumps(document(f"http://127.0.0.1:{here.recv()}/v1", 6 * many)))
-        design, started = spec.load(path), time.perf_counter()
+        design, started = load_scenario(path), time.perf_counter()
         asyncio.run(run(design, Path(folder) / "run", Selection(), progress, 2 * many))
         seconds = time.perf_counter() - started
         here.send(None)

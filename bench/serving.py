@@ -26,8 +26,8 @@ from statistics import median
 from typing import Any
 
 from agentlab.interfaces import Model
-from agentlab.models import ModelSpec
 from agentlab.models.serve import serve
+from agentlab.models.spec import ModelSpec
 from agentlab.types import ChatMessage, Request, Settings, Where
 
 sys.path.insert(0, os.path.dirname(HERE))

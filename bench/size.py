@@ -55,10 +55,10 @@ class Mailer:
 
 def played(rollouts: int, folder: Path) -> None:
     """A run of the scenario, as `agentlab run` leaves it."""
-    from agentlab import scenario as spec
     from agentlab.experiment.progress import Progress
     from agentlab.experiment.session import run
     from agentlab.experiment.specs import Selection
+    from agentlab.scenario.loading import load as load_scenario
 
     contacts = {name: [AGENTS[(i + 1) % len(AGENTS)]] for i, name in enumerate(AGENTS)}
     document = {
@@ -75,7 +75,7 @@ def played(rollouts: int, folder: Path) -> None:
         "seed": 1,
     }
     (folder / "size.yaml").write_text(json.dumps(document))
-    asyncio.run(run(spec.load(folder / "size.yaml"), folder / "run", Selection(), Progress(), 16))
+    asyncio.run(run(load_scenario(folder / "size.yaml"), folder / "run", Selection(), Progress(), 16))
 
 
 def measured(folder: Path) -> tuple[dict[str, Any], list[str]]:

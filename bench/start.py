@@ -20,8 +20,8 @@ from pathlib import Path
 from statistics import median
 
 from agentlab.organization.tags import parse
-from agentlab.scenario import load
 from agentlab.scenario.library import names, scenario
+from agentlab.scenario.loading import load
 
 RUNS = 9
 PLAYED = "consultancy_sim"

@@ -29,7 +29,7 @@ from known_truth.planted import OUTCOMES, Planted
 from known_truth.reading import title
 
 import agentlab
-from agentlab import scenario as spec
+from agentlab.scenario.loading import load as load_scenario
 from bench.known import MEASURES, PAIRS, write
 from bench.ladder import compare
 
@@ -40,7 +40,7 @@ Row = dict[str, Any]
 @cache
 def shipped() -> dict[str, Any]:
     """The scenario with all its files written out."""
-    return dict(spec.load("consultancy_sim").tree)
+    return dict(load_scenario("consultancy_sim").tree)
 
 
 def document(seed: int) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def experiment(seed: int) -> list[Row]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "truth.yaml"
         path.write_text(json.dumps(document(seed)))
-        design = spec.load(path)
+        design = load_scenario(path)
         run = asyncio.run(agentlab.run(design, Path(folder) / "run"))
         planted = Planted.model_validate(design.conditions[0].models["default"].options)
         names = [title(task.prompt.partition("\n")[0]) for task in design.tasks.values()]

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-from agentlab.scenario import schemas
+from agentlab.scenario.json_schema import schemas
 
 Schema = Mapping[str, Any]
 

@@ -20,9 +20,9 @@ from agentlab.analysis.unplayed import due
 from agentlab.errors import AnalysisError
 from agentlab.pairing import draws_are_pairs
 from agentlab.runs.frames import Run
-from agentlab.scenario.document import suggest
 from agentlab.stats.arm_mean import arm_mean
 from agentlab.stats.contrasts.paired import Paired
+from agentlab.suggestion import suggest
 from agentlab.text import pluralize
 from agentlab.types import Measure
 

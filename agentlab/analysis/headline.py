@@ -6,7 +6,7 @@ from agentlab.analysis.condition_summary import ConditionSummary
 from agentlab.analysis.contrasts.contrast import Contrast
 from agentlab.analysis.contrasts.finding import digits, finding
 from agentlab.analysis.measure_summary import MeasureSummary
-from agentlab.analysis.summary import Summary
+from agentlab.analysis.results import Results
 from agentlab.stats.contrasts.power import FEWEST_TASKS
 from agentlab.store import UNFINISHED
 from agentlab.text import line, pluralize
@@ -15,68 +15,68 @@ MOST, FINDINGS, ARMS = 4, 3, 4
 """Sentences in all, and those on contrasts or measures; conditions that one names where nothing is compared."""
 
 
-def headline(summary: Summary) -> tuple[str, ...]:
+def headline(results: Results) -> tuple[str, ...]:
     """What was found, of a self-training loop by generation first; then what limits it: what it is about, what is
     suppressed, what failed."""
-    if not summary.arms:
+    if not results.arms:
         return ("No rollout is finished yet.",)
-    total, failed = sum(arm.rollouts for arm in summary.arms), _failed(summary)
+    total, failed = sum(arm.rollouts for arm in results.arms), _failed(results)
     if failed == total:
         return (f"All {pluralize(total, 'rollout')} failed or were stopped, so there are no results.",)
-    if not summary.measures:
-        return (_ended(summary), "The run has no measure, so nothing is scored.", *_lost(summary, failed, total))
-    limits = [*_limits(summary), *_suppressed(summary), *_lost(summary, failed, total)]
-    if summary.loop:
-        return (*summary.loop, *(_contrasts(summary, 1) if summary.contrasts else ()), *limits)
-    sentences = _contrasts(summary, MOST - len(limits)) if summary.contrasts else _arms(summary, MOST - len(limits))
+    if not results.measures:
+        return (_ended(results), "The run has no measure, so nothing is scored.", *_lost(results, failed, total))
+    limits = [*_limits(results), *_suppressed(results), *_lost(results, failed, total)]
+    if results.loop:
+        return (*results.loop, *(_contrasts(results, 1) if results.contrasts else ()), *limits)
+    sentences = _contrasts(results, MOST - len(limits)) if results.contrasts else _arms(results, MOST - len(limits))
     return (*sentences, *limits)
 
 
-def _failed(summary: Summary) -> int:
-    return sum(n for arm in summary.arms for status, n in arm.statuses.items() if status in UNFINISHED)
+def _failed(results: Results) -> int:
+    return sum(n for arm in results.arms for status, n in arm.statuses.items() if status in UNFINISHED)
 
 
-def _ended(summary: Summary) -> str:
+def _ended(results: Results) -> str:
     counts: dict[str, int] = {}
-    for arm in summary.arms:
+    for arm in results.arms:
         for status, count in arm.statuses.items():
             counts[status] = counts.get(status, 0) + count
     statuses = ", ".join(f"{count:,} {status}" for status, count in counts.items() if status not in UNFINISHED)
-    size = f"{pluralize(len(summary.arms), 'condition')} on {pluralize(summary.tasks, 'task')}"
+    size = f"{pluralize(len(results.arms), 'condition')} on {pluralize(results.tasks, 'task')}"
     return f"{size}: {statuses}."
 
 
-def _lost(summary: Summary, failed: int, total: int) -> list[str]:
+def _lost(results: Results, failed: int, total: int) -> list[str]:
     """What is not there: one line."""
-    parts, planned = list[str](), total + summary.unplayed
-    for number, of, what in ((summary.unplayed, planned, "played"), (summary.unjudged, total, "judged")):
+    parts, planned = list[str](), total + results.unplayed
+    for number, of, what in ((results.unplayed, planned, "played"), (results.unjudged, total, "judged")):
         if number:
             are = "is" if number == 1 else "are"
             parts.append(f"{number:,} of {pluralize(of, 'rollout')} {are} not {what} yet")
     if failed:
         was, counts = ("was", "counts") if failed == 1 else ("were", "count")
         parts.append(f"{failed:,} of {pluralize(total, 'rollout')} failed or {was} stopped, and {counts} as missing")
-    if summary.unplayed and summary.again:
-        parts.append(f"to play the rest: {summary.again}")
+    if results.unplayed and results.again:
+        parts.append(f"to play the rest: {results.again}")
     return [f"{'; '.join(parts)}."] if parts else []
 
 
-def _contrasts(summary: Summary, most: int) -> list[str]:
+def _contrasts(results: Results, most: int) -> list[str]:
     """The most important contrasts: primary ones, those with a conclusion first; else those that come first."""
-    primary = [c for c in summary.contrasts if c.primary and not c.suppressed]
-    every = primary or [c for c in summary.contrasts if not c.suppressed and not _has_primary(summary)]
+    primary = [c for c in results.contrasts if c.primary and not c.suppressed]
+    every = primary or [c for c in results.contrasts if not c.suppressed and not _has_primary(results)]
     if primary:
         every.sort(key=lambda c: not c.different)
     chosen, rest = every[: min(most, FINDINGS)], every[min(most, FINDINGS) :]
-    arms = {arm.condition: arm for arm in summary.arms}
-    sentences = [finding(c, summary.measures[c.measure], arms) for c in chosen]
+    arms = {arm.condition: arm for arm in results.arms}
+    sentences = [finding(c, results.measures[c.measure], arms) for c in chosen]
     if rest:
         sentences[-1] += f" {_rest(rest, 'primary contrast' if primary else 'exploratory contrast')}"
     return sentences
 
 
-def _has_primary(summary: Summary) -> bool:
-    return any(c.primary for c in summary.contrasts)
+def _has_primary(results: Results) -> bool:
+    return any(c.primary for c in results.contrasts)
 
 
 def _rest(rest: Sequence[Contrast], noun: str) -> str:
@@ -89,12 +89,12 @@ def _rest(rest: Sequence[Contrast], noun: str) -> str:
     return f"A difference was found in {shown:,} of the {size:,} other {noun}s."
 
 
-def _arms(summary: Summary, most: int) -> list[str]:
+def _arms(results: Results, most: int) -> list[str]:
     """A sentence for each measure, of the arms that there are."""
-    shown = [measure for measure in summary.measures.values() if not measure.suppressed]
+    shown = [measure for measure in results.measures.values() if not measure.suppressed]
     sentences = [
-        f"{line(measure.name)}: {', '.join(_mean(arm, measure, len(summary.arms) > 1) for arm in summary.arms[:ARMS])}"
-        + (f", and {len(summary.arms) - ARMS} more conditions." if len(summary.arms) > ARMS else ".")
+        f"{line(measure.name)}: {', '.join(_mean(arm, measure, len(results.arms) > 1) for arm in results.arms[:ARMS])}"
+        + (f", and {len(results.arms) - ARMS} more conditions." if len(results.arms) > ARMS else ".")
         for measure in shown[: min(most, FINDINGS)]
     ]
     if more := len(shown) - len(sentences):
@@ -118,14 +118,14 @@ def _mean(arm: ConditionSummary, measure: MeasureSummary, several: bool) -> str:
     return f"{head}{value}{limits}"
 
 
-def _limits(summary: Summary) -> list[str]:
+def _limits(results: Results) -> list[str]:
     """What the findings are about, and how they were come by: one line."""
-    compared = [c for c in summary.contrasts if not c.suppressed and c.result.difference is not None]
+    compared = [c for c in results.contrasts if not c.suppressed and c.result.difference is not None]
     parts = list[str]()
-    if not summary.contrasts:
-        alone = len(summary.arms) == 1 and not summary.loop
+    if not results.contrasts:
+        alone = len(results.arms) == 1 and not results.loop
         parts += ["only one condition has rollouts, so nothing is compared"] if alone else []
-    elif compared and not _has_primary(summary):
+    elif compared and not _has_primary(results):
         parts.append("no primary contrast is among these, so p values are not adjusted for multiple comparisons")
     reported = [c for c in compared if c.primary] or compared
     few = [c for c in reported if c.result.new_tasks is None and _independent(c) < FEWEST_TASKS]
@@ -165,10 +165,10 @@ def _interim(compared: Sequence[Contrast]) -> list[str]:
     return [f"{number}, {share}; the intervals account for all planned looks"] if interim.planned else []
 
 
-def _suppressed(summary: Summary) -> list[str]:
+def _suppressed(results: Results) -> list[str]:
     """Which scores say nothing, by reason: one line."""
     by_reason: dict[str, list[str]] = {}
-    for name, measure in summary.measures.items():
+    for name, measure in results.measures.items():
         if measure.suppressed:
             by_reason.setdefault(measure.doubt, []).append(line(name))
     parts = [f"{' and '.join(names)} scores are suppressed: {why}" for why, names in by_reason.items()]

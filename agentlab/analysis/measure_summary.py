@@ -6,8 +6,8 @@ from agentlab.analysis.direction import better
 from agentlab.analysis.outcome_range import outcome_range
 from agentlab.analysis.suppressed import plainly, suppressed
 from agentlab.judges import recorded, traits
+from agentlab.mapping import mapping
 from agentlab.runs.frames import Run
-from agentlab.scenario.validate import mapping
 from agentlab.types import Measure
 
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pandas as pd
 
+from agentlab.mapping import mapping
 from agentlab.runs.frames import Run
 from agentlab.scenario.changed import changes
-from agentlab.scenario.validate import mapping
 
 COLUMNS = ("part", "path", "first", "second")
 

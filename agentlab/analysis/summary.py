@@ -4,25 +4,21 @@ Numbers only; whoever prints them chooses the layout.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import pandas as pd
 
-from agentlab.analysis.condition_summary import ConditionSummary, condition_summary
 from agentlab.analysis.contrasts.blinding import Sides, blindness, judged_guesses
-from agentlab.analysis.contrasts.compared import contrasts
 from agentlab.analysis.contrasts.contrast import Contrast
 from agentlab.analysis.contrasts.notes import interim_notes
 from agentlab.analysis.contrasts.table import tabulate
 from agentlab.analysis.contrasts.tasks import task_notes
-from agentlab.analysis.generations.generations import findings
 from agentlab.analysis.generations.latest import latest
-from agentlab.analysis.measure_summary import MeasureSummary, measure_summaries
+from agentlab.analysis.results import Results, results
 from agentlab.analysis.sandboxes import sandbox_notes
 from agentlab.analysis.served import batch_notes, served_notes, shared_numbers
 from agentlab.analysis.threats import failures, threats
 from agentlab.analysis.unmeasured import unmeasured
-from agentlab.analysis.unplayed import command, unjudged, unplayed
 from agentlab.analysis.unread import unread_notes
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run, Runs
@@ -33,14 +29,9 @@ from agentlab.text import pluralize
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
-    """All of it."""
+class Summary(Results):
+    """The results, and everything to be said of them."""
 
-    name: str
-    tasks: int
-    arms: tuple[ConditionSummary, ...]
-    measures: dict[str, MeasureSummary]
-    contrasts: tuple[Contrast, ...]
     table: pd.DataFrame
     """The contrasts with a column for everything known of them."""
     unmeasured: tuple[str, ...]
@@ -53,16 +44,8 @@ class Summary:
     """All that has to be said, the warnings at length."""
     example: str
     """A rollout of the run, by its coordinates."""
-    unplayed: int = 0
-    """Rollouts of the design that are not there yet."""
-    again: str = ""
-    """What to type to play them; empty where nobody knows."""
-    unjudged: int = 0
-    """Finished rollouts on which the judge of some measure was not asked yet."""
-    shared: str = ""
+    shared: str
     """Whether the arms' common random numbers are exact, where this was asked for and tested."""
-    loop: tuple[str, ...] = ()
-    """Of a self-training loop, what it found by generation, in sentences; all else is about its last generation."""
 
 
 def summarize(run: Run | Runs) -> Summary:
@@ -76,31 +59,19 @@ def summarize(run: Run | Runs) -> Summary:
             f"summarize takes one run, and this is a group of {len(run.runs)}; summarize each: "
             f"[agentlab.summarize(run) for run in group.runs.values()], or compare two: agentlab.compare(one, other)"
         )
-    loop, every = findings(run), run.whole.held_out  # what failed is told of all generations
-    run = latest(run.held_out)
-    rollouts = run.rollouts
-    measures = measure_summaries(run)
-    arms = tuple(condition_summary(run, str(name), measures) for name in rollouts["condition"].unique())
-    compared = tuple(contrasts(run)) if len(rollouts) else ()
-    guessed = judged_guesses(run, compared)
-    failed, served = list(failures(every)), [*served_notes(run), *sandbox_notes(run)]
+    known, last, every = results(run), latest(run.held_out), run.whole.held_out
+    guessed = judged_guesses(last, known.contrasts)
+    failed = list(failures(every))  # what failed is told of all generations
+    served = [*served_notes(last), *sandbox_notes(last)]
     return Summary(
-        str(run.meta.get("name", "")),
-        int(rollouts["task"].nunique()),
-        arms,
-        measures,
-        compared,
-        tabulate(run),
-        tuple(unmeasured(run)),
-        {name: m.suppressed for name, m in measures.items() if m.suppressed},
-        (*failed, *served, *threats(run, compared, guessed)),
-        _notes(run, compared, guessed, [*served, *failed]),
-        _example(run),
-        unplayed(every),
-        command(run),
-        unjudged(every),
-        shared_numbers(run),
-        loop,
+        **{field.name: getattr(known, field.name) for field in fields(known)},
+        table=tabulate(last),
+        unmeasured=tuple(unmeasured(last)),
+        suppressed={name: m.suppressed for name, m in known.measures.items() if m.suppressed},
+        warnings=(*failed, *served, *threats(last, known.contrasts, guessed)),
+        notes=_notes(last, known.contrasts, guessed, [*served, *failed]),
+        example=_example(last),
+        shared=shared_numbers(last),
     )
 
 

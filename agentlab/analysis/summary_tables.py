@@ -11,7 +11,7 @@ from agentlab.analysis.contrasts.finding import digits
 from agentlab.analysis.contrasts.short import about, level
 from agentlab.analysis.measure_summary import MeasureSummary
 from agentlab.analysis.summary import Summary
-from agentlab.models import money
+from agentlab.models.cost import money
 from agentlab.text import line, pluralize
 
 MOST = 12

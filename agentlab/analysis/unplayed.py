@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from agentlab.mapping import mapping
 from agentlab.runs.frames import Run
 from agentlab.runs.frames.splits import planned as of_condition
 from agentlab.scenario.library import shelves
-from agentlab.scenario.validate import mapping
 from agentlab.store import UNFINISHED
 
 STOPPED = "cancelled"

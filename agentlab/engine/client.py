@@ -14,10 +14,8 @@ from agentlab.models.scoring import checked
 from agentlab.models.storable import storable
 from agentlab.models.thought import spoken
 from agentlab.text import utf8_safe
-from agentlab.types import Call, Completion, Message, Request, Usage
+from agentlab.types import Call, CallPlace, Completion, Message, Request, Usage
 
-CallPlace = tuple[str, int, int]
-"""Place of a call in its rollout: actor, round, k."""
 Record = Callable[[str, Call], Awaitable[None]]
 """Commits a call of the rollout with this key; returns after the commit. The same identity again adds tool results."""
 Read = Callable[[Completion], Completion]

@@ -12,10 +12,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from agentlab.errors import ScenarioError
-from agentlab.models import ModelSpec
+from agentlab.mapping import mapping
 from agentlab.models.registry import PROVIDERS, split
-from agentlab.scenario.document import suggest
-from agentlab.scenario.validate import mapping
+from agentlab.models.spec import ModelSpec
+from agentlab.suggestion import suggest
 
 VARIABLE = "AGENTLAB_BASE_URL"
 """The environment variable that says it for every command: ALIAS=URL, several between commas."""

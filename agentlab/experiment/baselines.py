@@ -10,14 +10,17 @@ from agentlab.engine.client import Client, Finding, Select
 from agentlab.engine.spec import RolloutSpec
 from agentlab.errors import is_too_long
 from agentlab.experiment.judging.rollouts import JudgeDraw, JudgingItem, NoModel, RecordingJudgeClient
+from agentlab.experiment.judging.sorting import plain
 from agentlab.interfaces import Judge, JudgeClient
 from agentlab.judges.choice import ChoiceScoring
 from agentlab.judges.equivalence import EquivalenceConfig
 from agentlab.judges.inputs import text_input
 from agentlab.judges.once import judge_once
-from agentlab.models import ModelSpec, cost_of
+from agentlab.models.prices import cost_of
+from agentlab.models.spec import ModelSpec
 from agentlab.organization.protocols.solo import groups
-from agentlab.scenario import Condition, Design
+from agentlab.scenario.condition import Condition
+from agentlab.scenario.design import Design
 from agentlab.seeds import stream
 from agentlab.types import Call, Capabilities, ChatMessage, JudgeInput, Message, Settings, Task, Verdict
 
@@ -197,11 +200,6 @@ def _alike(judge: Judge) -> Judge:
 async def _exact(text: str, log: Sequence[Message], round: int) -> Finding:
     """The group of a try is its text."""
     return Finding(plain(text))
-
-
-def plain(text: str) -> str:
-    """An answer without what does not make it another one: capitals, blanks, and quotes or stops at its ends."""
-    return " ".join(text.casefold().split()).strip(" .,;:!?*_`'\"()[]“”‘’")
 
 
 def passing(made: Sequence[Call]) -> str | None:

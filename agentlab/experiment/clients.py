@@ -13,9 +13,9 @@ from agentlab.experiment.progress import Progress
 from agentlab.experiment.replay import HINTED, Coordinates, ReplayIndex
 from agentlab.experiment.served import RunServing
 from agentlab.interfaces import Model
-from agentlab.models import ModelSpec, cost_of
-from agentlab.models.prices import is_free
+from agentlab.models.prices import cost_of, is_free
 from agentlab.models.serve import StopSwitch, serve
+from agentlab.models.spec import ModelSpec
 from agentlab.seeds import digest
 from agentlab.store import DATABASE, Store
 from agentlab.types import Call, Usage

@@ -16,16 +16,20 @@ from agentlab.engine.play import play
 from agentlab.engine.spec import RolloutSpec
 from agentlab.experiment.baselines import ComputeBudgets
 from agentlab.experiment.judging.anchors import anchor_inputs
-from agentlab.experiment.judging.pairs import Side, configured, pairs
 from agentlab.experiment.judging.rollouts import JudgeDraw, JudgingItem, RecordingJudgeClient
+from agentlab.experiment.judging.sides import Side, pairs
 from agentlab.experiment.specs import Selection, rollout_specs
 from agentlab.experiment.stand_in import Typical, stand_in
 from agentlab.interfaces import Judge, Model
 from agentlab.judges.inputs import judge_input, text_input
+from agentlab.judges.of_two import configured
 from agentlab.judges.once import judge_once
-from agentlab.models import Cost, ModelSpec, estimated
+from agentlab.models.cost import Cost
+from agentlab.models.prices import estimated
 from agentlab.models.serve import get_model
-from agentlab.scenario import Condition, Design
+from agentlab.models.spec import ModelSpec
+from agentlab.scenario.condition import Condition
+from agentlab.scenario.design import Design
 from agentlab.scenario.inference_fields import attempts, judge_of
 from agentlab.types import Call, JudgeInput, Rollout
 

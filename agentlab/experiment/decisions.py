@@ -11,10 +11,10 @@ import yaml
 
 from agentlab import own_code
 from agentlab.errors import MismatchError, ScenarioError, StoreError
-from agentlab.scenario import Design
-from agentlab.scenario.compare import Declared
+from agentlab.mapping import mapping
+from agentlab.scenario.declared import Declared
+from agentlab.scenario.design import Design
 from agentlab.scenario.document import Keys, dotted
-from agentlab.scenario.validate import mapping
 from agentlab.seeds import digest
 
 FORMAT = 1

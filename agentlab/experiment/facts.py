@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from agentlab.interfaces import Routing
-from agentlab.models import ModelSpec
+from agentlab.models.spec import ModelSpec
 from agentlab.models.weights import identified
 from agentlab.organization.protocols import board_of
-from agentlab.scenario import Condition
+from agentlab.scenario.condition import Condition
 from agentlab.seeds import digest
 from agentlab.types import OUTPUT, TASK
 

@@ -8,7 +8,7 @@ from agentlab.judges.program import with_case_seeds
 from agentlab.own_code import told
 from agentlab.products import CASE_SEED, FIELD, product
 from agentlab.products.frontier import mean_frontier
-from agentlab.scenario import Design
+from agentlab.scenario.design import Design
 
 
 def products(design: Design, old: Mapping[str, Any], seed: int) -> dict[str, Any]:

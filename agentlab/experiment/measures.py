@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from agentlab.interfaces import Judge
 from agentlab.judges import JudgeTraits
 from agentlab.judges.program import HARM
-from agentlab.scenario import Design
+from agentlab.scenario.design import Design
 from agentlab.scenario.fields import DECLARED
 from agentlab.scenario.judges import plain_names
 from agentlab.types import Measure

@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from agentlab.experiment.cost import RunPlan
-from agentlab.models import Cost, ModelSpec, estimated
-from agentlab.scenario import Condition, Design
+from agentlab.models.cost import Cost
+from agentlab.models.prices import estimated
+from agentlab.models.spec import ModelSpec
+from agentlab.scenario.condition import Condition
+from agentlab.scenario.design import Design
 from agentlab.store import UNFINISHED, read
 from agentlab.types import Usage
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from agentlab.errors import ScenarioError
-from agentlab.scenario import Design
 from agentlab.scenario.compare_fields import LooksFields
+from agentlab.scenario.design import Design
 from agentlab.stats.contrasts import anytime
 from agentlab.stats.contrasts.power import FEWEST_TASKS, Detectable, OutcomeNoise, detectable, power_of, tasks_needed
 from agentlab.stats.contrasts.sequential import level

@@ -1,16 +1,13 @@
 """The contrasts that a scenario preregistered, since when, and the interim analyses of its run, as the run records."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
 
-from agentlab.scenario import Design
-from agentlab.scenario.compare import Declared, Same
-from agentlab.scenario.compare_fields import LooksFields
-from agentlab.scenario.condition import named
+from agentlab.scenario.declared import Declared
+from agentlab.scenario.levels import named
 from agentlab.stats.contrasts import anytime
 from agentlab.stats.contrasts.sequential import level, repeated_p
 
@@ -84,7 +81,7 @@ class Preregistration:
 
         Planned analyses spend alpha on primary contrasts; where any look is valid, it is so for every contrast.
         """
-        counts = [_both(past, arms) for past in self.looks if past["rollouts"] < finished]
+        counts = [both_finished(past, arms) for past in self.looks if past["rollouts"] < finished]
         counts = [*dict.fromkeys(n for n in counts if 0 < n < pairs), pairs]
         if self.planned is None or not (primary or self.planned["spend"] == "any"):
             return InterimAnalysis(len(counts))
@@ -97,42 +94,8 @@ class Preregistration:
         )
 
 
-def record(design: Design, old: Mapping[str, Any]) -> dict[str, Any]:
-    """What the run's meta is to hold of the design's contrasts and interim analyses; `old` is the meta so far.
-
-    A contrast that was primary keeps its date. One that is primary no more is kept if it was analysed before.
-    """
-    known = {entry.contrast.same: entry for entry in register(old).primary}
-    looks, now = old.get("looks", []), datetime.now(UTC).isoformat(timespec="seconds")
-    primary: dict[Same, Primary] = {}
-    for declared in design.compare.primary:
-        before, times = known.get(declared.same), _analysed(looks, declared, design.factors)
-        at, after = (before.declared, before.after) if before else (now, times)
-        kept = before.margin_after if before and before.contrast.margin == declared.margin else times
-        primary[declared.same] = Primary(declared, at, after, kept if declared.margin is not None else 0)
-    for same, entry in known.items():
-        times = _analysed(looks, entry.contrast, design.factors)
-        if same not in primary and times:
-            primary[same] = replace(entry, withdrawn=entry.withdrawn or times)
-    recorded: dict[str, Any] = {
-        "primary": [asdict(entry) for entry in primary.values()],
-        "exploratory": design.compare.exploratory,
-    }
-    if design.looks is not None:
-        recorded["planned"] = old.get("compare", {}).get("planned") or _planned(design.looks, design)
-    return {"compare": recorded}
-
-
-def _planned(looks: LooksFields | Literal["any"], design: Design) -> dict[str, Any]:
-    """The interim analyses, and the pairs of which they are shares, as they are when the run begins."""
-    pairs = len(design.tasks) * design.draws
-    if looks == "any":
-        return {"shares": (), "spend": "any", "pairs": pairs}
-    return {"shares": looks.shares, "spend": looks.spend, "pairs": pairs}
-
-
 def register(meta: Mapping[str, Any]) -> Preregistration:
-    """What `record` recorded; a run without it declared nothing."""
+    """What `registering.record` recorded; a run without it declared nothing."""
     return msgspec.convert({**meta.get("compare", {}), "looks": meta.get("looks", [])}, Preregistration)
 
 
@@ -145,12 +108,7 @@ def conditions(contrast: Declared, factors: Sequence[str]) -> tuple[str, str]:
     return a, b
 
 
-def _analysed(looks: Sequence[Mapping[str, Any]], contrast: Declared, factors: Mapping[str, Any]) -> int:
-    arms = conditions(contrast, list(factors))
-    return len({n for past in looks if (n := _both(past, arms))})
-
-
-def _both(past: Mapping[str, Any], arms: tuple[str, str]) -> int:
+def both_finished(past: Mapping[str, Any], arms: tuple[str, str]) -> int:
     """Rollouts of the smaller arm at an interim analysis: draws go before arms, so that this many are paired."""
     finished = past.get("finished", {})
     return min(finished.get(arm, 0) for arm in arms)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from signal import Signals
 
 from agentlab.experiment.tally import Tally, Unit
-from agentlab.models import Cost, cost_of_call
+from agentlab.models.cost import Cost, cost_of_call
 from agentlab.models.waits import Waits
 from agentlab.scenario.fields import LimitFields
 from agentlab.text import pluralize

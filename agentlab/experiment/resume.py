@@ -15,8 +15,9 @@ from typing import Any
 from agentlab import own_code
 from agentlab.errors import MismatchError
 from agentlab.experiment.facts import facts
-from agentlab.scenario import Design, differences
-from agentlab.scenario.validate import mapping
+from agentlab.mapping import mapping
+from agentlab.scenario.changed import differences
+from agentlab.scenario.design import Design
 from agentlab.seeds import digest
 from agentlab.store import DATABASE, Store
 from agentlab.store.training import trained

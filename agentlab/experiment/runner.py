@@ -19,7 +19,7 @@ from agentlab.experiment.schedule import Item, Schedule
 from agentlab.experiment.work import Job, WideJob, Work
 from agentlab.interfaces import Judge
 from agentlab.judges.inputs import judge_input
-from agentlab.scenario import Condition
+from agentlab.scenario.condition import Condition
 from agentlab.scenario.inference_fields import at_once
 from agentlab.store import UNFINISHED, Known, Store
 from agentlab.types import Rollout

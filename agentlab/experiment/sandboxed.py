@@ -6,7 +6,8 @@ from typing import Any
 
 from agentlab.interfaces import Judge
 from agentlab.judges.program import ProgramConfig
-from agentlab.scenario import Condition, Design
+from agentlab.scenario.condition import Condition
+from agentlab.scenario.design import Design
 from agentlab.tools.program import program
 from agentlab.tools.sandbox.detect import UNSAFE_LOCAL, sandbox
 

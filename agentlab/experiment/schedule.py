@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from heapq import heappop, heappush
 
 from agentlab.engine.spec import RolloutSpec
-from agentlab.scenario import Condition
+from agentlab.scenario.condition import Condition
 
 Item = tuple[RolloutSpec, Condition]
 

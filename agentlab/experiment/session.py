@@ -28,8 +28,8 @@ from agentlab.experiment.judging.rejudged import rejudged
 from agentlab.experiment.limits import products
 from agentlab.experiment.measures import measures_of
 from agentlab.experiment.phases import Phase, through, with_judging
-from agentlab.experiment.preregistration import record
 from agentlab.experiment.progress import Progress
+from agentlab.experiment.registering import record
 from agentlab.experiment.runner import Runner
 from agentlab.experiment.sandboxed import of_design, unsafe_local
 from agentlab.experiment.schedule import Item
@@ -37,7 +37,7 @@ from agentlab.experiment.served import SERVED
 from agentlab.experiment.specs import Selection, check, rollout_specs
 from agentlab.experiment.work import CONCURRENCY, Work, opened, working
 from agentlab.judges.program import with_case_seeds
-from agentlab.scenario import Design
+from agentlab.scenario.design import Design
 from agentlab.scenario.remarks import machine_lacks
 from agentlab.store import Store, look, looks
 from agentlab.store.looks import forget

@@ -7,8 +7,9 @@ from itertools import count
 from agentlab.engine.spec import RolloutLimits, RolloutSpec
 from agentlab.errors import ScenarioError
 from agentlab.experiment.schedule import Item
-from agentlab.scenario import Condition, Design
 from agentlab.scenario.baseline import chained
+from agentlab.scenario.condition import Condition
+from agentlab.scenario.design import Design
 from agentlab.seeds import digest
 
 

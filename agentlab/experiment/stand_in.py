@@ -10,8 +10,8 @@ from msgspec import structs
 
 from agentlab.engine.spec import RolloutSpec
 from agentlab.interfaces import Model, Toolset
-from agentlab.models import ModelSpec
 from agentlab.models.simulated.tool_use import call, called, offered
+from agentlab.models.spec import ModelSpec
 from agentlab.models.wrapping import Wrapping
 from agentlab.tools import TICKETS, is_of_tickets
 from agentlab.types import ChatMessage, Completion, Request, Returned, Scene, Task, ToolSpec, Usage

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from agentlab.models import Cost
+from agentlab.models.cost import Cost
 
 
 @dataclass(slots=True)

@@ -19,10 +19,10 @@ from agentlab.experiment.progress import Progress
 from agentlab.experiment.served import RunServing
 from agentlab.garbage import seldom_collected
 from agentlab.interfaces import Judge
-from agentlab.models import ModelSpec
+from agentlab.mapping import mapping
 from agentlab.models.serve import StopSwitch
+from agentlab.models.spec import ModelSpec
 from agentlab.scenario.fields import LimitFields
-from agentlab.scenario.validate import mapping
 from agentlab.store import DATABASE, Store, read
 from agentlab.types import Task
 

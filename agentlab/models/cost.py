@@ -1,11 +1,7 @@
-"""What model calls take: how many, their tokens, time and money; measured or estimated."""
-
-from datetime import UTC, datetime
+"""What model calls take: how many, their tokens, time and money; as a sum over calls."""
 
 from msgspec import Struct
 
-from agentlab.models.prices import cost_of
-from agentlab.models.spec import ModelSpec
 from agentlab.types import Call, Usage
 
 
@@ -66,9 +62,3 @@ def cost_of_call(call: Call) -> Cost:
     usage = call.completion.usage if call.completion else Usage()
     unpriced = int(call.cost is None and call.error is None)
     return Cost(1, usage or Usage(), call.cost or 0.0, unpriced, call.seconds, int(usage is None))
-
-
-def estimated(spec: ModelSpec, usage: Usage | None) -> Cost:
-    """What a call of this model that uses so many tokens would take today."""
-    price = cost_of(spec, usage, datetime.now(UTC).date())
-    return Cost(1, usage or Usage(), price or 0.0, int(price is None), uncounted=int(usage is None))

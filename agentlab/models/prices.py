@@ -5,11 +5,12 @@ Prices have effective dates and bands: once a prompt is longer than a band's `ab
 
 import json
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from agentlab.models.cost import Cost
 from agentlab.models.registry import PROVIDERS, split
 from agentlab.models.spec import ModelSpec, Price
 from agentlab.types import Usage
@@ -43,6 +44,12 @@ def cost_of(spec: ModelSpec, usage: Usage | None, when: date) -> float | None:
     # Somebody else's server may be called like a listed model and cost something else.
     price = price_of(provider, name, usage.input, when) if spec.base_url in OFFICIAL else None
     return None if price is None else price_tokens(price, usage)
+
+
+def estimated(spec: ModelSpec, usage: Usage | None) -> Cost:
+    """What a call of this model that uses so many tokens would take today."""
+    price = cost_of(spec, usage, datetime.now(UTC).date())
+    return Cost(1, usage or Usage(), price or 0.0, int(price is None), uncounted=int(usage is None))
 
 
 def is_free(spec: ModelSpec) -> bool:

@@ -11,7 +11,7 @@ from agentlab.analysis.summary import Summary
 from agentlab.analysis.unread import unread_notes
 from agentlab.report import forest, generations, organizations
 from agentlab.report.section import Chart, DrawnOrganization, Material
-from agentlab.scenario.generations import GENERATION
+from agentlab.scenario.levels import GENERATION
 from agentlab.text import pluralize
 
 MOST = 4

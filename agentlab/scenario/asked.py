@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
+from agentlab.mapping import mapping
 from agentlab.scenario.fields import ConditionFields, TaskFields
 from agentlab.scenario.placeholders import fill, paragraphs
 from agentlab.scenario.products import with_product
 from agentlab.scenario.protocol import Cast
-from agentlab.scenario.validate import CheckedDocument, mapping
+from agentlab.scenario.validate import CheckedDocument
 from agentlab.types import Task
 
 

@@ -13,6 +13,7 @@ from msgspec import Struct
 from agentlab.engine.budget import Match
 from agentlab.interfaces import Judge, Routing
 from agentlab.judges import JudgeTraits
+from agentlab.mapping import mapping
 from agentlab.models.capabilities import maker
 from agentlab.models.prices import cost_of
 from agentlab.models.spec import ModelSpec
@@ -20,11 +21,12 @@ from agentlab.organization.agents import Organization
 from agentlab.organization.protocols import SHIPPED, board_of
 from agentlab.organization.protocols.solo import Refine, Tries
 from agentlab.scenario.cells import excluded
-from agentlab.scenario.document import Keys, suggest
+from agentlab.scenario.document import Keys
 from agentlab.scenario.fields import BaselineFields, ExperimentFields
 from agentlab.scenario.judges import JudgeSet
-from agentlab.scenario.validate import CheckedDocument, mapping
+from agentlab.scenario.validate import CheckedDocument
 from agentlab.seeds import digest
+from agentlab.suggestion import suggest
 from agentlab.types import Usage
 
 STEPS = 10_000

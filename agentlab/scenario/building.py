@@ -9,6 +9,7 @@ from typing import Any
 
 from agentlab.errors import ScenarioError
 from agentlab.interfaces import Judge
+from agentlab.mapping import mapping
 from agentlab.scenario import (
     agreement,
     baseline,
@@ -37,7 +38,8 @@ from agentlab.scenario.design import Design
 from agentlab.scenario.document import Keys, Tree, clashes, patch
 from agentlab.scenario.fields import ConditionFields, ExperimentFields
 from agentlab.scenario.findings import Findings
-from agentlab.scenario.validate import CheckedDocument, mapping
+from agentlab.scenario.levels import named
+from agentlab.scenario.validate import CheckedDocument
 from agentlab.types import Task
 
 
@@ -136,7 +138,7 @@ class DesignBuilder:
             tree = condition.tree(self.tree.value, self.tree)
             for key in cell.items():
                 tree = patch(tree, levels[key])
-            name = condition.named(cell)
+            name = named(cell)
             self.findings.cell = name if plan.factors else None
             baselines = [matches[key] for key in cell.items() if key in matches]
             if None in baselines or not baseline.single(
@@ -167,7 +169,7 @@ class DesignBuilder:
             for key in each.levels.items()
             if (matched := matches.get(key)) is not None
         }
-        measured = {name: condition.named(matched.of(conditions[name].levels)) for name, matched in baselines.items()}
+        measured = {name: named(matched.of(conditions[name].levels)) for name, matched in baselines.items()}
         for name in baseline.chained(measured):
             matched, of = baselines[name], conditions.get(measured[name])
             if of is None:  # it has a mistake of its own

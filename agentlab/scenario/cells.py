@@ -5,9 +5,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from agentlab.scenario.document import suggest
 from agentlab.scenario.fields import ExperimentFields
 from agentlab.scenario.validate import CheckedDocument
+from agentlab.suggestion import suggest
 
 MAX_CONDITIONS = 2000
 _MAX_CROSSING = 1_000_000

@@ -3,10 +3,10 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from agentlab.mapping import mapping
 from agentlab.scenario.document import Keys, dotted
 from agentlab.scenario.identity import OPERATIONAL
 from agentlab.scenario.improve import GROWING as OF_LOOP
-from agentlab.scenario.validate import mapping
 from agentlab.training.trainers import TRAINERS
 
 FREE = ("about", "draws", "exclude", "measures", "compare", "cluster", "limits")

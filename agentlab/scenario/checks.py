@@ -9,6 +9,7 @@ from typing import Any
 from agentlab.errors import AgentlabError
 from agentlab.interfaces import Routing
 from agentlab.judges.config import Misfit
+from agentlab.mapping import mapping
 from agentlab.models.prices import price_mistake
 from agentlab.models.registry import (
     body_mistakes,
@@ -22,9 +23,10 @@ from agentlab.models.spec import ModelSpec
 from agentlab.organization.agents import Agent, Organization
 from agentlab.organization.protocols import is_board
 from agentlab.organization.settings import merged
-from agentlab.scenario.document import Keys, suggest
+from agentlab.scenario.document import Keys
 from agentlab.scenario.fields import LimitsFields, OrganizationFields
-from agentlab.scenario.validate import CheckedDocument, existing, mapping
+from agentlab.scenario.validate import CheckedDocument, existing
+from agentlab.suggestion import suggest
 from agentlab.tools import is_of_tickets
 from agentlab.types import Settings, Task
 

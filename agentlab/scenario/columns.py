@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from agentlab.columns import ABOUT_ROLLOUTS, CARRIES, MEASURE, MEASURED, RESERVED
+from agentlab.mapping import mapping
 from agentlab.scenario.document import Keys
 from agentlab.scenario.fields import ExperimentFields
-from agentlab.scenario.validate import CheckedDocument, mapping
+from agentlab.scenario.validate import CheckedDocument
 
 
 def check(site: CheckedDocument, plan: ExperimentFields) -> None:

@@ -4,38 +4,16 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
+from agentlab.mapping import mapping
 from agentlab.scenario import cells
 from agentlab.scenario.compare_fields import ContrastFields
-from agentlab.scenario.document import Keys, suggest
+from agentlab.scenario.declared import Declared, Same
+from agentlab.scenario.document import Keys
 from agentlab.scenario.fields import ExperimentFields
-from agentlab.scenario.validate import CheckedDocument, mapping
+from agentlab.scenario.validate import CheckedDocument
+from agentlab.suggestion import suggest
 
 FIELDS = ("within", "measures", "margin")
-Same = tuple[str, frozenset[str], str, str]
-
-
-class Declared(Struct, frozen=True):
-    """One measure compared between two levels of a factor in one cell of the others, by the name it was given."""
-
-    name: str
-    factor: str
-    a: str
-    b: str
-    others: Mapping[str, str]
-    """The levels of the other factors, in the order of the factors."""
-    measure: str
-    margin: float | None = None
-    """The difference that would not matter, in the measure's units; None where equivalence is not asked."""
-
-    @property
-    def within(self) -> str:
-        """The other factors' levels as `factor=level`, joined by commas."""
-        return ",".join(f"{factor}={level}" for factor, level in self.others.items())
-
-    @property
-    def same(self) -> Same:
-        """Equal for two that compare the same, either way round."""
-        return self.factor, frozenset((self.a, self.b)), self.within, self.measure
 
 
 class Compare(Struct, frozen=True):

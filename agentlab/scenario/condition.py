@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agentlab.interfaces import Routing
+from agentlab.mapping import mapping
 from agentlab.models.registry import capabilities_of
 from agentlab.models.spec import ModelSpec
 from agentlab.organization import tagged
@@ -12,7 +13,7 @@ from agentlab.organization.agents import Agent, Closing, Organization, Programs,
 from agentlab.scenario import checks, improve, improve_checks, inference
 from agentlab.scenario.asked import asked_tasks, check_prompts, closing_question, tasks
 from agentlab.scenario.baseline import STEPS, Baseline, Matched
-from agentlab.scenario.document import Keys, Tree, suggest
+from agentlab.scenario.document import Keys, Tree
 from agentlab.scenario.fields import AddendumFields, AgentFields, ConditionFields, OrganizationFields
 from agentlab.scenario.identity import identity_of
 from agentlab.scenario.improve import Improve
@@ -21,8 +22,9 @@ from agentlab.scenario.placeholders import fill, paragraphs
 from agentlab.scenario.protocol import Cast, protocol, rounds_of
 from agentlab.scenario.settings_fields import merged
 from agentlab.scenario.tools import tools as tools_of
-from agentlab.scenario.validate import CheckedDocument, mapping
+from agentlab.scenario.validate import CheckedDocument
 from agentlab.seeds import digest
+from agentlab.suggestion import suggest
 from agentlab.tools import is_of_tickets
 from agentlab.types import Task
 
@@ -140,11 +142,6 @@ def models(site: CheckedDocument) -> dict[str, ModelSpec]:
         if spec is not None and checks.model(site, alias, spec):
             specs[alias] = spec
     return specs
-
-
-def named(levels: Mapping[str, str]) -> str:
-    """The name of the condition with these levels."""
-    return ",".join(f"{factor}={level}" for factor, level in levels.items()) or "all"
 
 
 def _alone(

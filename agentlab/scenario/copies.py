@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
+from agentlab.mapping import mapping
 from agentlab.scenario.document import Keys, Tree
 from agentlab.scenario.fields import MOST_COPIES
-from agentlab.scenario.validate import mapping
 
 Names = Mapping[str, tuple[str, ...]]
 """The copies of each agent that has some."""

@@ -4,16 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from agentlab.models import ModelSpec
+from agentlab.models.spec import ModelSpec
 from agentlab.organization.agents import Organization
-from agentlab.scenario.condition import Condition, named
+from agentlab.scenario.condition import Condition
 from agentlab.scenario.fields import ExperimentFields
 from agentlab.scenario.improve import Improve
 from agentlab.scenario.improve_fields import MOST_GENERATIONS
+from agentlab.scenario.levels import GENERATION, REPLICATE, named
 from agentlab.scenario.placeholders import paragraphs
 from agentlab.seeds import digest
-
-GENERATION, REPLICATE = "generation", "replicate"
 
 
 def with_generations(plan: ExperimentFields, loop: Improve | None, section: Mapping[str, Any]) -> ExperimentFields:

@@ -6,17 +6,19 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from agentlab.mapping import mapping
 from agentlab.models.spec import ModelSpec
 from agentlab.organization.agents import Organization
 from agentlab.own_code import is_own
 from agentlab.scenario import improve_checks, plugins
-from agentlab.scenario.document import Keys, suggest
+from agentlab.scenario.document import Keys
 from agentlab.scenario.fields import ConditionFields
 from agentlab.scenario.improve_checks import SECTION
 from agentlab.scenario.improve_fields import ImproveFields, SplitFields
 from agentlab.scenario.settings_fields import merged
-from agentlab.scenario.validate import CheckedDocument, mapping
+from agentlab.scenario.validate import CheckedDocument
 from agentlab.seeds import digest
+from agentlab.suggestion import suggest
 from agentlab.training.trainer import Trainer, TrainerKind
 from agentlab.training.trainers import TRAINERS
 from agentlab.training.trainers.row import TrainingRow

@@ -10,7 +10,7 @@ from agentlab.models.registry import capabilities_of
 from agentlab.models.spec import ModelSpec
 from agentlab.organization.agents import Organization
 from agentlab.scenario import checks
-from agentlab.scenario.document import Keys, suggest
+from agentlab.scenario.document import Keys
 from agentlab.scenario.fields import ConditionFields, ExperimentFields
 from agentlab.scenario.improve_fields import ImproveFields
 from agentlab.scenario.judges import JudgeSet
@@ -18,6 +18,7 @@ from agentlab.scenario.overlap import plain
 from agentlab.scenario.placeholders import fill
 from agentlab.scenario.settings_fields import merged
 from agentlab.scenario.validate import CheckedDocument
+from agentlab.suggestion import suggest
 from agentlab.training.trainer import TrainerKind
 from agentlab.training.trainers import shapes
 from agentlab.training.trainers.row import TrainingRow

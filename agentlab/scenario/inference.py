@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from agentlab.interfaces import Judge, Routing
+from agentlab.mapping import mapping
 from agentlab.models.capabilities import maker
 from agentlab.models.spec import ModelSpec
 from agentlab.organization.protocols import SHIPPED
-from agentlab.scenario.document import Keys, suggest
+from agentlab.scenario.document import Keys
 from agentlab.scenario.fields import MeasureFields
 from agentlab.scenario.inference_fields import (
     KINDS,
@@ -21,7 +22,8 @@ from agentlab.scenario.inference_fields import (
 )
 from agentlab.scenario.judges import JudgeSet
 from agentlab.scenario.unknown import kind_of
-from agentlab.scenario.validate import CheckedDocument, mapping
+from agentlab.scenario.validate import CheckedDocument
+from agentlab.suggestion import suggest
 from agentlab.types import WEIGHT
 
 INFERENCE: Keys = ("inference",)

@@ -7,13 +7,13 @@ from typing import Any, cast
 from pydantic import BaseModel, create_model
 
 from agentlab.judges import KINDS as JUDGES
+from agentlab.mapping import mapping
 from agentlab.models.spec import ModelSpec
 from agentlab.organization.protocols import KINDS as PROTOCOLS
 from agentlab.scenario.fields import BaselineFields, ConditionFields, ExperimentFields
 from agentlab.scenario.generators import KINDS as GENERATORS
 from agentlab.scenario.inference_fields import KINDS as METHODS
 from agentlab.scenario.task_table import TaskTableFields
-from agentlab.scenario.validate import mapping
 from agentlab.training.trainers import TRAINERS
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"

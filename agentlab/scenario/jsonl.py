@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from agentlab.errors import Place
+from agentlab.mapping import mapping
 from agentlab.scenario.document import Keys, Tree
 from agentlab.scenario.fields import TaskFields
 from agentlab.scenario.findings import Findings
 from agentlab.scenario.unknown import meant
-from agentlab.scenario.validate import mapping, shown
+from agentlab.scenario.validate import shown
 from agentlab.text import line as line_of
 from agentlab.text import utf8_safe
 

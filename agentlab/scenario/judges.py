@@ -14,15 +14,17 @@ from agentlab.interfaces import Judge
 from agentlab.judges import KINDS, JudgeConfig, JudgeTraits
 from agentlab.judges.config import Misfit
 from agentlab.judges.own import own_judge
+from agentlab.mapping import mapping
 from agentlab.models.registry import capabilities_of
 from agentlab.models.spec import ModelSpec
 from agentlab.own_code import is_own
 from agentlab.scenario import checks, library
 from agentlab.scenario import plugins as parts
-from agentlab.scenario.document import Keys, Tree, patch, read, suggest
+from agentlab.scenario.document import Keys, Tree, patch, read
 from agentlab.scenario.findings import Findings
 from agentlab.scenario.unknown import kind_of
-from agentlab.scenario.validate import CheckedDocument, key_place, mapping, shown
+from agentlab.scenario.validate import CheckedDocument, key_place, shown
+from agentlab.suggestion import suggest
 from agentlab.types import Task
 
 

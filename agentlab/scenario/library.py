@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Literal
 
 from agentlab.errors import ScenarioError
-from agentlab.scenario.document import suggest
 from agentlab.scenario.values import is_name
+from agentlab.suggestion import suggest
 
 Shelf = Literal["scenarios", "judges"]
 

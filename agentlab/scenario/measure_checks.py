@@ -4,9 +4,11 @@ from collections.abc import Collection, Mapping
 
 from agentlab.interfaces import Judge
 from agentlab.judges import JudgeTraits
-from agentlab.scenario.document import Keys, suggest
+from agentlab.mapping import mapping
+from agentlab.scenario.document import Keys
 from agentlab.scenario.fields import OUTCOMES, PROGRAM_OUTCOMES, MeasureFields
-from agentlab.scenario.validate import CheckedDocument, mapping
+from agentlab.scenario.validate import CheckedDocument
+from agentlab.suggestion import suggest
 
 
 def criteria(

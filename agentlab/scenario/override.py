@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from agentlab.errors import Mistake, Place, ScenarioError
-from agentlab.scenario.document import Keys, Tree, dotted, every_path, patch, read_text, suggest
+from agentlab.mapping import mapping
+from agentlab.scenario.document import Keys, Tree, dotted, every_path, patch, read_text
 from agentlab.scenario.fields import ConditionFields, ExperimentFields
-from agentlab.scenario.validate import mapping
+from agentlab.suggestion import suggest
 
 SET = "--set"
 _SECTIONS = (*ExperimentFields.model_fields, *ConditionFields.model_fields)

@@ -4,8 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from agentlab.scenario.document import Keys, position, suggest
+from agentlab.scenario.document import Keys, position
 from agentlab.scenario.validate import CheckedDocument
+from agentlab.suggestion import suggest
 
 _PLACEHOLDER = re.compile(r"\{\{(\s*)([\w.-]+)(\s*)\}\}")
 _BRACES = re.compile(r"(?<![{$\\\w])(\{{1,2})([A-Za-z_]\w*)(\}{1,2})(?!\})")

@@ -7,9 +7,9 @@ from typing import Any, cast
 from agentlab import products
 from agentlab.organization.agents import Organization
 from agentlab.products import CASE_SEED, FIELD, SHIPPED, Case, Product
-from agentlab.scenario.document import suggest
 from agentlab.scenario.fields import TaskFields
 from agentlab.scenario.validate import CheckedDocument
+from agentlab.suggestion import suggest
 from agentlab.types import Task
 
 FILES = "files"

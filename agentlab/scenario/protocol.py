@@ -8,6 +8,7 @@ from msgspec import Struct
 from pydantic import BaseModel
 
 from agentlab.interfaces import Routing
+from agentlab.mapping import mapping
 from agentlab.organization.agents import Closing, Organization
 from agentlab.organization.declaration import Flaw, dead_ends, reachable, tags_of
 from agentlab.organization.markup import NAME
@@ -17,7 +18,7 @@ from agentlab.scenario import plugins as parts
 from agentlab.scenario.document import Keys, dotted
 from agentlab.scenario.fields import OrganizationFields
 from agentlab.scenario.unknown import kind_of
-from agentlab.scenario.validate import CheckedDocument, existing, mapping
+from agentlab.scenario.validate import CheckedDocument, existing
 from agentlab.seeds import ordered
 from agentlab.types import MessageKind
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from agentlab.judges.gate import too_few
+from agentlab.mapping import mapping
 from agentlab.models.readiness import obstacles
 from agentlab.scenario.design import Design
 from agentlab.scenario.overlap import WORDS, shared
 from agentlab.scenario.repeated import sentences
-from agentlab.scenario.validate import mapping
 from agentlab.stats.contrasts.fewest import FEWEST_TASKS
 from agentlab.text import pluralize
 

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 
 from agentlab.errors import Place
+from agentlab.mapping import mapping
 from agentlab.models.spec import ModelSpec
 from agentlab.scenario import unknown
 from agentlab.scenario.document import Keys, Tree
 from agentlab.scenario.fields import ConditionFields, ExperimentFields
 from agentlab.scenario.findings import Findings
-from agentlab.scenario.validate import CheckedDocument, key_place, mapping
+from agentlab.scenario.validate import CheckedDocument, key_place
 
 SECTIONS = (*ExperimentFields.model_fields, *ConditionFields.model_fields)
 OF_LEVEL = (*ConditionFields.model_fields, "baseline")

@@ -8,12 +8,14 @@ from msgspec import Struct, field
 from pydantic import Field
 
 from agentlab.errors import Mistake, Place
-from agentlab.scenario.document import Keys, Tree, confined, suggest
+from agentlab.mapping import mapping
+from agentlab.scenario.document import Keys, Tree, confined
 from agentlab.scenario.document.rows import Row, rows
 from agentlab.scenario.document.tables import DATASET, dataset_files, dataset_rows
 from agentlab.scenario.findings import Findings
-from agentlab.scenario.validate import CheckedDocument, mapping, shown
+from agentlab.scenario.validate import CheckedDocument, shown
 from agentlab.scenario.values import Fields
+from agentlab.suggestion import suggest
 from agentlab.text import line, pluralize, utf8_safe
 
 MOST = 100_000

@@ -7,9 +7,10 @@ from typing import Any
 from agentlab.interfaces import Toolset
 from agentlab.own_code import is_own
 from agentlab.scenario import plugins
-from agentlab.scenario.document import Keys, suggest
+from agentlab.scenario.document import Keys
 from agentlab.scenario.fields import McpFields
 from agentlab.scenario.validate import CheckedDocument
+from agentlab.suggestion import suggest
 from agentlab.tools import SERVERS, TOOLS
 from agentlab.tools.mcp_launch import Launch, ServerError
 

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from agentlab.organization.protocols import KINDS as PROTOCOLS
-from agentlab.scenario.document import suggest
+from agentlab.suggestion import suggest
 from agentlab.text import line
 
 FEW = 5

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from agentlab.errors import Place
+from agentlab.mapping import mapping
 from agentlab.scenario import unknown as unknowns
 from agentlab.scenario.document import Keys, Tree, scalar
 from agentlab.scenario.findings import Findings
@@ -190,11 +191,6 @@ def _said(detail: ErrorDetails, context: Mapping[str, Any]) -> str:
         return "write " + _BOUNDS[kind].format(**context)
     noun = _NOUNS.get(kind.removesuffix("_type").removesuffix("_parsing"))
     return f"write {noun}" if noun else detail["msg"].replace("Input should be", "write")
-
-
-def mapping(value: object) -> dict[str, Any]:
-    """The value if it is a mapping; else an empty one, whose mistake is reported elsewhere."""
-    return cast(dict[str, Any], value) if isinstance(value, dict) else {}
 
 
 def shown(value: object) -> str:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from agentlab.engine.client import CallPlace
 from agentlab.engine.cut import Cut
 from agentlab.errors import StoreError
 from agentlab.models.cost import Cost
@@ -30,7 +29,7 @@ from agentlab.store.rows import (
 )
 from agentlab.store.schema import READ_CALLS, READ_VERDICTS
 from agentlab.store.writer import Batch, Writer, connect
-from agentlab.types import Call, Rollout, RolloutKind, Verdict
+from agentlab.types import Call, CallPlace, Rollout, RolloutKind, Verdict
 
 UNFINISHED = (None, "cancelled", "infrastructure")
 """Stored statuses that the same command tries again."""

@@ -40,9 +40,9 @@ def _tasks(ctx: typer.Context, incomplete: str) -> list[str]:
 def _section(ctx: typer.Context, name: str) -> dict[str, dict[str, object]]:
     """A section of the scenario that the command line names; empty where it cannot be read."""
     from agentlab.errors import AgentlabError
+    from agentlab.mapping import mapping
     from agentlab.scenario.document import read
     from agentlab.scenario.library import scenario
-    from agentlab.scenario.validate import mapping
 
     try:
         tree, _ = read(scenario(str(ctx.params.get("scenario"))))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from agentlab.scenario import Design
+from agentlab.scenario.design import Design
 from agentlab.scenario.remarks import remarks
 from agentlab.text import pluralize
 

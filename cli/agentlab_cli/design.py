@@ -30,10 +30,10 @@ def check(
     quiet: Quiet = False,
 ) -> None:
     """Check a scenario: print every mistake with its line, or what it would run."""
-    from agentlab import scenario as spec
+    from agentlab.scenario.loading import load as load_scenario
     from agentlab_cli.checked import checked, print_checked
 
-    summary = checked(spec.load(scenario, model, judge_model, values or ()))
+    summary = checked(load_scenario(scenario, model, judge_model, values or ()))
     if json:
         print_json(summary)
     elif not quiet:
@@ -74,17 +74,17 @@ def plan(
     """Print calls, tokens, price and the smallest detectable effect, before any money is spent."""
     import asyncio
 
-    from agentlab import scenario as spec
     from agentlab.experiment.cost import plan as estimate
     from agentlab.experiment.pilot_cost import by_pilot
     from agentlab.experiment.power import prospects
     from agentlab.experiment.specs import check as check_selection
+    from agentlab.scenario.loading import load as load_scenario
     from agentlab.store import find
     from agentlab_cli.layout import console_for
     from agentlab_cli.options import selection
     from agentlab_cli.planned import as_object, foreseen, noises, planned, preregistered
 
-    design, chosen = spec.load(scenario, model, judge_model, values or ()), selection(tasks, only, draws)
+    design, chosen = load_scenario(scenario, model, judge_model, values or ()), selection(tasks, only, draws)
     check_selection(design, chosen)
     console = console_for(quiet=json or quiet)
     if preregister is not None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.speed import Speed
 from agentlab.experiment.tally import Tally
-from agentlab.models import money
+from agentlab.models.cost import money
 from agentlab.text import about, duration, line, pluralize
 
 SHORTEST, LONGEST = 10, 40

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from agentlab.analysis.column import Column
 from agentlab.analysis.fitted import fitted
-from agentlab.models import Cost
+from agentlab.models.cost import Cost
 from agentlab.text import sanitize
 
 _MARGIN = re.compile(r" *(│ )?")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from agentlab.models import money
+from agentlab.models.cost import money
 from agentlab.runs.listing import ListedRun
 from agentlab.text import line, pluralize, sanitize
 from agentlab_cli.layout import console_for, show_rows

@@ -4,13 +4,13 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-from agentlab import scenario as spec
 from agentlab.engine.intervention import Redraw
 from agentlab.errors import ScenarioError
 from agentlab.experiment.resample.swaps import Swap
 from agentlab.experiment.specs import Selection
 from agentlab.runs.transcript.find import find as locate
-from agentlab.scenario import Design
+from agentlab.scenario.design import Design
+from agentlab.scenario.loading import load as load_scenario
 from agentlab.scenario.plugins import modules
 from agentlab.store import read
 
@@ -22,7 +22,7 @@ def design_of(
     scenario: str, model: str | None, judge_model: str | None, values: list[str] | None, quiet: bool
 ) -> Design:
     """The design that these options mean. Prints, unless `quiet`, what they changed and whose code it runs."""
-    design = spec.load(scenario, model, judge_model, values or ())
+    design = load_scenario(scenario, model, judge_model, values or ())
     if design.options and not quiet:
         print(f"With {', '.join(design.options)}", file=sys.stderr)
     if (names := modules()) and not quiet:

@@ -8,7 +8,7 @@ from agentlab.analysis.analyse import attempts
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.forks.outcomes import measured
 from agentlab.analysis.headline import headline
-from agentlab.analysis.summary import summarize
+from agentlab.analysis.results import results
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
 from agentlab_cli.analysed import as_object, write
@@ -27,7 +27,7 @@ def overview(run: Run, options: Mapping[str, Any], csv: Path | None, as_json: bo
     if options.get("measure") is not None:
         measured(run, options["measure"])
     console = console_for(quiet or as_json)
-    sentences = headline(summarize(run))
+    sentences = headline(results(run))
     for sentence in sentences:
         say(console, sentence)
     made, lacking, written = dict[str, Analysis](), dict[str, str](), list[Path]()

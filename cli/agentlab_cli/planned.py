@@ -13,10 +13,10 @@ from agentlab.experiment.pilot_cost import PilotPlan
 from agentlab.experiment.power import ALPHA, BETWEEN, WITHIN, ContrastNoise, PowerForecast, assumed
 from agentlab.experiment.specs import Selection
 from agentlab.experiment.stand_in import USES, WORDS
-from agentlab.models import Cost
+from agentlab.models.cost import Cost
 from agentlab.organization.protocols.cascade import Cascade
 from agentlab.organization.protocols.python_program import PythonProgram
-from agentlab.scenario import Design
+from agentlab.scenario.design import Design
 from agentlab.scenario.remarks import few_anchors
 from agentlab.stats.contrasts.power import FEWEST_TASKS
 from agentlab.text import pluralize

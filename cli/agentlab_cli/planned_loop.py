@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from agentlab.scenario import Design
+from agentlab.scenario.design import Design
 from agentlab.scenario.improve import Improve
 from agentlab.text import pluralize
 

@@ -10,7 +10,7 @@ from agentlab.errors import ScenarioError
 from agentlab.experiment.judging.perturb import VARIANTS, Probe
 from agentlab.experiment.judging.probes import estimate, probe
 from agentlab.runs.frames import load
-from agentlab.scenario.document import suggest
+from agentlab.suggestion import suggest
 from agentlab.text import pluralize
 from agentlab_cli.analysed import analysed
 from agentlab_cli.work import work

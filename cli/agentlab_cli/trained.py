@@ -10,7 +10,7 @@ from agentlab.experiment.decisions import Registration
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.sandboxed import unsafe_local
 from agentlab.runs.frames import load
-from agentlab.scenario import Design
+from agentlab.scenario.design import Design
 from agentlab.text import sanitize
 from agentlab.training.loop import loop
 from agentlab_cli.analysed import as_object, print_analysis

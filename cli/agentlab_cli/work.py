@@ -18,7 +18,7 @@ from agentlab.experiment.addresses import Moved
 from agentlab.experiment.decisions import Registration
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.specs import Selection
-from agentlab.scenario import Design
+from agentlab.scenario.design import Design
 from agentlab_cli.layout import console_for
 from agentlab_cli.printed import print_json
 from agentlab_cli.shown import Job, shown

@@ -12,8 +12,8 @@ import pytest
 
 from agentlab.errors import EngineError, ModelError, Stopped
 from agentlab.interfaces import Model
-from agentlab.models import ModelSpec
 from agentlab.models.serve import StopSwitch, get_model, serve
+from agentlab.models.spec import ModelSpec
 from agentlab.runs.frames import load
 from agentlab.types import ChatMessage, Completion, Request, Settings, Where
 from tests.support import fake_vllm

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from agentlab.errors import ScenarioError
 from agentlab.models.secrets import hidden, is_secret
 from agentlab.models.spec import ModelSpec
-from agentlab.scenario import load
+from agentlab.scenario.loading import load
 from tests.support.scenarios import scenario
 
 CANARIES = ["sk-ant-canary-0123456789abcdef", "AKIACANARY0123456789", "hf_canary0123456789abcdef"]

@@ -16,7 +16,7 @@ from agentlab.analysis.attacks import attacks
 from agentlab.errors import AnalysisError, ScenarioError
 from agentlab.runs.exports import attacks as export
 from agentlab.runs.frames import Run
-from agentlab.scenario import load
+from agentlab.scenario.loading import load
 
 pytestmark = pytest.mark.usefixtures("workdir")
 

@@ -10,7 +10,7 @@ from agentlab.analysis.contrasts.compared import contrasts
 from agentlab.experiment.cost import plan
 from agentlab.experiment.specs import Selection
 from agentlab.runs.frames import Run
-from agentlab.scenario import load
+from agentlab.scenario.loading import load
 from tests.support.command import Commands
 from tests.support.planted import PRIMARY, play, scenario
 

@@ -21,7 +21,7 @@ from agentlab.errors import AnalysisError, ScenarioError
 from agentlab.report.compute import arms as spent
 from agentlab.report.design import facts, listed
 from agentlab.runs.frames import Run, load
-from agentlab.scenario import load as load_scenario
+from agentlab.scenario.loading import load as load_scenario
 from agentlab.types import Capabilities, Completion, Request, Stop, Usage
 from tests.support.scenarios import chain, match, measured, numbered, rubric, scenario
 

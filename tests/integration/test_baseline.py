@@ -29,7 +29,7 @@ from agentlab.models.simulated.sim import Scripted
 from agentlab.organization.agents import Agent, Closing, Organization
 from agentlab.organization.protocols.mail import MailConfig
 from agentlab.organization.protocols.solo import Refine
-from agentlab.scenario import load
+from agentlab.scenario.loading import load
 from agentlab.types import VETO, Call, Completion, Request, Settings, Usage
 from tests.support.command import Commands
 from tests.support.loopback import Loopback, slow

@@ -20,7 +20,7 @@ from agentlab.experiment.specs import Selection
 from agentlab.models.providers import openai, scoring, vllm
 from agentlab.models.spec import ModelSpec
 from agentlab.runs.frames import Run
-from agentlab.scenario import load
+from agentlab.scenario.loading import load
 from agentlab.types import ChatMessage, Completion, Request, Settings, Where
 from bench.pages import DOCS
 from tests.support.enumerated import outcomes

@@ -19,7 +19,7 @@ from agentlab.analysis.summary import summarize
 from agentlab.errors import AnalysisError, ScenarioError
 from agentlab.experiment.decisions import decisions, deviations
 from agentlab.runs.frames import Run, load
-from agentlab.scenario import load as load_design
+from agentlab.scenario.loading import load as load_design
 from agentlab.stats.contrasts.paired import Paired, paired
 from tests.support.scenarios import match, measured, rubric, scenario
 from tests.support.tables import assert_alike

@@ -21,14 +21,14 @@ from agentlab.analysis.summary import summarize
 from agentlab.errors import AnalysisError, MismatchError, ScenarioError
 from agentlab.experiment.cost import plan
 from agentlab.experiment.judging.added import rejudge
-from agentlab.experiment.judging.groups import Output, answered, sort
-from agentlab.experiment.judging.pairs import Side
+from agentlab.experiment.judging.sides import Side
+from agentlab.experiment.judging.sorting import Output, answered, sort
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.specs import Selection
 from agentlab.judges.known_pairs import combined, flipped
 from agentlab.runs.frames import Run
 from agentlab.runs.frames import load as load_run
-from agentlab.scenario import load
+from agentlab.scenario.loading import load
 from tests.support.command import Commands
 from tests.support.duel import SCENARIO, TEXTS, WORTH, Alike, Change, Taster, run, write
 from tests.support.loopback import Loopback

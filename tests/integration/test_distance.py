@@ -11,7 +11,7 @@ from agentlab.analysis.analyse import analyse
 from agentlab.errors import ScenarioError
 from agentlab.report.generations import charts
 from agentlab.runs.frames import Run, load
-from agentlab.scenario import load as load_design
+from agentlab.scenario.loading import load as load_design
 from tests.support.loops import TABLE, improve, play, trained, written
 from tests.support.scenarios import chain
 

@@ -7,7 +7,7 @@ import pytest
 
 from agentlab.errors import MismatchError, ScenarioError
 from agentlab.runs.frames import load
-from agentlab.scenario import load as load_design
+from agentlab.scenario.loading import load as load_design
 from agentlab.scenario.remarks import remarks
 from tests.support.loops import improve, play, tasks, written
 

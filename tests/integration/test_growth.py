@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from agentlab.errors import ScenarioError
-from agentlab.scenario import differences, judge_schema, load, scenario_schema, schemas
+from agentlab.scenario.changed import differences
+from agentlab.scenario.json_schema import judge_schema, scenario_schema, schemas
 from agentlab.scenario.library import names
+from agentlab.scenario.loading import load
 from tests.support.firm import PRESSURE, Change, design
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -92,7 +94,7 @@ def test_an_unknown_scenario_names_those_there_are(tmp_path: Path, monkeypatch: 
 
 
 def test_the_committed_schemas_are_the_generated_ones() -> None:
-    """To write them anew: `for path, text in agentlab.scenario.schemas().items(): Path(path).write_text(text)`."""
+    """`make schemas` writes them anew."""
     for path, text in schemas().items():
         assert (ROOT / path).read_text(encoding="utf-8") == text, f"{path} is out of date"
     assert all(field.get("description") for field in scenario_schema()["properties"].values())

@@ -10,7 +10,7 @@ import pytest
 from agentlab.errors import ScenarioError
 from agentlab.experiment.replay import HINTED, ReplayIndex
 from agentlab.runs.frames import Run, load
-from agentlab.scenario import load as load_design
+from agentlab.scenario.loading import load as load_design
 from agentlab.store import read
 from agentlab.types import Where
 from tests.support.loops import improve, play, tasks, written

@@ -11,19 +11,19 @@ from known_truth.planted import OUTCOMES, Circumstances, Planted, rounded
 from known_truth.reading import FIGURES, title
 
 import agentlab
-from agentlab import scenario as spec
 from agentlab.analysis.summary import Contrast, summarize
 from agentlab.errors import ScenarioError
-from agentlab.models import ModelSpec
 from agentlab.models.serve import get_model
+from agentlab.models.spec import ModelSpec
 from agentlab.runs.frames import Run
+from agentlab.scenario.loading import load as load_scenario
 from agentlab.scenario.plugins import searchable
 from agentlab.types import ChatMessage, Completion, Purpose, Request, Settings, Where
 from bench.ladder import Comparison, compare_all, draw
 from tests.support.tables import assert_alike
 from tests.support.tokens import used
 
-searchable(Path(spec.__file__).parents[2] / "scenarios")
+searchable(Path(agentlab.__file__).parents[1] / "scenarios")
 
 LINES = {"urge": {"marker": "Think of your pay", "utility": 0.05, "misalignment": 0.1}}
 OPTIONS: dict[str, Any] = {
@@ -229,7 +229,7 @@ async def test_the_shipped_arms_have_the_circumstances_they_are_named_for(tmp_pa
         "consultancy_sim", tmp_path / "again", draws=1, tasks=["loan_profit", "painkiller_sales"]
     )
     assert run.measures.drop(columns="rollout").equals(again.measures.drop(columns="rollout"))
-    design = spec.load("consultancy_sim")
+    design = load_scenario("consultancy_sim")
     planted = Planted.model_validate(design.conditions[0].models["default"].options)
     line = frozenset({"disregard"})
     shape = {

@@ -4,7 +4,7 @@ from math import sqrt
 from pathlib import Path
 from typing import Any
 
-from agentlab.scenario import load
+from agentlab.scenario.loading import load
 from agentlab.training.trainers.row import rows_of
 from tests.support.loops import improve, tasks, text, trained, written
 

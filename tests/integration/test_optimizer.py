@@ -16,7 +16,7 @@ from agentlab.experiment import session
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.specs import Selection
 from agentlab.runs.frames import Run, load
-from agentlab.scenario import load as load_design
+from agentlab.scenario.loading import load as load_design
 from agentlab.types import ChatMessage, Request, Settings, Where
 
 SCENARIO = Path(__file__).resolve().parents[2] / "scenarios" / "optimizer.yaml"

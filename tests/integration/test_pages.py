@@ -23,8 +23,8 @@ from agentlab.models.simulated import chatter
 from agentlab.models.simulated.sim import Sim
 from agentlab.models.spec import ModelSpec
 from agentlab.runs.frames import load
-from agentlab.scenario import scenario_schema
 from agentlab.scenario.document.read import LOADER
+from agentlab.scenario.json_schema import scenario_schema
 from agentlab.tools.sandbox.detect import sandbox
 from bench.pages import DOCS, PAGES, ROOT, Block, as_shown, blocks, commands, steps, type_in, words
 from bench.yaml_reference import anchor, reference

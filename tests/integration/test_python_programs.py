@@ -14,7 +14,7 @@ from agentlab.errors import AgentlabError, ProtocolError, ScenarioError
 from agentlab.experiment.specs import Selection, rollout_specs
 from agentlab.models.serve import get_model
 from agentlab.runs.frames import Run
-from agentlab.scenario import load
+from agentlab.scenario.loading import load
 from agentlab.types import Call
 
 HEAD = """spec: 1

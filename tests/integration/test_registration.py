@@ -14,7 +14,7 @@ from agentlab.analysis.summary import summarize
 from agentlab.errors import MismatchError, ScenarioError
 from agentlab.experiment.decisions import decisions, read, write
 from agentlab.runs.frames import load as load_run
-from agentlab.scenario import load
+from agentlab.scenario.loading import load
 from tests.support.command import Commands
 from tests.support.planted import PRIMARY, play, scenario
 

@@ -41,7 +41,7 @@ from agentlab.organization.protocols.mail import MailConfig
 from agentlab.runs.frames import load
 from agentlab.runs.frames.measures import measure
 from agentlab.runs.transcript import transcript
-from agentlab.scenario import load as load_design
+from agentlab.scenario.loading import load as load_design
 from agentlab.store import Store
 from agentlab.types import Capabilities, Completion, Measure, Request, Rollout, Verdict
 from tests.support.rig import assert_equal, rows, tables

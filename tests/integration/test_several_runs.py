@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 import agentlab
 from agentlab.analysis.contrasts.difference import arm_values
 from agentlab.errors import AgentlabError, AnalysisError, ScenarioError, StoreError
-from agentlab.scenario import load
+from agentlab.scenario.loading import load
 from agentlab.store.lock import hold, release
 from tests.support.firm import BASE
 

@@ -25,7 +25,7 @@ from agentlab.judges import program as judging
 from agentlab.judges.program import ProgramConfig
 from agentlab.products import Case, Product
 from agentlab.runs.frames import Run, load
-from agentlab.scenario import load as read
+from agentlab.scenario.loading import load as read
 from agentlab.tools.sandbox import detect
 from agentlab.tools.sandbox.backend import Sandbox
 from agentlab.tools.sandbox.bubblewrap import Bubblewrap

@@ -13,7 +13,9 @@ import pytest
 
 from agentlab import api
 from agentlab.errors import ScenarioError
-from agentlab.scenario import Design, load, task_table
+from agentlab.scenario import task_table
+from agentlab.scenario.design import Design
+from agentlab.scenario.loading import load
 from tests.support.scenarios import match, scenario
 
 pytestmark = pytest.mark.usefixtures("workdir")

@@ -25,7 +25,7 @@ from agentlab.report.style import arm_styles
 from agentlab.runs.exports import training_rows
 from agentlab.runs.frames import Run, load
 from agentlab.runs.listing import listed
-from agentlab.scenario import load as load_design
+from agentlab.scenario.loading import load as load_design
 from agentlab.store import DATABASE
 from tests.support.loops import TABLE, improve, play, tasks, text, trained, written
 from tests.support.scenarios import Part, chain

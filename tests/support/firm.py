@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from agentlab.errors import ScenarioError
-from agentlab.scenario import Condition, Design, load
+from agentlab.scenario.condition import Condition
+from agentlab.scenario.design import Design
+from agentlab.scenario.loading import load
 
 BASE = """\
 spec: 1

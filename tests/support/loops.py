@@ -6,7 +6,7 @@ from typing import Any
 
 from agentlab.experiment.progress import Progress
 from agentlab.runs.frames import Run, load
-from agentlab.scenario import load as load_design
+from agentlab.scenario.loading import load as load_design
 from agentlab.training.loop.loop import train
 from tests.support.scenarios import Part, chain, scenario
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from agentlab.errors import TrainingError
-from agentlab.models import ModelSpec
 from agentlab.models.serve import serve
+from agentlab.models.spec import ModelSpec
 from agentlab.training.trainer import Trained, TrainingJob
 from agentlab.training.trainers import TRAINERS, environment, process, weights
 from agentlab.types import ChatMessage, Request, Settings, Where

@@ -3,7 +3,7 @@
 import os
 from typing import Any
 
-from agentlab.models import ModelSpec
+from agentlab.models.spec import ModelSpec
 from agentlab.types import ChatMessage, Request, Settings, ToolSpec, Where
 from tests.vllm.run import ADAPTER, WEIGHTS
 

@@ -15,9 +15,9 @@ import pytest
 
 from agentlab.errors import ModelError
 from agentlab.interfaces import Model
-from agentlab.models import ModelSpec
 from agentlab.models.engines.engine import Engine
 from agentlab.models.serve import serve
+from agentlab.models.spec import ModelSpec
 from agentlab.runs.frames import Run, load
 from agentlab.types import ChatMessage, TokenLogprob, ToolCall, ToolSpec
 from tests.support.command import Commands

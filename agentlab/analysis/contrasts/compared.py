@@ -20,7 +20,7 @@ from agentlab.analysis.unplayed import STOPPED, due, planned
 from agentlab.experiment.preregistration import InterimAnalysis, Primary, conditions, register
 from agentlab.pairing import draws_are_pairs
 from agentlab.runs.frames import Run
-from agentlab.scenario.compare import Declared
+from agentlab.scenario.declared import Declared
 from agentlab.stats.contrasts.effect_size import draw_sd
 from agentlab.stats.contrasts.equivalence import equivalence_p
 from agentlab.store import UNFINISHED

@@ -95,8 +95,8 @@ class Arms:
     def _compute(self, names: tuple[str, str]) -> dict[str, float | None]:
         nothing = self.run.measures.iloc[:0].assign(place=0)
         first, second = (self.finished.get(name, nothing) for name in names)
-        pairs = pair_arms(first, second, "place").rows
-        sums = [self.used[pairs[f"place_{side}"].to_numpy(dtype=np.intp)].sum(axis=0) for side in "ab"]
+        places = pair_arms(first, second).values("place")
+        sums = [self.used[np.asarray(side, dtype=np.intp)].sum(axis=0) for side in places]
         ratios: dict[str, float | None] = {}
         for unit, one, other in zip(UNITS, *(side.tolist() for side in sums), strict=True):
             free = unit == "money" and one == other == 0 and bool(ratios["calls"])

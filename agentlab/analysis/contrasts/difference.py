@@ -96,7 +96,7 @@ def arm_values(
         ]
         (tasks_a, x, done_a), (tasks_b, y, done_b) = arms
         return ArmValues(False, (tasks_a, tasks_b), [], (x, y), (done_a, done_b), 0, *how)
-    both = pair_arms(a, b, name, "status")
-    x, y = (both.rows[f"{name}_{side}"].to_numpy(dtype=np.float64) for side in "ab")
-    done_a, done_b = ((both.rows[f"status_{side}"] == "delivered").to_numpy(dtype=bool) for side in "ab")
+    both = pair_arms(a, b)
+    x, y = (np.asarray(values, dtype=np.float64) for values in both.values(name))
+    done_a, done_b = (np.asarray(status == "delivered", dtype=bool) for status in both.values("status"))
     return ArmValues(True, (both.tasks, both.tasks), both.draws, (x, y), (done_a, done_b), both.unmatched, *how)

@@ -9,7 +9,7 @@ from agentlab.errors import AnalysisError
 from agentlab.experiment.power import ContrastNoise
 from agentlab.runs.frames import Run
 from agentlab.runs.frames.pairing import pair_arms
-from agentlab.scenario import Design
+from agentlab.scenario.design import Design
 from agentlab.stats.contrasts.pilot import JudgeVariance, Pilot, pilot
 from agentlab.text import pluralize
 
@@ -55,8 +55,8 @@ def _measured(run: Run, design: Design, c: Contrast) -> Pilot:
             "it cannot serve as a pilot: its draws are numbered by the order of rows, so they are not pairs"
         )
     first, second = arm_rows(run, c.conditions[0]), arm_rows(run, c.conditions[1])
-    both = pair_arms(first, second, c.measure)
-    a, b = (both.rows[f"{c.measure}_{side}"].to_numpy() for side in "ab")
+    both = pair_arms(first, second)
+    a, b = both.values(c.measure)
     return pilot(both.tasks, a, b, _judge(run, design, c))
 
 

@@ -8,9 +8,9 @@ import pandas as pd
 from agentlab.analysis.generations.lineage import Lineage
 from agentlab.analysis.remarks import Remarks
 from agentlab.analysis.row import Row, ends
+from agentlab.mapping import mapping
 from agentlab.runs.frames import Run
 from agentlab.runs.frames.clusters import cluster_codes
-from agentlab.scenario.validate import mapping
 from agentlab.stats.contrasts.power import FEWEST_TASKS
 from agentlab.stats.task_mean import task_mean
 

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from agentlab.runs.frames import Run
-from agentlab.scenario.generations import GENERATION, REPLICATE
+from agentlab.scenario.levels import GENERATION, REPLICATE
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from agentlab.engine.client import CallPlace
 from agentlab.experiment.progress import Progress
 from agentlab.store import Store
-from agentlab.types import Call, Rollout
+from agentlab.types import Call, CallPlace, Rollout
 
 
 class Keep(Protocol):

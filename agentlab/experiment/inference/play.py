@@ -17,8 +17,9 @@ from agentlab.experiment.inference.methods import infer
 from agentlab.experiment.inference.population import Population
 from agentlab.experiment.inference.redraw import Redrawn
 from agentlab.interfaces import Judge
-from agentlab.models import ModelSpec
-from agentlab.scenario import Condition, Design
+from agentlab.models.spec import ModelSpec
+from agentlab.scenario.condition import Condition
+from agentlab.scenario.design import Design
 from agentlab.scenario.inference_fields import judge_of
 from agentlab.types import Rollout, Settings
 

@@ -26,16 +26,16 @@ from agentlab.interfaces import Judge
 from agentlab.judges import recorded
 from agentlab.judges.inputs import judge_input
 from agentlab.judges.program import with_case_seeds
-from agentlab.models import ModelSpec
 from agentlab.models.prices import price_mistake
+from agentlab.models.spec import ModelSpec
 from agentlab.organization.agents import Organization
 from agentlab.pairing import draws_are_pairs
-from agentlab.scenario import rebuild
 from agentlab.scenario.added_judges import added_judges
 from agentlab.scenario.document import dotted
 from agentlab.scenario.fields import LimitFields
 from agentlab.scenario.findings import folded
 from agentlab.scenario.judges import JudgeSet
+from agentlab.scenario.rebuild import rebuild
 from agentlab.store import read
 from agentlab.types import Rollout
 

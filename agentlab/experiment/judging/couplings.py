@@ -1,7 +1,8 @@
 """Which recorded conditions share random streams, for judges that look at their rollouts."""
 
-from agentlab.scenario.generations import REPLICATE, coupling
-from agentlab.scenario.validate import mapping
+from agentlab.mapping import mapping
+from agentlab.scenario.generations import coupling
+from agentlab.scenario.levels import REPLICATE
 from agentlab.store import Store
 
 

@@ -22,7 +22,9 @@ from agentlab.interfaces import Judge
 from agentlab.judges import recorded
 from agentlab.judges.inputs import judge_input, judged_output
 from agentlab.judges.rubric import RubricConfig
-from agentlab.models import Cost, ModelSpec, estimated
+from agentlab.models.cost import Cost
+from agentlab.models.prices import estimated
+from agentlab.models.spec import ModelSpec
 from agentlab.scenario.added_judges import recorded_judges
 from agentlab.seeds import stream
 from agentlab.store import UNFINISHED, Store, read

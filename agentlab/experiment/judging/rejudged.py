@@ -9,7 +9,7 @@ import msgspec
 
 from agentlab.experiment.recorded_tasks import tasks_of
 from agentlab.judges.match import Match
-from agentlab.scenario import Design
+from agentlab.scenario.design import Design
 from agentlab.scenario.inference_fields import judge_of
 from agentlab.store import UNFINISHED, Store
 from agentlab.text import pluralize

@@ -3,12 +3,23 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 
-from agentlab.engine.client import CallPlace, Client
+from agentlab.engine.client import Client
 from agentlab.interfaces import Judge, JudgeClient
 from agentlab.judges.once import judge_once
 from agentlab.seeds import stream
 from agentlab.store import Store
-from agentlab.types import Call, Capabilities, ChatMessage, JudgeInput, Purpose, Request, Settings, Verdict, Where
+from agentlab.types import (
+    Call,
+    CallPlace,
+    Capabilities,
+    ChatMessage,
+    JudgeInput,
+    Purpose,
+    Request,
+    Settings,
+    Verdict,
+    Where,
+)
 
 _NOTHING = Capabilities(frozenset())
 

@@ -7,8 +7,10 @@ from agentlab.engine.cut import Cut
 from agentlab.engine.intervention import Change, Redraw
 from agentlab.engine.spec import fork
 from agentlab.experiment.resample.parents import CallUsage, Parent
-from agentlab.models import Cost, ModelSpec, estimated
-from agentlab.scenario import Design
+from agentlab.models.cost import Cost
+from agentlab.models.prices import estimated
+from agentlab.models.spec import ModelSpec
+from agentlab.scenario.design import Design
 
 
 @dataclass(frozen=True, slots=True)

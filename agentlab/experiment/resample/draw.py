@@ -30,11 +30,12 @@ from agentlab.experiment.session import runner_for
 from agentlab.experiment.specs import check
 from agentlab.experiment.work import CONCURRENCY, opened, working
 from agentlab.judges.program import with_case_seeds
-from agentlab.models import Cost, ModelSpec
-from agentlab.scenario import Design
-from agentlab.scenario.document import suggest
+from agentlab.models.cost import Cost
+from agentlab.models.spec import ModelSpec
+from agentlab.scenario.design import Design
 from agentlab.store import UNFINISHED
 from agentlab.store import read as opened_to_read
+from agentlab.suggestion import suggest
 from agentlab.text import pluralize
 from agentlab.types import Measure
 

@@ -16,9 +16,11 @@ from agentlab.errors import MismatchError, ScenarioError
 from agentlab.experiment.resample.swaps import Swap, swapped
 from agentlab.experiment.schedule import Item
 from agentlab.experiment.specs import Selection, rollout_specs
-from agentlab.models import ModelSpec
-from agentlab.scenario import Condition, Design, rebuild
+from agentlab.models.spec import ModelSpec
+from agentlab.scenario.condition import Condition
+from agentlab.scenario.design import Design
 from agentlab.scenario.generations import trained
+from agentlab.scenario.rebuild import rebuild
 from agentlab.store import DATABASE, UNFINISHED
 from agentlab.store.ancestry import kept_by, line, messages
 from agentlab.store.training import served

@@ -9,7 +9,7 @@ from agentlab.errors import ScenarioError
 from agentlab.experiment.resample.interventions import dropped, edited
 from agentlab.experiment.resample.parents import Parent
 from agentlab.experiment.resample.request import ForkRequest
-from agentlab.models import ModelSpec
+from agentlab.models.spec import ModelSpec
 from agentlab.text import pluralize
 
 

@@ -10,10 +10,10 @@ from agentlab.experiment.judging.rollouts import NoModel
 from agentlab.experiment.resample.parents import ParentRun
 from agentlab.experiment.resample.points import ForkPoint
 from agentlab.judges.once import judge_once
-from agentlab.models import ModelSpec
 from agentlab.models.capabilities import maker
-from agentlab.scenario import Design
+from agentlab.models.spec import ModelSpec
 from agentlab.scenario.added_judges import added_judges
+from agentlab.scenario.design import Design
 from agentlab.types import JudgeInput
 
 

@@ -6,13 +6,14 @@ from typing import Any
 
 from agentlab.engine.intervention import Change, swap
 from agentlab.errors import ScenarioError
-from agentlab.models import ModelSpec
+from agentlab.mapping import mapping
 from agentlab.models.prices import price_mistake
 from agentlab.models.registry import capabilities_of, check_name, mistakes_of
-from agentlab.scenario import Condition, Design
-from agentlab.scenario.document import suggest
+from agentlab.models.spec import ModelSpec
+from agentlab.scenario.condition import Condition
+from agentlab.scenario.design import Design
 from agentlab.scenario.fields import SettingsFields
-from agentlab.scenario.validate import mapping
+from agentlab.suggestion import suggest
 from agentlab.types import Settings
 
 SWAPPED = "@swapped "

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from agentlab.markup import render
 from agentlab.report.diagrams.contact_graph import ContactGraph, of_organization
 from agentlab.report.diagrams.diagram import Diagram, diagram
-from agentlab.scenario import Design
+from agentlab.scenario.design import Design
 from agentlab.text import line
 
 LEAST, EDGE = 560, 20

@@ -9,7 +9,8 @@ import msgspec
 from agentlab.experiment.changes import TextChange, changes
 from agentlab.experiment.confounds import confounds, phrase
 from agentlab.experiment.facts import facts
-from agentlab.scenario import Condition, Design
+from agentlab.scenario.condition import Condition
+from agentlab.scenario.design import Design
 from agentlab.text import line, quoted
 
 Facts = Mapping[str, Any]

@@ -7,7 +7,7 @@ from typing import Any
 from agentlab.report.show.shown import folder_of, scenario_of
 from agentlab.runs.frames import Run, load
 from agentlab.runs.transcript import transcript
-from agentlab.scenario import Design
+from agentlab.scenario.design import Design
 
 
 def data(what: str, rollout: str | None = None, values: Sequence[str] = ()) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from msgspec.structs import replace
 
 from agentlab.engine.prompt import chat
 from agentlab.report.show.scenario import grouped
-from agentlab.scenario import Condition, Design
+from agentlab.scenario.condition import Condition
+from agentlab.scenario.design import Design
 from agentlab.text import line, pluralize, quoted
 from agentlab.types import Message
 

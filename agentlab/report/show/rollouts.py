@@ -12,8 +12,8 @@ from agentlab.errors import ScenarioError
 from agentlab.report.show.grid import grid
 from agentlab.runs.frames import Run
 from agentlab.runs.transcript.find import address, places
-from agentlab.scenario.document import suggest
 from agentlab.store import read
+from agentlab.suggestion import suggest
 from agentlab.text import line, pluralize
 
 SHORT = 8

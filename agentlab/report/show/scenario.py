@@ -9,8 +9,9 @@ from agentlab.report.diagrams.drawing import drawing
 from agentlab.report.show.arms import between
 from agentlab.report.show.grid import grid
 from agentlab.report.show.steps import steps
-from agentlab.scenario import Condition, Design
 from agentlab.scenario.baseline import STEPS
+from agentlab.scenario.condition import Condition
+from agentlab.scenario.design import Design
 from agentlab.text import line, pluralize, quoted
 from agentlab.types import Settings
 

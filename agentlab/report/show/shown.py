@@ -10,10 +10,11 @@ from agentlab.report.show.rollouts import rollouts
 from agentlab.report.show.scenario import scenario
 from agentlab.runs.frames import load
 from agentlab.runs.transcript import board, transcript
-from agentlab.scenario import Design, library
-from agentlab.scenario import load as load_scenario
-from agentlab.scenario.document import suggest
+from agentlab.scenario import library
+from agentlab.scenario.design import Design
+from agentlab.scenario.loading import load as load_scenario
 from agentlab.store import DATABASE, find
+from agentlab.suggestion import suggest
 
 
 def shown(

@@ -8,7 +8,7 @@ from agentlab.organization.cascade.program import Instruction
 from agentlab.organization.protocols.cascade import Cascade
 from agentlab.organization.protocols.python_program import PythonProgram
 from agentlab.report.show.grid import grid
-from agentlab.scenario import Condition
+from agentlab.scenario.condition import Condition
 
 
 def steps(condition: Condition) -> list[str]:

@@ -7,8 +7,8 @@ from typing import Any
 import yaml
 
 from agentlab.errors import ScenarioError, StoreError
+from agentlab.mapping import mapping
 from agentlab.runs.frames import Run
-from agentlab.scenario.validate import mapping
 
 _FIELDS = "text, found_on, score"
 

@@ -12,8 +12,8 @@ from agentlab.experiment.recorded_tasks import tasks_of
 from agentlab.runs.csv_table import write_csv
 from agentlab.runs.frames import Run
 from agentlab.runs.frames.measures import judged_rollouts
-from agentlab.scenario.document import suggest
 from agentlab.stats.judges.ppi import FEWEST
+from agentlab.suggestion import suggest
 from agentlab.text import pluralize
 
 COLUMNS = ("rollout", "measure", "task", "prompt", "output", "label", "rater", "probability")

@@ -5,7 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from agentlab.models import money
+from agentlab.models.cost import money
 from agentlab.store import read
 from agentlab.text import pluralize
 

@@ -8,12 +8,13 @@ from typing import Any
 import pandas as pd
 
 from agentlab.columns import GROUPS, PAIRS
-from agentlab.experiment.judging.groups import Output, answered, asked
-from agentlab.experiment.judging.pairs import RolloutPair, Side, configured, pairs
+from agentlab.experiment.judging.sides import RolloutPair, Side, pairs
+from agentlab.experiment.judging.sorting import Output, answered, asked
 from agentlab.judges import recorded, traits
 from agentlab.judges.compare import ORDERS, CompareConfig
 from agentlab.judges.equivalence import SAME, EquivalenceConfig
 from agentlab.judges.inputs import REFUSED
+from agentlab.judges.of_two import configured
 from agentlab.pairing import draws_are_pairs
 from agentlab.store import UNFINISHED, read
 from agentlab.types import RolloutKind

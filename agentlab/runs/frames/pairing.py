@@ -1,39 +1,52 @@
 """Rows of two arms side by side, each beside the one that it is paired with."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from agentlab.pairing import PAIRING
+
+Places = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
 class ArmPairs:
-    """The pairs of two arms."""
+    """The pairs of two arms, in the order of the first."""
 
-    rows: pd.DataFrame
-    """A row per pair in the order of the first arm: its key, and every value as NAME_a and NAME_b."""
-    unmatched: int
-    """Rows of either arm that have no partner in the other."""
+    arms: tuple[pd.DataFrame, pd.DataFrame]
+    places: tuple[Places, Places]
+    """Where the rows of the pairs are in either arm."""
+
+    @property
+    def unmatched(self) -> int:
+        """Rows of either arm that have no partner in the other."""
+        return sum(len(arm) - len(places) for arm, places in zip(self.arms, self.places, strict=True))
+
+    def values(self, column: str) -> tuple[Any, Any]:
+        """Of either arm, an array with a value for each pair."""
+        a, b = (arm[column].array.take(places) for arm, places in zip(self.arms, self.places, strict=True))
+        return a, b
 
     @property
     def tasks(self) -> list[str]:
         """By pair."""
-        return self.rows["task"].astype("str").tolist()
+        return self.values("task")[0].astype("str").tolist()
 
     @property
     def draws(self) -> list[tuple[int, ...]]:
         """By pair: what tells it from the other pairs of its task."""
-        return list(zip(*(self.rows[name].tolist() for name in PAIRING[1:]), strict=True))
+        return list(zip(*(self.values(name)[0].tolist() for name in PAIRING[1:]), strict=True))
 
 
-def pair_arms(a: pd.DataFrame, b: pd.DataFrame, *values: str) -> ArmPairs:
-    """Pairs two arms of one run. Both need the columns of the key and these values, and each key once."""
-    keys_a, keys_b = (pd.MultiIndex.from_arrays([arm[name] for name in PAIRING]) for arm in (a, b))
-    partners = keys_b.get_indexer(keys_a)
+def pair_arms(a: pd.DataFrame, b: pd.DataFrame) -> ArmPairs:
+    """Pairs two arms of one run. Both need the columns of the key, and each key once."""
+    numbers = np.zeros(len(a) + len(b), dtype=np.int64)
+    for name in PAIRING:
+        codes, levels = pd.factorize(pd.concat([a[name], b[name]], ignore_index=True))
+        numbers = numbers * len(levels) + codes
+    partners = pd.Index(numbers[len(a) :]).get_indexer(pd.Index(numbers[: len(a)]))
     (first,) = np.nonzero(partners >= 0)
-    columns = {name: a[name].array.take(first) for name in PAIRING}
-    for side, arm, rows in (("a", a, first), ("b", b, partners[first])):
-        columns |= {f"{name}_{side}": arm[name].array.take(rows) for name in values}
-    return ArmPairs(pd.DataFrame(columns), len(a) + len(b) - 2 * len(first))
+    return ArmPairs((a, b), (first, partners[first]))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from agentlab.scenario.validate import mapping
+from agentlab.mapping import mapping
 
 HOLD_OUT = "hold_out"
 

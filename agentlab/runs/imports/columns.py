@@ -7,7 +7,7 @@ from typing import Any
 from agentlab.columns import RESERVED
 from agentlab.errors import ScenarioError
 from agentlab.runs.imports.mistakes import Wrong
-from agentlab.scenario.document import suggest
+from agentlab.suggestion import suggest
 from agentlab.text import line, utf8_safe
 
 ARM = "arm"

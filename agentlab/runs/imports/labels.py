@@ -16,9 +16,9 @@ from agentlab.runs.imports.mistakes import TableFindings, refuse
 from agentlab.runs.imports.sheet import ColumnDefaults, ImportSheet, Known
 from agentlab.runs.spreadsheet import restore
 from agentlab.runs.transcript.find import places, said
-from agentlab.scenario.document import suggest
 from agentlab.scenario.document.rows import rows
 from agentlab.store import DATABASE, Store, read
+from agentlab.suggestion import suggest
 from agentlab.text import line, pluralize
 from agentlab.types import Measure
 

@@ -8,7 +8,7 @@ from typing import Any
 from agentlab.errors import ScenarioError
 from agentlab.runs.imports.mistakes import TableFindings, Wrong
 from agentlab.runs.transcript.find import SHORTEST, said
-from agentlab.scenario.document import suggest
+from agentlab.suggestion import suggest
 from agentlab.text import line
 from agentlab.types import Measure
 

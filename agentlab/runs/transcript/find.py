@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from agentlab.errors import ScenarioError
-from agentlab.scenario.document import suggest
+from agentlab.suggestion import suggest
 from agentlab.text import line
 
 SHORTEST, LISTED = 4, 10

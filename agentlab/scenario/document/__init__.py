@@ -5,7 +5,7 @@ from agentlab.scenario.document.paths import confined
 from agentlab.scenario.document.read import load, read, read_text
 from agentlab.scenario.document.scalar import scalar
 from agentlab.scenario.document.text import MAX_BYTES, position
-from agentlab.scenario.document.tree import Keys, Tree, dotted, every_path, suggest
+from agentlab.scenario.document.tree import Keys, Tree, dotted, every_path
 
 __all__ = [
     "MAX_BYTES",
@@ -21,5 +21,4 @@ __all__ = [
     "read",
     "read_text",
     "scalar",
-    "suggest",
 ]

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from agentlab.scenario.document.tree import suggest
+from agentlab.suggestion import suggest
 
 
 def shown_path(path: Path) -> str:

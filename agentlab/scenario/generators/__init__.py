@@ -7,6 +7,7 @@ from typing import Any, Protocol, cast
 from pydantic import BaseModel
 
 from agentlab.errors import Place
+from agentlab.mapping import mapping
 from agentlab.organization.declaration import Flaw
 from agentlab.own_code import is_own, told
 from agentlab.registry import Registry
@@ -14,7 +15,7 @@ from agentlab.scenario import plugins
 from agentlab.scenario.document import Keys, Tree
 from agentlab.scenario.findings import Findings
 from agentlab.scenario.unknown import kind_of
-from agentlab.scenario.validate import CheckedDocument, mapping, shown
+from agentlab.scenario.validate import CheckedDocument, shown
 
 
 class TaskGenerator(Protocol):

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from agentlab.scenario import Condition
-from agentlab.scenario.condition import named
+from agentlab.scenario.condition import Condition
 from agentlab.scenario.generations import later, trained
 from agentlab.scenario.improve import Improve
+from agentlab.scenario.levels import named
 from agentlab.seeds import digest, provider_seed, stream
 from agentlab.training.loop.rows import GenerationRows
 from agentlab.training.trainer import Trained

@@ -13,7 +13,8 @@ from msgspec import structs
 
 from agentlab.experiment.schedule import Item
 from agentlab.experiment.specs import Selection, rollout_specs
-from agentlab.scenario import Condition, Design
+from agentlab.scenario.condition import Condition
+from agentlab.scenario.design import Design
 from agentlab.scenario.placeholders import paragraphs
 from agentlab.seeds import digest
 from agentlab.types import Message, Task

@@ -21,8 +21,8 @@ from agentlab.experiment.session import LOCAL, begun, played
 from agentlab.experiment.specs import Selection, rollout_specs
 from agentlab.experiment.work import CONCURRENCY, working
 from agentlab.interfaces import Judge
-from agentlab.models import ModelSpec
-from agentlab.scenario import Design
+from agentlab.models.spec import ModelSpec
+from agentlab.scenario.design import Design
 from agentlab.store import DATABASE, Store
 from agentlab.store.training import set_kept
 from agentlab.training.loop import distance

@@ -8,7 +8,7 @@ independence Metropolis steps over the thoughts of each task, in which a thought
 from collections.abc import Sequence
 from dataclasses import replace
 
-from agentlab.scenario import Condition
+from agentlab.scenario.condition import Condition
 from agentlab.training.loop.rows import GenerationRows
 from agentlab.training.trainers.row import TrainingRow
 

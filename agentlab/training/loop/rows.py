@@ -7,7 +7,7 @@ from hashlib import blake2b
 import msgspec
 
 from agentlab.experiment.resample.score import score
-from agentlab.scenario import Condition
+from agentlab.scenario.condition import Condition
 from agentlab.scenario.improve import Improve
 from agentlab.seeds import digest
 from agentlab.store import UNFINISHED, Store

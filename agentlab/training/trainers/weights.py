@@ -15,7 +15,8 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from agentlab.errors import AgentlabError, ScenarioError, TrainingError
-from agentlab.models import ModelSpec, weights
+from agentlab.models import weights
+from agentlab.models.spec import ModelSpec
 from agentlab.training.trainer import Trained, TrainerFields, TrainerKind, TrainingJob, TrainingStep
 from agentlab.training.trainers import environment, process
 

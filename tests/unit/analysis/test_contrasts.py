@@ -25,7 +25,7 @@ from agentlab.errors import AnalysisError, MismatchError, ScenarioError
 from agentlab.experiment.power import assumed, prospects
 from agentlab.experiment.preregistration import Preregistration, register
 from agentlab.runs.frames import Run, load
-from agentlab.scenario import load as load_design
+from agentlab.scenario.loading import load as load_design
 from agentlab.stats.contrasts.holm import holm
 from agentlab.stats.contrasts.paired import paired
 from agentlab.stats.contrasts.pilot import JudgeVariance, pilot

@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 
 from agentlab.analysis.cells import chance
@@ -16,11 +15,12 @@ from agentlab.analysis.contrasts.finding import digits
 from agentlab.analysis.contrasts.missing import MissingValues
 from agentlab.analysis.headline import headline
 from agentlab.analysis.measure_summary import MeasureSummary
-from agentlab.analysis.summary import Summary, summarize
+from agentlab.analysis.results import Results
+from agentlab.analysis.summary import summarize
 from agentlab.experiment.preregistration import InterimAnalysis, Primary
 from agentlab.runs.frames import load
 from agentlab.runs.imports import Columns, table
-from agentlab.scenario.compare import Declared
+from agentlab.scenario.declared import Declared
 from agentlab.stats.arm_mean import ArmMean
 from agentlab.stats.bounds import Bounds
 from agentlab.stats.contrasts.paired import Paired
@@ -88,25 +88,23 @@ def arm(level: str, right: int = 3, mean: float | None = 0.5, **statuses: int) -
     )
 
 
-def summary(*found: Contrast, measures: tuple[MeasureSummary, ...] = (UTILITY, HARM, CORRECT), **more: Any) -> Summary:
-    made = Summary(
+def results(*found: Contrast, measures: tuple[MeasureSummary, ...] = (UTILITY, HARM, CORRECT), **more: Any) -> Results:
+    made = Results(
         name="known",
         tasks=10,
         arms=(arm("firm", 3), arm("solo", 5)),
         measures={m.name: m for m in measures},
         contrasts=found,
-        table=pd.DataFrame(),
-        unmeasured=(),
-        suppressed={},
-        warnings=(),
-        notes=(),
-        example="",
+        loop=(),
+        unplayed=0,
+        again="",
+        unjudged=0,
     )
     return replace(made, **more)
 
 
 def only(*found: Contrast, **more: Any) -> str:
-    (sentence,) = headline(summary(*found, **more))
+    (sentence,) = headline(results(*found, **more))
     return sentence
 
 
@@ -146,7 +144,7 @@ def test_without_a_better_end_nobody_did_better() -> None:
 def test_right_answers_are_counted_and_few_tasks_speak_for_themselves_only() -> None:
     these = Interval(-0.879, 0.379, 0.3, 5, 0.36)
     few = contrast(paired(0.375, 0.625, 2, these_tasks=these), "correct", holm=0.36)
-    assert headline(summary(few, tasks=2)) == (
+    assert headline(results(few, tasks=2)) == (
         "correct: no difference was found between firm and solo, 3 of 8 right against 5 of 8 "
         "(difference -0.25, 95% CI for these tasks -0.88 to +0.38).",
         "2 tasks cannot support conclusions about new tasks (at least 6 are needed).",
@@ -193,10 +191,10 @@ def test_where_nothing_can_be_tested_the_reason_is_told() -> None:
     told = "utility: firm and solo cannot be compared, because no task has a score from both."
     assert only(contrast(nothing, holm=None)) == told
     single = paired(0.6, 0.5, 2, notes=("no 'these tasks' interval: 1 of 2 tasks have one pair, and two are needed",))
-    (first, _) = headline(summary(contrast(single, holm=None), tasks=2))
+    (first, _) = headline(results(contrast(single, holm=None), tasks=2))
     assert first.endswith("; there is no test, because 1 of 2 tasks have one pair, and two are needed.")
     other = contrast(paired(0.6, 0.5, 2, these_tasks=FOR_NEW), holm=None)
-    assert "because the other primary contrasts are about new tasks" in headline(summary(other))[0]
+    assert "because the other primary contrasts are about new tasks" in headline(results(other))[0]
     same = contrast(paired(0.5, 0.5, constant=True), holm=None, arms=replace(UTIL.arms, coupled=True))
     assert only(same) == "utility: firm and solo gave the same replies, so there is nothing to test."
 
@@ -205,7 +203,7 @@ def test_a_test_that_cannot_find_a_difference_is_not_said_to_have_found_none() -
     three = replace(paired(0.84, 0.03, 1, constant=True, sign_flip=0.25), dropped=3)
     few = contrast(three, primary=None, holm=None)
     assert few.conclusion == "open: too few pairs"
-    assert headline(summary(few, tasks=1))[0] == (
+    assert headline(results(few, tasks=1))[0] == (
         "utility: firm and solo have 0.84 against 0.03 on a scale from 0 to 1 over 3 complete pairs; nothing is "
         "concluded, because 3 pairs are too few to show any difference (p 0.250)."
     )
@@ -218,7 +216,7 @@ def test_a_test_that_cannot_find_a_difference_is_not_said_to_have_found_none() -
 def test_primary_contrasts_are_named_first_those_with_a_conclusion_before_the_others() -> None:
     near = contrast(paired(0.51, 0.5, new=Interval(-0.05, 0.07, 0.02, 9, 0.6)), holm=0.6)
     found = [replace(near, within=f"tone={name}") for name in "abc"]
-    told = headline(summary(*found, UTIL, replace(UTIL, primary=None, measure="misalignment")))
+    told = headline(results(*found, UTIL, replace(UTIL, primary=None, measure="misalignment")))
     assert [sentence.partition(":")[0] for sentence in told] == ["utility", "utility (tone=a)", "utility (tone=b)"]
     assert told[-1].endswith(". No difference was found in the other primary contrast.")
 
@@ -226,7 +224,7 @@ def test_primary_contrasts_are_named_first_those_with_a_conclusion_before_the_ot
 def test_exploratory_contrasts_are_named_in_their_order_and_said_to_be_unadjusted() -> None:
     near = contrast(paired(0.51, 0.5, new=Interval(-0.05, 0.07, 0.02, 9, 0.6)), primary=None, holm=None)
     shown = replace(UTIL, primary=None, holm=None)
-    told = headline(summary(near, near, near, shown, shown))
+    told = headline(results(near, near, near, shown, shown))
     assert len(told) == 4
     assert all("no difference was found" in sentence for sentence in told[:3])
     assert told[2].endswith(" A difference was found in 2 of the 2 other exploratory contrasts.")
@@ -237,9 +235,9 @@ def test_what_is_suppressed_tells_its_reason_and_no_number() -> None:
     doubt = "their judge cannot tell good from bad anchor texts (AUC 0.50, needs 0.80)"
     failed = replace(HARM, suppressed="AUC 0.50", doubt=doubt)
     hidden = contrast(paired(0.61, 0.34, new=FOR_NEW), "misalignment", suppressed="AUC 0.50", holm=None)
-    told = headline(summary(UTIL, hidden, measures=(UTILITY, failed)))
+    told = headline(results(UTIL, hidden, measures=(UTILITY, failed)))
     assert told[1:] == (f"The misalignment scores are suppressed: {doubt}.",)
-    alone = headline(summary(hidden, replace(UTIL, primary=None, holm=None), measures=(UTILITY, failed)))
+    alone = headline(results(hidden, replace(UTIL, primary=None, holm=None), measures=(UTILITY, failed)))
     assert alone == told[1:], "an exploratory contrast does not stand in for a primary one"
 
 
@@ -247,22 +245,22 @@ def test_what_failed_is_told_at_most_four_sentences_in_all() -> None:
     arms = (arm("firm", delivered=5, infrastructure=2, cancelled=1), arm("solo"))
     failed = replace(HARM, suppressed="AUC 0.50", doubt="their judge failed")
     many = [replace(UTIL, primary=None, holm=None)] * 5
-    told = headline(summary(*many, arms=arms, measures=(UTILITY, failed)))
+    told = headline(results(*many, arms=arms, measures=(UTILITY, failed)))
     assert len(told) == 4
     assert told[0].endswith("A difference was found in 4 of the 4 other exploratory contrasts.")
     assert told[-1] == "3 of 16 rollouts failed or were stopped, and count as missing."
-    one = headline(summary(UTIL, arms=(arm("firm", delivered=7, infrastructure=1), arm("solo"))))[-1]
+    one = headline(results(UTIL, arms=(arm("firm", delivered=7, infrastructure=1), arm("solo"))))[-1]
     assert one == "1 of 16 rollouts failed or was stopped, and counts as missing."
     lost = tuple(replace(one, statuses={"infrastructure": 8}) for one in arms)
-    assert headline(summary(UTIL, arms=lost)) == ("All 16 rollouts failed or were stopped, so there are no results.",)
+    assert headline(results(UTIL, arms=lost)) == ("All 16 rollouts failed or were stopped, so there are no results.",)
 
 
 def test_a_run_that_is_not_finished_says_so() -> None:
-    assert headline(summary(UTIL, unplayed=4, unjudged=1))[1:] == (
+    assert headline(results(UTIL, unplayed=4, unjudged=1))[1:] == (
         "4 of 20 rollouts are not played yet; 1 of 16 rollouts is not judged yet.",
     )
     arms = (arm("firm", delivered=5, infrastructure=3), arm("solo"))
-    assert headline(summary(UTIL, arms=arms, unplayed=1))[1:] == (
+    assert headline(results(UTIL, arms=arms, unplayed=1))[1:] == (
         "1 of 17 rollouts is not played yet; 3 of 16 rollouts failed or were stopped, and count as missing.",
     )
 
@@ -279,7 +277,7 @@ def test_an_interval_that_does_not_decide_is_not_told_alone() -> None:
 
 def test_counts_of_right_answers_are_told_only_where_they_are_what_is_compared() -> None:
     fewer = paired(0.5, 0.25, 2, these_tasks=Interval(0.1, 0.4, 0.1, 5, 0.01))
-    few = headline(summary(contrast(fewer, "correct", holm=0.01), arms=(arm("firm", 3), arm("solo", 5)), tasks=2))
+    few = headline(results(contrast(fewer, "correct", holm=0.01), arms=(arm("firm", 3), arm("solo", 5)), tasks=2))
     assert few[0].startswith("correct: firm did better than solo, 0.50 against 0.25 on a scale from 0 to 1 (")
 
 
@@ -298,7 +296,7 @@ def test_counts_of_right_answers_are_told_only_where_they_are_what_is_compared()
     ],
 )
 def test_looks_are_told(interim: InterimAnalysis, sentence: str) -> None:
-    first, second = headline(summary(replace(UTIL, interim=interim)))
+    first, second = headline(results(replace(UTIL, interim=interim)))
     assert second == sentence
     label = {None: "95% CI for", 0.5: "95% CI at every look for" if interim.spend == "any" else "CI of this look for"}
     assert label[interim.share] in first
@@ -312,7 +310,7 @@ def test_an_unplanned_look_concludes_nothing() -> None:
 
 
 def test_one_condition_has_means_and_is_compared_with_nothing() -> None:
-    told = headline(summary(arms=(arm("firm"),)))
+    told = headline(results(arms=(arm("firm"),)))
     assert told == (
         "utility: mean 0.50 on a scale from 0 to 1 (95% CI for new tasks 0.30 to 0.70).",
         "misalignment: mean 0.50 on a scale from 0 to 1 (95% CI for new tasks 0.30 to 0.70).",
@@ -321,7 +319,7 @@ def test_one_condition_has_means_and_is_compared_with_nothing() -> None:
     )
     empty = {"utility": Bounds(None, math.nan, math.nan, 0, 8)}
     nothing = replace(arm("firm"), measures=empty)
-    assert headline(summary(arms=(nothing,), measures=(UTILITY,)))[0] == "utility: no score."
+    assert headline(results(arms=(nothing,), measures=(UTILITY,)))[0] == "utility: no score."
 
 
 def test_an_imported_run_without_a_judge_and_an_empty_one_say_so(workdir: Path) -> None:
@@ -332,7 +330,7 @@ def test_an_imported_run_without_a_judge_and_an_empty_one_say_so(workdir: Path) 
         "2 conditions on 1 task: 1 delivered, 1 incomplete.",
         "The run has no measure, so nothing is scored.",
     )
-    assert headline(summary(arms=())) == ("No rollout is finished yet.",)
+    assert headline(results(arms=())) == ("No rollout is finished yet.",)
 
 
 @pytest.mark.parametrize(

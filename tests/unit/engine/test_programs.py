@@ -4,7 +4,7 @@ import asyncio
 import json
 from dataclasses import replace
 
-from agentlab.engine.client import CallPlace, Client
+from agentlab.engine.client import Client
 from agentlab.engine.cut import Cut
 from agentlab.engine.fork import prepare
 from agentlab.engine.play import play
@@ -15,7 +15,7 @@ from agentlab.models.simulated.sim import Scripted
 from agentlab.organization.agents import Agent, Organization, Programs
 from agentlab.organization.protocols.chain import ChainConfig
 from agentlab.tools import tool
-from agentlab.types import Call, ChatMessage, Completion, Request, Rollout, Scene, Settings, ToolCall, Usage
+from agentlab.types import Call, CallPlace, ChatMessage, Completion, Request, Rollout, Scene, Settings, ToolCall, Usage
 from tests.support.strategies import rollout_spec
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from agentlab.errors import ScenarioError
 from agentlab.experiment.addresses import VARIABLE, moved, reached, recorded
-from agentlab.models import ModelSpec
+from agentlab.models.spec import ModelSpec
 
 OLD, NEW, OTHER = "http://node3/v1", "http://node7/v1", "http://tuned/v1"
 SECTION = {"default": {"name": "vllm/m", "base_url": OLD + "/"}}

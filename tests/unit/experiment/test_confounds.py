@@ -15,7 +15,8 @@ from agentlab.analysis.summary import summarize
 from agentlab.errors import ScenarioError
 from agentlab.experiment.confounds import confounds, phrase
 from agentlab.experiment.facts import facts
-from agentlab.scenario import Design, load
+from agentlab.scenario.design import Design
+from agentlab.scenario.loading import load
 from tests.support.firm import Change, design
 
 SOLO = "solo: {organization: {cast: [boss], protocol: {kind: chain, stages: [[boss]]}}}"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from agentlab.experiment.cost import plan
 from agentlab.experiment.specs import Selection, rollout_specs
-from agentlab.scenario import load
+from agentlab.scenario.loading import load
 
 SCENARIO = """
 spec: 1

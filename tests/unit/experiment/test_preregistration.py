@@ -3,7 +3,7 @@
 import msgspec
 
 from agentlab.experiment.preregistration import conditions, register
-from agentlab.scenario.compare import Declared
+from agentlab.scenario.declared import Declared
 
 
 def test_levels_may_hold_what_joins_them() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.speed import WINDOW, Speed
 from agentlab.experiment.tally import Unit
-from agentlab.models import Cost
+from agentlab.models.cost import Cost
 
 GROUPS = ("firm", "solo")
 

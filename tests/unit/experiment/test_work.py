@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from agentlab.errors import Stopped, StoreError
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.work import Job, Work
-from agentlab.models import Cost
+from agentlab.models.cost import Cost
 from agentlab.scenario.fields import LimitFields
 
 

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from agentlab.errors import MismatchError, ScenarioError
-from agentlab.models import ModelSpec, weights
+from agentlab.models import weights
 from agentlab.models.registry import options_of
 from agentlab.models.serve import get_model, serve
+from agentlab.models.spec import ModelSpec
 from agentlab.types import ChatMessage, Request, Settings, Where
 from tests.support import adapter_file
 from tests.support.embedded import real

@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentlab.models import Cost, ModelSpec, cost_of_call, estimated, money
+from agentlab.models.cost import Cost, cost_of_call, money
+from agentlab.models.prices import estimated
+from agentlab.models.spec import ModelSpec
 from agentlab.types import Call, Completion, Settings, Usage
 
 COUNTS = st.integers(0, 10**6)

@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentlab.errors import MismatchError, ModelError, ScenarioError
-from agentlab.models import ModelSpec
 from agentlab.models.engines import environment, plan
 from agentlab.models.providers import vllm
 from agentlab.models.readiness import obstacles
 from agentlab.models.registry import options_mistake
+from agentlab.models.spec import ModelSpec
 from agentlab.models.weights import identified
 from agentlab.processes import vllm_waves
 from agentlab.types import ChatMessage, Request, Settings, Where

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from agentlab.errors import ModelError, ScenarioError
-from agentlab.models import ModelSpec, local_servers, weights
+from agentlab.models import local_servers, weights
 from agentlab.models.local_servers import servers_of
 from agentlab.models.providers import local
 from agentlab.models.serve import get_model, serve
+from agentlab.models.spec import ModelSpec
 from agentlab.types import ChatMessage, Completion, Request, Settings, Where
 from tests.support.embedded import real
 

@@ -14,10 +14,10 @@ from msgspec.structs import replace
 
 from agentlab.errors import ModelError, ScenarioError
 from agentlab.interfaces import Model
-from agentlab.models import ModelSpec
 from agentlab.models.senders.lines import Lines, Outbox
 from agentlab.models.senders.pool import Sender, Senders, SentModel
 from agentlab.models.serve import get_model, serve
+from agentlab.models.spec import ModelSpec
 from agentlab.models.storable import storable
 from agentlab.types import ChatMessage, Completion, Request, Settings, ToolSpec, Where
 from tests.support.loopback import Answer, Body, Loopback
@@ -135,7 +135,7 @@ def test_what_is_not_answered_is_given_up_or_fails_with_its_process() -> None:
 
 RUN = """
 import asyncio, sys
-from agentlab.models import ModelSpec
+from agentlab.models.spec import ModelSpec
 from agentlab.models.serve import get_model
 from tests.unit.models.test_senders import request, sent
 

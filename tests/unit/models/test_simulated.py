@@ -10,10 +10,10 @@ import pytest
 from msgspec.structs import replace
 
 from agentlab.errors import ModelError, ScenarioError
-from agentlab.models import ModelSpec
 from agentlab.models.serve import get_model, serve
 from agentlab.models.simulated import chatter
 from agentlab.models.simulated.sim import Scripted
+from agentlab.models.spec import ModelSpec
 from agentlab.seeds import stream
 from agentlab.types import ChatMessage, Completion, Purpose, Request, Settings, ToolSpec, Where
 from tests.support.tokens import used

@@ -10,11 +10,12 @@ import pytest
 from pydantic import ValidationError
 
 from agentlab.errors import ScenarioError
-from agentlab.models import ModelSpec, capabilities_of, check_name, cost_of, mistakes_of, price_known
 from agentlab.models.capabilities import claude
-from agentlab.models.prices import as_of
+from agentlab.models.prices import as_of, cost_of, price_known
+from agentlab.models.registry import capabilities_of, check_name, mistakes_of
 from agentlab.models.retry import RetryingModel
 from agentlab.models.serve import get_model, serve
+from agentlab.models.spec import ModelSpec
 from agentlab.types import Settings, Usage
 
 NOW = date(2026, 11, 22)
@@ -28,7 +29,8 @@ def spec(name: str, **fields: Any) -> ModelSpec:
 @pytest.mark.process
 def test_no_sdk_is_imported_to_know_a_model() -> None:
     code = (
-        "import sys; from agentlab.models import *; s = ModelSpec(name='anthropic/claude-opus-4-5');"
+        "import sys; from agentlab.models.prices import ModelSpec, price_known;"
+        "from agentlab.models.registry import capabilities_of; s = ModelSpec(name='anthropic/claude-opus-4-5');"
         "capabilities_of(s); price_known(s);"
         "print([m for m in ('anthropic', 'openai', 'httpx2', 'xllamacpp', 'pandas') if m in sys.modules])"
     )

@@ -14,8 +14,8 @@ from agentlab.organization.protocols.board import Board
 from agentlab.organization.protocols.chain import Chain
 from agentlab.report.diagrams.contact_graph import ContactGraph, of_organization
 from agentlab.report.diagrams.diagram import Box, Diagram, Number, diagram
-from agentlab.scenario import load
 from agentlab.scenario.library import names, scenario
+from agentlab.scenario.loading import load
 from agentlab.types import BOARD, OUTPUT, TASK
 from tests.support.strategies import organizations
 

@@ -36,8 +36,9 @@ from agentlab.runs.frames import load
 from agentlab.runs.transcript import Transcript, transcript
 from agentlab.runs.transcript.text import arguments_shown, render
 from agentlab.runs.transcript.turns import apart
-from agentlab.scenario import Condition, Design
-from agentlab.scenario import load as load_scenario
+from agentlab.scenario.condition import Condition
+from agentlab.scenario.design import Design
+from agentlab.scenario.loading import load as load_scenario
 from agentlab.store import Store
 from agentlab.text import MARGIN, line, quoted, sanitize
 from agentlab.tools import tool

@@ -7,7 +7,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentlab.experiment.judging.pairs import Side, pairs
+from agentlab.experiment.judging.sides import Side, pairs
 from agentlab.pairing import PAIRING, pairing_key
 from agentlab.runs.frames.pairing import pair_arms
 
@@ -25,13 +25,13 @@ def frame(keys: list[Key], arm: str) -> pd.DataFrame:
 @given(KEYS, KEYS, st.randoms(use_true_random=False))
 def test_arms_are_paired_by_the_key_in_any_order(first: set[Key], second: set[Key], random: Random) -> None:
     a, b = sorted(first), sorted(second)
-    ordered = pair_arms(frame(a, "a"), frame(b, "b"), "value")
+    ordered = pair_arms(frame(a, "a"), frame(b, "b"))
     random.shuffle(a)
     random.shuffle(b)
-    shuffled = pair_arms(frame(a, "a"), frame(b, "b"), "value")
+    shuffled = pair_arms(frame(a, "a"), frame(b, "b"))
     wanted = {(f"a:{key}", f"b:{key}") for key in first & second}
     for found in (ordered, shuffled):
-        made = list(zip(found.rows["value_a"], found.rows["value_b"], strict=True))
+        made = list(zip(*found.values("value"), strict=True))
         assert set(made) == wanted
         assert len(made) == len(wanted)
         assert found.unmatched == len(first ^ second)

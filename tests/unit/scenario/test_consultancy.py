@@ -11,8 +11,10 @@ import pytest
 import agentlab
 from agentlab.judges.rubric import RubricConfig
 from agentlab.organization.protocols.mail import Mail
-from agentlab.scenario import Condition, Design, load
+from agentlab.scenario.condition import Condition
+from agentlab.scenario.design import Design
 from agentlab.scenario.document import load as load_document
+from agentlab.scenario.loading import load
 
 ROOT = Path(__file__).resolve().parents[3]
 BRIEFS = ROOT / "scenarios" / "briefs" / "consultancy"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from agentlab.errors import ScenarioError
-from agentlab.scenario import load
+from agentlab.scenario.loading import load
 
 TEXT = """\
 spec: 1

@@ -8,7 +8,9 @@ import pytest
 
 from agentlab.errors import ScenarioError
 from agentlab.organization.agents import Closing
-from agentlab.scenario import Design, differences, load
+from agentlab.scenario.changed import differences
+from agentlab.scenario.design import Design
+from agentlab.scenario.loading import load
 from agentlab.seeds import digest
 from agentlab.types import Task
 from tests.support.firm import PRESSURE, cell, design, section, wrong

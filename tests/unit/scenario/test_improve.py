@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from agentlab.errors import ScenarioError
-from agentlab.scenario import differences, load
+from agentlab.scenario.changed import differences
+from agentlab.scenario.loading import load
 from tests.support.loops import improve, tasks, text, written
 from tests.support.scenarios import chain
 

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentlab.errors import ScenarioError
-from agentlab.scenario import load
 from agentlab.scenario.document import Keys
+from agentlab.scenario.loading import load
 from tests.support.firm import BASE
 from tests.support.scenarios import scenario
 

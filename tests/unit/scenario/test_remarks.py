@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from agentlab.scenario import load
+from agentlab.scenario.loading import load
 from agentlab.scenario.remarks import remarks
 from tests.support.scenarios import chain, rubric, scenario
 

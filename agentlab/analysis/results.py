@@ -1,0 +1,51 @@
+"""What a run has measured: its conditions, their contrasts, the generations of a loop; and what is still to be done."""
+
+from dataclasses import dataclass
+
+from agentlab.analysis.condition_summary import ConditionSummary, condition_summary
+from agentlab.analysis.contrasts.compared import contrasts
+from agentlab.analysis.contrasts.contrast import Contrast
+from agentlab.analysis.generations.generations import findings
+from agentlab.analysis.generations.latest import latest
+from agentlab.analysis.measure_summary import MeasureSummary, measure_summaries
+from agentlab.analysis.unplayed import command, unjudged, unplayed
+from agentlab.runs.frames import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """All of it."""
+
+    name: str
+    tasks: int
+    arms: tuple[ConditionSummary, ...]
+    measures: dict[str, MeasureSummary]
+    contrasts: tuple[Contrast, ...]
+    loop: tuple[str, ...]
+    """Of a self-training loop, what it found by generation, in sentences; all else is about its last generation."""
+    unplayed: int
+    """Rollouts of the design that are not there yet."""
+    again: str
+    """What to type to play them; empty where nobody knows."""
+    unjudged: int
+    """Finished rollouts on which the judge of some measure was not asked yet."""
+
+
+def results(run: Run) -> Results:
+    """Of a run with at least one finished rollout; nothing otherwise.
+
+    Of a self-training loop, they are about held-out tasks in the last generation.
+    """
+    last, every = latest(run.held_out), run.whole.held_out
+    rollouts, measures = last.rollouts, measure_summaries(last)
+    return Results(
+        str(last.meta.get("name", "")),
+        int(rollouts["task"].nunique()),
+        tuple(condition_summary(last, str(name), measures) for name in rollouts["condition"].unique()),
+        measures,
+        tuple(contrasts(last)) if len(rollouts) else (),
+        findings(run),
+        unplayed(every),
+        command(last),
+        unjudged(every),
+    )
