@@ -58,7 +58,7 @@ def connected(path: Path) -> sqlite3.Connection:
     `sqlar_uncompress(data, size)`, which the views need and the `sqlite3` shell has.
     """
     try:
-        connection = _connected(path)
+        _, connection = _opened(path)
     except UnicodeDecodeError as error:  # SQLite's message quotes the damage
         raise sqlite3.DatabaseError("malformed database schema") from error
     with_texts(connection)
@@ -75,7 +75,15 @@ def _uncompressed(data: bytes, size: int) -> bytes:
     return unpacked(size, data)
 
 
-def _connected(path: Path) -> sqlite3.Connection:
+def location(path: Path) -> str:
+    """The URI by which SQLite can read the file. Raises `sqlite3.Error`."""
+    uri, connection = _opened(path)
+    connection.close()
+    return uri
+
+
+def _opened(path: Path) -> tuple[str, sqlite3.Connection]:
+    """The URI by which the file can be read, and a connection."""
     uri = f"file:{quote(str(path))}?mode=ro"
     connection = sqlite3.connect(uri, uri=True, timeout=30.0)
     try:
@@ -85,12 +93,13 @@ def _connected(path: Path) -> sqlite3.Connection:
         beside = path.with_name(LOG)
         if beside.exists() and beside.stat().st_size:
             raise
-        connection = sqlite3.connect(f"{uri}&immutable=1", uri=True)
+        uri = f"{uri}&immutable=1"
+        connection = sqlite3.connect(uri, uri=True)
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except BaseException:
         connection.close()
         raise
-    return connection
+    return uri, connection
 
 
 def decoded(text: str, folder: Path) -> Any:

@@ -5,8 +5,7 @@ column at once.
 """
 
 import sqlite3
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -17,113 +16,104 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from agentlab.columns import CALLS, MESSAGES, SCORES
-from agentlab.runs.frames.select import fetch, typed
+from agentlab.runs.frames.snapshot import Snapshot, reading
 from agentlab.runs.frames.tables import ASKED, OWN, PARTICLES
-from agentlab.store import read
-from agentlab.store.pages import BITS, LONGEST, pages
-from agentlab.store.reading import damaged
-from agentlab.store.schema import CALL_SORT, CALL_TEXTS, HASH, MESSAGE_TEXTS, VERDICT_TEXTS
+from agentlab.store.pages import BITS, LONGEST, unpacked
+from agentlab.store.schema import CALL_SORT, CALL_TEXTS, HASH, MESSAGE_SORT, MESSAGE_TEXTS, PACKED, VERDICT_TEXTS
 
 _arrow: Any = import_module("pyarrow")  # it comes without types
 _CALLS = f"FROM call_rows WHERE {ASKED} ORDER BY rowid"
 _SHOWN = tuple(name for name in CALL_TEXTS if name in CALLS)
-_WHOLE = ("round", "k", "attempt")
-_TOKENS = tuple(name for name in CALLS if name.endswith("_tokens"))
-_REST = ("started", "seconds", "cost", "request_id", "error", "prompt_hash")
-
-
-@contextmanager
-def _reading(folder: Path) -> Generator[sqlite3.Connection]:
-    """A connection for which a running command writes nothing in between. Raises `StoreError` for a damaged file."""
-    with closing(read(folder)) as connection:
-        connection.execute("BEGIN")
-        try:
-            yield connection
-        except (sqlite3.Error, _arrow.ArrowException, pd.errors.OutOfBoundsDatetime, UnicodeDecodeError) as error:
-            raise damaged(folder, error) from error
+_OWN = tuple(name for name in PACKED["call_rows"] if name in CALLS and name not in ("actor", *CALL_TEXTS))
+"""Columns of a call's row that are in the frame as they are."""
+_DTYPES = CALLS | {"started": "float64", "seeded": "int64"}
+"""As they are stored."""
 
 
 def messages(folder: Path) -> pd.DataFrame:
     """In order; `to` as tuples."""
-    with _reading(folder) as connection:
-        columns = ", ".join(["rollout", "idx", "round", "sort", *map(_or_none, MESSAGE_TEXTS)])
-        sql = f"SELECT {columns} FROM message_rows WHERE {OWN} ORDER BY rowid"
-        numbers = typed(connection, sql, dict.fromkeys(("id", "index", "round", "sort", *MESSAGE_TEXTS), "int64"))
+    with reading(folder) as snapshot:
+        types: dict[str, str] = dict.fromkeys(("id", "index", "round", "sort", *MESSAGE_TEXTS), "int64")
+        which = f"FROM message_rows WHERE {OWN} ORDER BY rowid"
+        numbers = snapshot.columns(types, which, id="rollout", index="idx", **_places(MESSAGE_TEXTS))
         order = np.lexsort((numbers["index"], numbers["id"]))
         numbers = {name: values[order] for name, values in numbers.items()}
-        sorts = fetch(connection, "SELECT * FROM message_sorts", ("number", "sender", "to", "kind"))
-        texts = _texts(connection, {name: numbers[name] for name in MESSAGE_TEXTS}, len(order))
+        sorts = snapshot.table({"id": "int64"} | dict.fromkeys(MESSAGE_SORT, "str"), "FROM message_sorts")
+        texts = _texts(snapshot, {name: numbers[name] for name in MESSAGE_TEXTS}, len(order))
         rows = _rows(sorts, numbers["sort"])
     decode = msgspec.json.Decoder(tuple[str, ...]).decode
     recipients = np.empty(len(sorts), dtype=object)
-    recipients[:] = [decode(text) for text in sorts["to"].tolist()]
+    recipients[:] = [decode(text) for text in sorts["recipients"].tolist()]
     sorts["to"] = pd.Series(recipients, dtype="object")
     table = {"id": numbers["id"], "index": numbers["index"], "round": numbers["round"], **texts}
     return pd.DataFrame(table | _repeated(sorts, rows))[["id", *MESSAGES]]
 
 
-def calls(folder: Path) -> pd.DataFrame:
-    """As they were committed, those of particles under their rollout; what a failed call lacks is missing."""
-    with _reading(folder) as connection:
-        places = _present(connection, "call_rows", _SHOWN)
-        numbers = ("id", "actor", "sort", *_WHOLE, *_TOKENS, *places)
-        columns = ["rollout", "actor", "sort", *_WHOLE, *map(_or_none, _TOKENS), *places.values(), *_REST[:-1], HASH]
-        types = dict.fromkeys(numbers, "int64") | {name: CALLS[name] for name in _REST} | {"started": "float64"}
-        rows = typed(connection, f"SELECT {', '.join(columns)} {_CALLS}", types)
-        populations = fetch(connection, f"SELECT * FROM {PARTICLES}", ("number", "id", "particle"))
-        sorts = fetch(connection, "SELECT * FROM call_sorts", ("number", *CALL_SORT))
-        names = fetch(connection, "SELECT * FROM names", ("number", "actor"))
-        texts = _texts(connection, {name: rows.get(name) for name in _SHOWN}, len(rows["id"]))
-        sort, actor = _rows(sorts, rows["sort"]), _rows(names, rows["actor"])
-        started = pd.to_datetime(pd.Series(rows["started"]), unit="s", utc=True).dt.as_unit("us")
-    sorts = sorts.astype({"judge_draw": "Int64", "seeded": "bool"})
-    tokens = {name: pd.arrays.IntegerArray(rows[name], rows[name] < 0) for name in _TOKENS}
+def calls(folder: Path, names: Collection[str] = CALLS) -> pd.DataFrame:
+    """As they were committed, those of particles under their rollout; what a failed call lacks is missing.
+
+    Only columns of these `names` are read, which saves most of the time where they are few.
+    """
+    own, sort_names, shown = ([name for name in some if name in names] for some in (_OWN, CALL_SORT, _SHOWN))
+    with reading(folder) as snapshot:
+        filled = _filled(snapshot, "call_rows", shown)
+        types = dict.fromkeys(("id", "actor", "sort", *filled), "int64") | {name: _DTYPES[name] for name in own}
+        rows = snapshot.columns(types, _CALLS, id="rollout", prompt_hash=HASH, **_places(filled))
+        populations = snapshot.table({"own": "int64", "whole": "int64", "particle": "str"}, f"FROM {PARTICLES}")
+        sorts = snapshot.table({"id": "int64"} | {name: _DTYPES[name] for name in sort_names}, "FROM call_sorts")
+        sorts = sorts.astype({name: CALLS[name] for name in sort_names})
+        actors = snapshot.table({"id": "int64", "actor": "str"}, "FROM names", actor="name")
+        texts = _texts(snapshot, {name: rows.get(name) for name in shown}, len(rows["id"]))
+        sort, actor = _rows(sorts, rows["sort"]), _rows(actors, rows["actor"])
+        if "started" in rows:
+            rows["started"] = pd.to_datetime(pd.Series(rows["started"]), unit="s", utc=True).dt.as_unit("us")
     counted = _populated(rows["id"], populations)
-    table = {**rows, **tokens, **texts, **counted, **_repeated(sorts, sort), **_repeated(names, actor)}
-    return pd.DataFrame({name: table[name] for name in ("id", *CALLS)} | {"started": started})
+    table = {**rows, **texts, **counted, **_repeated(sorts, sort), **_repeated(actors, actor)}
+    return pd.DataFrame({name: table[name] for name in ("id", *CALLS) if name == "id" or name in names})
 
 
 def scores(folder: Path, which: str) -> pd.DataFrame:
     """The verdicts that `which` (SQL over `rollout`) chooses, as they were committed."""
-    types = dict.fromkeys(("id", "sort", "outcome", "call", *VERDICT_TEXTS), "int64")
-    types |= {name: SCORES[name] for name in ("value", "mass", "label")}
-    columns = ", ".join(["rollout", "sort", "outcome", "ifnull(call, -1)", *map(_or_none, VERDICT_TEXTS)])
-    with _reading(folder) as connection:
-        sql = f"SELECT {columns}, value, mass, label FROM verdict_rows WHERE {which} ORDER BY rowid"
-        rows = typed(connection, sql, types)
-        sorts = fetch(connection, "SELECT * FROM verdict_sorts", ("number", "judge", "judge_draw", "criterion"))
-        names = fetch(connection, "SELECT * FROM names", ("number", "outcome"))
-        texts = _texts(connection, {name: rows[name] for name in VERDICT_TEXTS}, len(rows["id"]))
+    types = dict.fromkeys(("id", "sort", "outcome", *VERDICT_TEXTS), "int64")
+    types |= {name: SCORES[name] for name in ("value", "mass", "label", "call")}
+    with reading(folder) as snapshot:
+        which = f"FROM verdict_rows WHERE {which} ORDER BY rowid"
+        rows = snapshot.columns(types, which, id="rollout", **_places(VERDICT_TEXTS))
+        kinds = {name: SCORES[name] for name in ("judge", "judge_draw", "criterion")}
+        sorts = snapshot.table({"id": "int64"} | kinds, "FROM verdict_sorts", judge_draw="draw")
+        names = snapshot.table({"id": "int64", "outcome": "str"}, "FROM names", outcome="name")
+        texts = _texts(snapshot, {name: rows[name] for name in VERDICT_TEXTS}, len(rows["id"]))
         sort, outcome = _rows(sorts, rows["sort"]), _rows(names, rows["outcome"])
-    call = pd.arrays.IntegerArray(rows["call"], rows["call"] < 0)
-    table = {**rows, **texts, **_repeated(sorts, sort), **_repeated(names, outcome), "call": call}
+    table = {**rows, **texts, **_repeated(sorts, sort), **_repeated(names, outcome)}
     return pd.DataFrame({name: table[name] for name in ("id", *SCORES)})
 
 
 def _populated(ids: NDArray[np.int64], populations: pd.DataFrame) -> dict[str, Any]:
     """The number of the rollout that a call counts for, and the key of the particle that made it, if one did."""
-    rows = pd.Index(populations["number"]).get_indexer(pd.Index(ids))
-    whole, keys = populations["id"].to_numpy(dtype="int64"), populations["particle"].array
+    rows = pd.Index(populations["own"]).get_indexer(pd.Index(ids))
+    whole, keys = populations["whole"].to_numpy(dtype="int64"), populations["particle"].array
     present = rows >= 0
     counted = ids.copy()
     counted[present] = whole[rows[present]]
     return {"id": counted, "particle": pd.Series(keys.take(rows, allow_fill=True))}
 
 
-def _present(connection: sqlite3.Connection, table: str, names: Sequence[str]) -> dict[str, str]:
-    """SQL for the places of texts, -1 for a missing one, without columns that have none."""
-    counts = connection.execute(f"SELECT {', '.join(f'max({name})' for name in names)} FROM {table}").fetchone()
-    return {name: _or_none(name) for name, most in zip(names, counts, strict=True) if most is not None}
+def _filled(snapshot: Snapshot, table: str, names: Sequence[str]) -> list[str]:
+    """Those of the columns of places that have a text."""
+    if not names:
+        return []
+    most = snapshot.columns(dict.fromkeys(names, "Int64"), f"FROM {table}", **{name: f"max({name})" for name in names})
+    return [name for name in names if not pd.isna(most[name][0])]
 
 
-def _or_none(name: str) -> str:
-    """SQL: a number that is never negative, -1 for a missing one."""
-    return f"ifnull({name}, -1)"
+def _places(names: Sequence[str]) -> dict[str, str]:
+    """SQL for these places, -1 for a missing one."""
+    return {name: f"ifnull({name}, -1)" for name in names}
 
 
 def _rows(sorts: pd.DataFrame, numbers: NDArray[np.int64]) -> NDArray[np.intp]:
     """The row of `sorts` that each number stands for. Raises `sqlite3.DatabaseError` where one is lost."""
-    rows = pd.Index(sorts.pop("number")).get_indexer(pd.Index(numbers))
+    rows = pd.Index(sorts.pop("id")).get_indexer(pd.Index(numbers))
     if (rows < 0).any():
         raise sqlite3.DatabaseError(f"what rows refer to is missing ({', '.join(map(str, sorts))})")
     return rows
@@ -134,11 +124,9 @@ def _repeated(sorts: pd.DataFrame, rows: NDArray[np.intp]) -> dict[str, pd.Serie
     return {str(name): sorts[name].take(rows).reset_index(drop=True) for name in sorts}
 
 
-def _texts(
-    connection: sqlite3.Connection, places: Mapping[str, NDArray[np.int64] | None], rows: int
-) -> dict[str, pd.Series]:
+def _texts(snapshot: Snapshot, places: Mapping[str, NDArray[np.int64] | None], rows: int) -> dict[str, pd.Series]:
     """The texts at places, by column; None are places of a column that has no texts."""
-    whole = _Whole(connection) if rows else None
+    whole = _Whole(snapshot) if rows else None
     texts = {
         name: _arrow.nulls(rows, _arrow.large_string()) if of is None or whole is None else _taken(whole, of)
         for name, of in places.items()
@@ -149,12 +137,14 @@ def _texts(
 class _Whole:
     """All pages, one after the other."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        every = list(pages(connection))
-        self.data = b"".join([data for _, data in every])
-        self._first = np.array([start for start, _ in every], dtype="int64")
+    def __init__(self, snapshot: Snapshot) -> None:
+        types = {"start": "int64", "size": "int64", "data": "bytes"}
+        every = snapshot.columns(types, "FROM pages ORDER BY start")
+        pages = [unpacked(size, data) for size, data in zip(every["size"].tolist(), every["data"], strict=True)]
+        self.data = b"".join(pages)
+        self._first = every["start"]
         """Of each page, counted over all pages of the run, as places are."""
-        self._until = np.cumsum([len(data) for _, data in every], dtype="int64")
+        self._until = np.cumsum([len(page) for page in pages], dtype="int64")
         """Of each page, counted in `data`: it lacks pages that are lost."""
 
     def spans(self, places: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

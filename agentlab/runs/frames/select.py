@@ -1,15 +1,13 @@
 """Rows of a run's file as a pandas frame, every column with the dtype it always has, also where it is empty."""
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from agentlab.store import read
 
@@ -40,43 +38,6 @@ def fetch(connection: sqlite3.Connection, sql: str, columns: Sequence[str]) -> p
         for parts, type, values in zip(chunks, types, zip(*rows, strict=True), strict=True):
             parts.append(_arrow.array(values, type))
     return pd.DataFrame({name: _column(name, parts) for name, parts in zip(columns, chunks, strict=True)})
-
-
-def typed(connection: sqlite3.Connection, sql: str, types: Mapping[str, str]) -> dict[str, Any]:
-    """The columns of a query whose types are known, `int64`, `float64` or `str`: faster than `fetch`.
-
-    Numbers are arrays, where a missing `float64` is NaN and no `int64` may be missing; texts are series. Raises
-    `sqlite3.DatabaseError` where something else is found.
-    """
-    parts: list[list[Any]] = [[_READERS[type](())] for type in types.values()]
-    readers = [(column.append, _READERS[type]) for column, type in zip(parts, types.values(), strict=True)]
-    cursor = connection.execute(sql)
-    while rows := cursor.fetchmany(_CHUNK):
-        try:
-            for (append, read_values), values in zip(readers, zip(*rows, strict=True), strict=True):
-                append(read_values(values))
-        except (TypeError, ValueError, OverflowError) as error:
-            raise sqlite3.DatabaseError(f"a value is damaged: {error}") from error
-    return {name: _joined(column) for name, column in zip(types, parts, strict=True)}
-
-
-def _integers(values: Sequence[Any]) -> NDArray[np.int64]:
-    return np.fromiter(values, "int64", len(values))
-
-
-def _reals(values: Sequence[Any]) -> NDArray[np.float64]:
-    return np.array(values, "float64")
-
-
-def _texts(values: Sequence[Any]) -> Any:
-    return _arrow.array(values, _arrow.large_string())
-
-
-_READERS: Mapping[str, Callable[[Sequence[Any]], Any]] = {"int64": _integers, "float64": _reals, "str": _texts}
-
-
-def _joined(parts: list[Any]) -> Any:
-    return np.concatenate(parts) if isinstance(parts[0], np.ndarray) else _text_series(parts)
 
 
 def _column(name: str, parts: list[Any]) -> pd.Series:

@@ -82,7 +82,7 @@ def goes_on(folder: Path, before: int) -> None:
     old = log.calls(folder)["text"].astype("object")
     connection = connect(str(folder / DATABASE))
     connection.execute("BEGIN")
-    call = (9, 1, "new", 0, 1, "agent", None, None, "m", "{}", "hash", "new text", "end", *[None] * 19)
+    call = (9, 1, "new", 0, 1, "agent", None, None, "m", "{}", "hash", "new text", "end", *[None] * 16, 0, 1, None)
     store(connection, Packer(connection), {"calls": [call]}, last=True)
     connection.execute("COMMIT")
     connection.close()
