@@ -146,7 +146,9 @@ def host() -> None:
     """Reads jobs until there are no more."""
     for name in PRELOADED:
         importlib.import_module(name)
-    importlib.import_module("agentlab.scenario").load("consultancy")  # imports its parts, and builds their validators
+    importlib.import_module("agentlab.scenario.loading").load(
+        "consultancy"
+    )  # imports its parts, and builds their validators
     main: Any = importlib.import_module("agentlab_cli.main")
     main.application(main.COMMANDS)  # imports every command
     connections = importlib.import_module("agentlab.models.providers.connections")
