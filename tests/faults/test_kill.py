@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from agentlab_cli.work import work
 
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.work import opened
 from agentlab.runs.frames import load
-from agentlab_cli.work import work
 from tests.support.command import Commands
 from tests.support.kills import AT_ONCE, PHASES, killed_in_every_phase
 from tests.support.loopback import Answer, Body, Loopback, healthy, slow
