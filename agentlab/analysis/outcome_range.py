@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from agentlab.runs.frames import Run
 from agentlab.types import Measure
 
 
@@ -14,3 +15,10 @@ def outcome_range(measure: Measure, *values: ArrayLike) -> tuple[float, float]:
     seen = np.concatenate([np.asarray(scores, dtype=np.float64) for scores in values])
     ends = (*measure.range, *measure.values.values(), *seen[np.isfinite(seen)])
     return float(min(ends)), float(max(ends))
+
+
+def largest_difference(run: Run, name: str) -> float:
+    """Between two values of this measure of the run: the length of its range."""
+    measure = next(measure for measure in run.whole.measured if measure.name == name)
+    low, high = outcome_range(measure, run.measures[name].dropna())
+    return high - low

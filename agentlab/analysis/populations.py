@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from agentlab.experiment.judging.rejudged import OUTDATED
+from agentlab.experiment.judging.rejudged import OUTDATED, by_old_facts
 from agentlab.runs.frames import Run
 from agentlab.text import line, pluralize
 
@@ -22,11 +22,7 @@ def _kinds(run: Run) -> dict[str, str]:
 def outdated_notes(run: Run) -> Iterator[str]:
     """A sentence for each condition and task whose target or fields changed after populations were made by them."""
     for condition, task, judge, count in run.meta.get(OUTDATED, []):
-        made = pluralize(count, "population")
-        yield (
-            f"{line(condition)}, {line(task)}: the target or fields changed, but judge {line(judge)} used the old ones "
-            f"in {made}; populations are not made again, so play the scenario in a new folder (`--new`)."
-        )
+        yield by_old_facts(condition, task, judge, pluralize(count, "population"), "populations")
 
 
 def population_notes(run: Run) -> list[str]:

@@ -115,7 +115,8 @@ def run_limit(meta: Mapping[str, Any]) -> LimitFields | None:
 def opened(folder: Path, new: bool = True) -> Generator[Store]:
     """The run folder, held until the block ends. Unless a `new` one may be made, raises `StoreError` without one.
 
-    A mistake that is found before a run is registered leaves no folder behind that would look like a run.
+    A mistake that is found, or an interrupt, before a run is registered leaves no folder behind that would look like a
+    run.
     """
     if not new:
         read(folder).close()
@@ -123,7 +124,7 @@ def opened(folder: Path, new: bool = True) -> Generator[Store]:
     store, empty = Store.open(folder), False
     try:
         yield store
-    except ScenarioError:
+    except (ScenarioError, asyncio.CancelledError, KeyboardInterrupt):
         empty = made and "tree" not in store.meta()
         raise
     finally:

@@ -8,6 +8,7 @@ _AGENT, _JUDGED, _MODEL = "{system: You check sums.}", "{judge: quality}", "{nam
 _TASK, _ADDED = "{prompt: What is 2 + 2?}", "{text: Be brief., to: task}"
 _LEVEL, _CONTRAST = "{organization: {rounds: 5}}", "{team: [firm, solo]}"
 _LEARN, _HELD = "{role: learn, draws: 8}", "{role: hold_out, draws: 4}"
+_SPLITS, _KEPT = f"{{train: {_LEARN}, test: {_HELD}}}", "{measure: correct, at_least: 1}"
 _LEVELS, _CRITERION = f"{{short: {{}}, long: {_LEVEL}}}", "{text: Is it clear?}"
 FORMS: Mapping[tuple[str, ...], str] = {
     ("models",): f"{{default: {_MODEL}}}",
@@ -40,9 +41,16 @@ FORMS: Mapping[tuple[str, ...], str] = {
     ("limits", "rollout"): "{tokens: 200k}",
     ("compare", "primary", "*", "*"): "[firm, solo]",
     ("looks",): "{planned: 3}",
+    ("improve",): f"{{generations: 3, splits: {_SPLITS}, keep: {_KEPT}, by: {{kind: sft}}}}",
     ("improve", "by"): "{kind: sft}",
-    ("improve", "keep"): "{measure: correct, at_least: 1}",
-    ("improve", "splits"): f"{{train: {_LEARN}, test: {_HELD}}}",
+    ("improve", "first"): "{rows: rows.jsonl}",
+    ("improve", "hint"): '{text: "The answer is {{target}}."}',
+    ("improve", "judged"): "{quality: [test]}",
+    ("improve", "keep"): _KEPT,
+    ("improve", "keep", "turns"): "{which: last}",
+    ("improve", "negatives"): "{most: 1}",
+    ("improve", "splits"): _SPLITS,
+    ("improve", "watch"): "[accepted, correct]",
     ("improve", "splits", "*"): f"{_LEARN}, or {_HELD}",
     ("exclude", "*"): "{team: solo}",
     ("exclude",): "[{team: solo, pressure: high}]",

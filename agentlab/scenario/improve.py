@@ -150,6 +150,9 @@ def _trainer(
         return None, {}
     if wrong := trainer.misfit(spec.name):
         site.wrong((*path, "kind"), f"{kind!r} cannot train {spec.name}", wrong)
+    if fields.restart_from == "previous" and not trainer.continues:
+        wrong = f"{kind!r} starts each generation from the base"
+        site.wrong((*SECTION, "restart_from"), wrong, "remove it, or use another kind of trainer in `by`")
     return trainer, trainer_fields.model_dump(mode="json")
 
 

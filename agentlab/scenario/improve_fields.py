@@ -23,9 +23,10 @@ _LIST = " A list has one value for each generation. The last one also holds for 
 
 class SplitFields(Fields):
     role: Literal["learn", "hold_out", "transfer"] = Field(
-        description="learn: rollouts on these tasks may become training rows. The last generation does not play them, "
-        "because nothing is learned from it, unless `kl` names this split. hold_out: they never do, and conclusions "
-        "rest on them. transfer: they never do; other kinds of tasks, to see whether what was learned helps there."
+        description="What the tasks are for: learn, hold_out, or transfer. learn: rollouts on these tasks may become "
+        "training rows. The last generation does not play them, because nothing is learned from it, unless `kl` names "
+        "this split. hold_out: they never do, and conclusions rest on them. transfer: they never do; other kinds of "
+        "tasks, to see whether what was learned helps there."
     )
     draws: int = Field(
         default=1, ge=1, le=1_000_000, description="How many rollouts each generation makes of each of these tasks."
@@ -107,8 +108,8 @@ class HintFields(Fields):
     """Rollouts with a hint, on tasks of which nothing was kept (rationalization, as in STaR: Zelikman et al. 2022)."""
 
     text: str = Field(
-        description="What is added to the prompt, with placeholders for the task's target and fields, such as 'The "
-        "answer is {{target}}.' The row that is learned from has the prompt without it."
+        description="What is added to the prompt, such as 'The answer is {{target}}', with placeholders for the task's "
+        "target and fields. The row that is learned from has the prompt without it."
     )
     draws: int = Field(default=1, ge=1, le=1_000_000, description="Number of such rollouts for each of these tasks.")
 

@@ -113,13 +113,14 @@ def _mistakes(
         where = existing(tree, path, above)
         for name, wrong, right in unknowns.messages(names, _section(model, above)):
             yield key_place(tree, (*where, name)), (*where, name), wrong, right
-    for detail in errors:
+    wheres = [existing(tree, path, detail["loc"]) for detail in errors]
+    for detail, here in zip(errors, wheres, strict=True):
         loc = detail["loc"]
         depth = len(loc) - 2 if loc[-1:] == ("[key]",) else len(loc)
         if detail["type"] == "extra_forbidden" or any(loc[:n] in odd for n in range(1, depth + 1)):
             continue
-        if detail["type"] == "too_short" and any(o["loc"][: depth + 1][:-1] == loc for o in errors):
-            continue  # of items that are wrong themselves
+        if detail["type"].endswith(("too_short", "_type")) and any(w[: len(here)] == here != w for w in wheres):
+            continue  # of items that are wrong themselves, or of another form that the value may have
         known = unknowns.of(_section(model, loc[:-1])) if detail["type"] == "missing" else {}
         if not any(unknowns.meant(name, known) == loc[-1] for name in unknown.get(loc[:-1], ())[: unknowns.FEW]):
             yield _translate(detail, known, tree, path)
@@ -165,7 +166,7 @@ def _right(detail: ErrorDetails, context: Mapping[str, Any], where: Keys, value:
     if noun in ("a number", "a whole number") and isinstance(value, str) and value.endswith("%"):
         return "write a number, without a percent sign"
     if noun == "a list" and isinstance(value, str) and value.replace("_", "").replace("-", "").isalnum():
-        return f"write a list, such as [{value}]"
+        return f"write a list{form(where) or f', such as [{value}]'}"
     return _said(detail, context) + (form(where) if noun == "a mapping" or (noun == "a list" and value) else "")
 
 

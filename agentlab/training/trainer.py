@@ -95,5 +95,7 @@ class TrainerKind(Struct, frozen=True):
     """What this machine lacks to train with these settings, and how to get it. Empty if nothing is missing."""
     pairs: bool = False
     """Whether its rows are preferences. `improve.negatives` selects their rejected replies."""
+    continues: bool = True
+    """Whether it can start from what it made of the generation before, as `improve.restart_from: previous` asks."""
     operational: frozenset[str] = frozenset()
     """Fields that do not change the weights, such as how the trainer is started."""

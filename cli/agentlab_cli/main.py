@@ -11,6 +11,7 @@ import typer
 from agentlab.errors import AgentlabError
 from agentlab.text import sanitize
 from agentlab_cli import codes
+from agentlab_cli.interrupted import NOTHING
 
 MAKE, RUN, READ, SEVERAL, KEEP = (
     "Make an experiment",
@@ -136,5 +137,6 @@ def main() -> None:
     except sqlite3.Error as error:  # found while a run is read: what is damaged is seldom the file's beginning
         print(f"The run's file is damaged ({error}); `agentlab doctor RUN` shows what can be read.", file=sys.stderr)
         sys.exit(1)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt:  # while the command was imported
+        print(NOTHING, file=sys.stderr)
         sys.exit(130)

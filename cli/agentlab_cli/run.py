@@ -18,6 +18,7 @@ from agentlab_cli.arguments import (
     UnsafeLocal,
     Values,
 )
+from agentlab_cli.interrupted import before_a_run
 from agentlab_cli.printed import AsJson, Quiet
 
 
@@ -40,15 +41,16 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Run a scenario, or continue its run. Ctrl-C and SIGTERM stop cleanly; the same command continues."""
-    from agentlab.experiment.addresses import moved
-    from agentlab.experiment.decisions import read
-    from agentlab_cli import options, work
+    with before_a_run():
+        from agentlab.experiment.addresses import moved
+        from agentlab.experiment.decisions import read
+        from agentlab_cli import options, work
 
-    design = options.design_of(scenario, model, judge_model, values, quiet)
-    folder = options.folder_for(design.name, out, new)
-    selection = options.selection(tasks, only, draws)
-    registration = None if preregistered is None else read(preregistered)
-    where = moved(base_url or ())
+        design = options.design_of(scenario, model, judge_model, values, quiet)
+        folder = options.folder_for(design.name, out, new)
+        selection = options.selection(tasks, only, draws)
+        registration = None if preregistered is None else read(preregistered)
+        where = moved(base_url or ())
     raise typer.Exit(
         work.run(
             *(design, folder, selection, concurrency, registration, accept_changes, where, quiet, as_json),

@@ -15,6 +15,7 @@ from agentlab_cli.arguments import (
     UnsafeLocal,
     Values,
 )
+from agentlab_cli.interrupted import before_a_run
 from agentlab_cli.printed import AsJson, Quiet
 
 
@@ -34,14 +35,15 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Run a scenario's self-training loop, or continue it: sample, judge, keep, train, repeat."""
-    from agentlab.experiment.addresses import moved
-    from agentlab.experiment.decisions import read
-    from agentlab_cli import options, trained
+    with before_a_run():
+        from agentlab.experiment.addresses import moved
+        from agentlab.experiment.decisions import read
+        from agentlab_cli import options, trained
 
-    design = options.design_of(scenario, model, judge_model, values, quiet)
-    folder = options.folder_for(design.name, out, new)
-    registration = None if preregistered is None else read(preregistered)
-    where = moved(base_url or ())
+        design = options.design_of(scenario, model, judge_model, values, quiet)
+        folder = options.folder_for(design.name, out, new)
+        registration = None if preregistered is None else read(preregistered)
+        where = moved(base_url or ())
     raise typer.Exit(
         trained.train(
             *(design, folder, concurrency, registration, accept_changes, where, quiet, as_json), unsafe=unsafe_local

@@ -19,6 +19,8 @@ from agentlab.experiment.decisions import Registration
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.specs import Selection
 from agentlab.scenario.design import Design
+from agentlab.store import DATABASE
+from agentlab_cli.interrupted import NOTHING
 from agentlab_cli.layout import console_for
 from agentlab_cli.printed import print_json
 from agentlab_cli.shown import Job, shown
@@ -79,7 +81,8 @@ def work(folder: Path, job: Job, end: End | None = None, limit: str = RAISED, qu
     if interrupted or progress.stopping:
         by = progress.signal or SIGINT
         why = "" if by is SIGINT else f" by {by.name}"
-        _tell(f"Stopped{why}; everything committed is kept. To continue: {again}")
+        kept = f"Stopped{why}; everything committed is kept. To continue: {again}"
+        _tell(kept if (folder / DATABASE).is_file() else NOTHING)
         return 128 + by
     if progress.limited:
         _tell(f"Stopped by the run's limit (limits.run). {limit}, then continue with: {again}")

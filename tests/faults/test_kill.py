@@ -1,5 +1,6 @@
 """Runs that are killed, interrupted or started twice go on where they stopped."""
 
+import asyncio
 import random
 import signal
 import time
@@ -9,12 +10,16 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from agentlab_cli.work import work
 
+from agentlab.experiment.progress import Progress
+from agentlab.experiment.work import opened
 from agentlab.runs.frames import load
 from tests.support.command import Commands
 from tests.support.kills import AT_ONCE, PHASES, killed_in_every_phase
 from tests.support.loopback import Answer, Body, Loopback, healthy, slow
 from tests.support.rig import answered, assert_equal, rows, tables, write
+from tests.support.scenarios import scenario
 
 pytestmark = pytest.mark.usefixtures("workdir")
 
@@ -134,6 +139,43 @@ def test_the_second_interrupt_waits_for_nobody(commands: Commands, server: Loopb
     server.script = healthy
     assert commands.agentlab("run", scenario, "--out", "run").code == 0
     assert_equal(tables("run"), whole)
+
+
+SLOW = """
+import pathlib, time
+pathlib.Path("begun").touch()
+time.sleep(600)
+"""
+"""A module whose import takes long."""
+
+
+@pytest.mark.parametrize("command", ["run", "train"])
+def test_an_interrupt_before_the_run_begins_says_that_nothing_was_made(
+    commands: Commands, command: str, workdir: Path
+) -> None:
+    Path("slowly.py").write_text(SLOW)
+    Path("s.yaml").write_text(scenario("s", organization={"agents": {"me": {}}, "protocol": {"kind": "slowly:It"}}))
+    running = commands.start(command, "s.yaml", "--out", "run")
+    while not Path("begun").exists():
+        time.sleep(0.01)
+    running.interrupt()
+    ended = running.end()
+    assert (ended.code, ended.out) == (130, "")
+    assert ended.err == "Stopped before anything was played; no run was made or changed.\n"
+    assert not Path("run").exists()
+
+
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt, asyncio.CancelledError])
+def test_an_interrupt_before_the_design_is_recorded_leaves_no_folder(
+    interrupt: type[BaseException], workdir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def job(progress: Progress) -> None:
+        with opened(Path("run")):
+            raise interrupt
+
+    assert work(Path("run"), job, quiet=True) == 130
+    assert not Path("run").exists()
+    assert capsys.readouterr().err == "Stopped before anything was played; no run was made or changed.\n"
 
 
 @pytest.mark.parametrize(("stop", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])

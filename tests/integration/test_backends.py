@@ -133,6 +133,17 @@ def test_unsafe_local_runs_programs_here_records_it_and_says_so(workdir: Path) -
     assert not detect.UNSAFE_LOCAL.get()
 
 
+@pytest.mark.process
+@pytest.mark.parametrize("many", [1, 2000])
+def test_without_a_sandbox_what_a_program_prints_does_not_depend_on_where_it_ran(many: int) -> None:
+    code = f"print('a file', __file__)\nprint('x' * 8 * {many})\nraise SystemExit(__file__)\n".encode()
+    ends = [asyncio.run(run(Local(), ["python3", "main.py"], {"main.py": code})) for _ in range(2)]
+    assert ends[0].output == ends[1].output
+    assert ends[0].output.startswith("a file /project/main.py\n")
+    assert ends[0].output.endswith("/project/main.py\n")
+    assert ("left out" in ends[0].output) == (many > 1)
+
+
 ESCAPES = """
 import os, socket, subprocess, time
 for path in ('/etc/passwd', '/root', '/home', '/proc/1/environ', OUTSIDE):

@@ -326,4 +326,4 @@ def test_populations_made_by_a_target_that_changed_are_reported(caplog: pytest.L
         assert [note for note in summarize(after).warnings if note.startswith(warned)]
         assert [note for note in rare(after).notes if note.startswith(warned)]
         assert len(after.calls) == len(before.calls)
-    assert f"{warned}; they are not made again" in caplog.text
+    assert f"{warned}; populations are not made again" in caplog.text

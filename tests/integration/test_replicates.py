@@ -61,3 +61,15 @@ def test_a_probe_has_the_random_numbers_of_the_output_that_it_changes(tmp_path: 
     found = analyse(load(run.folder), "probes", {}).tables["probes"].iloc[0]
     assert found["outputs"] > 20
     assert found["effect"] == 0, "this judge does not look at what it scores"
+
+
+def test_intervals_of_gains_end_at_the_largest_gain_there_can_be(tmp_path: Path) -> None:
+    models = {"default": {"name": "sim/replies", "options": {"replies": {"*": {"A": 0.2, "no": 0.8}}}}}
+    targets = {f"test_{i}": {"prompt": f"question {i}", "target": "AAAAAB"[i], "split": "test"} for i in range(6)}
+    loop = improve(generations=1, replicates=2)
+    run = trained(tmp_path, models=models, tasks=tasks(6, 0) | targets, improve=loop)
+    tables = analyse(run, "generations", {}).tables
+    for name in ("gains", "replicates"):
+        lows, highs = (tables[name][f"difference_{end}"].dropna() for end in ("low", "high"))
+        assert lows.between(-1, 1).all()
+        assert highs.max() == 1, "the interval of Student's t ends beyond it"

@@ -15,6 +15,7 @@ from agentlab.analysis.incoherence.length import length
 from agentlab.analysis.summary import summarize
 from agentlab.errors import AnalysisError, ScenarioError
 from agentlab.runs.frames import Run
+from bench import replies as large_replies
 from tests.support import replies
 from tests.support.loopback import Answer, Loopback, Script
 from tests.support.replies import always, but, call, judged, refusal, reply
@@ -442,3 +443,19 @@ def test_lengths_that_are_unknown_are_not_compared() -> None:
     run, _ = ran(UNCOUNTED, draws=2)
     with pytest.raises(AnalysisError, match=r"output_tokens is unknown in 2 rollouts"):
         length(run, "output_tokens")
+
+
+@pytest.mark.process
+def test_the_bench_of_large_replies_gives_all_of_them_on_a_busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No time passes between its requests and its replies, so that no two requests would be open at once."""
+    monkeypatch.setattr(large_replies, "SECONDS", 0.0)
+    assert large_replies.work("short", 2)["given"] == 2
+    monkeypatch.setattr(large_replies, "PATIENCE", 0.0)
+    document = large_replies.document
+
+    def of_one(url: str, rollouts: int) -> Mapping[str, Any]:
+        return document(url, min(rollouts, 1))
+
+    monkeypatch.setattr(large_replies, "document", of_one)
+    with pytest.raises(SystemExit, match="short: 0 of 2 replies were given, at most 1 requests were open"):
+        large_replies.work("short", 2)

@@ -5,6 +5,7 @@ import json
 import sqlite3
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from agentlab.analysis.analyse import analyse, attempts
@@ -20,6 +21,7 @@ from agentlab.experiment.resample import draw, plan
 from agentlab.experiment.resample.request import ForkRequest
 from agentlab.experiment.specs import Selection
 from agentlab.report.lead import lead
+from agentlab.report.report import write
 from agentlab.report.section import Material
 from agentlab.report.style import arm_styles
 from agentlab.runs.exports import training_rows
@@ -170,9 +172,21 @@ def test_a_second_command_makes_no_call_and_run_plays_generation_0(tmp_path: Pat
 def test_other_weights_under_the_same_name_are_refused(tmp_path: Path) -> None:
     proxy = improve(keep={"measure": "right", "at_least": 1}, watch=None, generations=1)
     play(written(tmp_path, improve=proxy), tmp_path / "run")
+    kept = load(tmp_path / "run").rows
     corrected = {**tasks(), "train_0": {"prompt": "train question 0", "target": "B", "split": "train"}}
-    with pytest.raises(MismatchError, match="Undo the change to continue"):
-        play(written(tmp_path, improve=proxy, tasks=corrected), tmp_path / "run")
+    for _ in range(2):
+        with pytest.raises(MismatchError, match="Undo the change to continue"):
+            play(written(tmp_path, improve=proxy, tasks=corrected), tmp_path / "run")
+    run = load(tmp_path / "run")
+    pd.testing.assert_frame_equal(run.rows, kept)
+    noted = "generation=0, train_0: the target or fields changed, but judge right used the old ones in 2 rollouts"
+    assert [note for note in analyse(run, "generations", {}).notes if "target or fields" in note] == [
+        f"{noted} that decided what generation 1 learned; weights are not made again, so play the scenario in a "
+        f"new folder (`--new`)."
+    ]
+    assert noted in write(run, tmp_path / "report").read_text("utf-8")
+    play(written(tmp_path, improve=proxy), tmp_path / "run")
+    assert not any("target or fields" in note for note in analyse(load(tmp_path / "run"), "generations", {}).notes)
 
 
 @pytest.mark.parametrize("name", ["train_0", "train_more", "test_0"])

@@ -10,6 +10,7 @@ from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.generations import answers, distance, gains, replicates, sampled
 from agentlab.analysis.generations.findings import sentences
 from agentlab.analysis.generations.lineage import Lineage, lineages
+from agentlab.analysis.generations.outdated import outdated
 from agentlab.analysis.generations.parted import parted
 from agentlab.analysis.remarks import Remarks
 from agentlab.analysis.row import Row
@@ -68,6 +69,7 @@ def generations(run: Run, measure: str | None = None) -> Analysis:
     tables = _tables(rows, loops)
     notes = [*([ONCE] if all(not loop.replicate for loop in loops) else [replicates.NOTE]), *remarks.notes(len(loops))]
     notes += [f"{row.condition}: {row.error}" for row in run.generations.itertuples() if isinstance(row.error, str)]
+    notes += [note for loop in loops for note in outdated(run, loop)]
     texts = tuple(sentences(tables, loops, _tasks(run)))
     shown = sum(name in tables for name in ("generations", "replicates", "gains", "parting", "distance"))
     groups = ("arm", "split") if "arm" in tables["generations"] else ("split",)

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from agentlab.analysis.generations.lineage import Lineage, task_means
-from agentlab.analysis.row import Row
+from agentlab.analysis.outcome_range import largest_difference
+from agentlab.analysis.row import Row, ends
 from agentlab.runs.frames import Run
-from agentlab.stats.interval import t_interval
+from agentlab.stats.interval import limited, t_interval
 
 NOTE = (
     "replicates: whole loops from the base, with different random numbers; intervals over replicates are for the "
@@ -21,10 +22,11 @@ def replicates(run: Run, loops: Sequence[Lineage], measures: Sequence[str]) -> l
     for arm in dict.fromkeys(loop.arm for loop in loops if loop.replicate):
         arm_loops = [loop for loop in loops if loop.arm == arm]
         for measure in measures:
+            most = largest_difference(run, measure)
             for generation in range(1, 1 + max(loop.last for loop in arm_loops)):
                 gains = [_gain(run, loop, measure, generation) for loop in arm_loops if generation in loop.conditions]
                 known = np.array([gain for gain in gains if gain is not None])
-                rows.append(_row({"arm": arm, "measure": measure, "generation": generation}, known))
+                rows.append(_row({"arm": arm, "measure": measure, "generation": generation}, known, most))
     return rows
 
 
@@ -34,11 +36,10 @@ def _gain(run: Run, loop: Lineage, measure: str, generation: int) -> float | Non
     return None if table.empty else float((table.iloc[:, 1] - table.iloc[:, 0]).mean())
 
 
-def _row(head: Row, gains: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> Row:
+def _row(head: Row, gains: "np.ndarray[tuple[int], np.dtype[np.float64]]", most: float) -> Row:
     mean = float(gains.mean()) if len(gains) else None
-    row: Row = {**head, "replicates": len(gains), "difference": mean, "difference_low": None, "difference_high": None}
+    row: Row = {**head, "replicates": len(gains), "difference": mean}
     se = float(gains.std(ddof=1)) / len(gains) ** 0.5 if len(gains) > 1 else 0.0
     if mean is None or se <= 1e-12:
-        return row
-    interval = t_interval(mean, se, len(gains) - 1)
-    return {**row, "difference_low": interval.low, "difference_high": interval.high}
+        return {**row, **ends("difference", None)}
+    return {**row, **ends("difference", limited(t_interval(mean, se, len(gains) - 1), most))}

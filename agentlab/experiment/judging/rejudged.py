@@ -12,7 +12,7 @@ from agentlab.judges.match import Match
 from agentlab.scenario.design import Design
 from agentlab.scenario.inference_fields import judge_of
 from agentlab.store import UNFINISHED, Store
-from agentlab.text import pluralize
+from agentlab.text import line, pluralize
 from agentlab.types import Task
 
 log = logging.getLogger(__name__)
@@ -48,6 +48,14 @@ def rejudged(design: Design, store: Store, meta: Mapping[str, Any]) -> dict[str,
     return {OUTDATED: list(outdated.values())} if outdated else {}
 
 
+def by_old_facts(condition: str, tasks: str, judge: str, made: str, stay: str) -> str:
+    """The sentence on what a judge chose before the target or fields of these tasks changed."""
+    return (
+        f"{line(condition)}, {line(tasks)}: the target or fields changed, but judge {line(judge)} used the old ones in "
+        f"{made}; {stay} are not made again, so play the scenario in a new folder (`--new`)."
+    )
+
+
 def _outdated(design: Design, store: Store, changed: Sequence[str]) -> Iterator[tuple[str, str, str, int]]:
     """Condition, task, judge, and the finished populations whose attempts that judge chose by what the task said."""
     judges = {c.name: judge[1] for c in design.conditions if c.inference and (judge := judge_of(c.inference))}
@@ -58,13 +66,8 @@ def _outdated(design: Design, store: Store, changed: Sequence[str]) -> Iterator[
         if row.condition in looking and row.task in changed and store.known[row.key].status not in UNFINISHED
     )
     for (condition, task), count in counts.items():
-        log.warning(
-            "%s, %s: the target or fields changed, but judge %s used the old ones in %s; they are not made again",
-            condition,
-            task,
-            looking[condition],
-            pluralize(count, "population"),
-        )
+        made = pluralize(count, "population")
+        log.warning("%s", by_old_facts(condition, task, looking[condition], made, "populations"))
         yield condition, task, looking[condition], count
 
 

@@ -170,7 +170,8 @@ class Run:
         model's thoughts), `notice` (the provider's message about a refusal), token counts (Int64, missing for failed
         calls and if none were sent), `started` (UTC), `seconds`, `cost`, `seeded` (whether a seed was sent), `tries`
         (requests made; all but the last failed for temporary reasons), `error`; `tool_calls`, `tool_results`,
-        `logprobs`, `settings` as JSON text.
+        `logprobs`, `settings` as JSON text. The `seconds` of a tool's result are in `tool_results`, and differ from run
+        to run.
         """
         return self._stored.placed(log.calls(self.folder))
 

@@ -94,5 +94,5 @@ def proof(record: Record) -> str:
         )
     if unknown:
         return f"{unknown} of {len(steps)} prompts cannot be rebuilt before the rollout ends"
-    subject = "the prompt is" if len(steps) == 1 else f"all {len(steps)} prompts are"
+    subject = {1: "the prompt is", 2: "both prompts are"}.get(len(steps), f"all {len(steps)} prompts are")
     return f"{subject} rebuilt from the log, with the hash of what was sent"

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 _SUBREAPER = 36
-PAGE = 4096
+NAME = b"/project"
+"""The folder's name in a sandbox."""
 
 
 class Here:
@@ -25,7 +26,7 @@ class Here:
 
     def __init__(self, request: dict[str, Any]) -> None:
         self.request = request
-        self.work = f"/tmp/agentlab-{os.getpid()}-{os.urandom(6).hex()}"
+        self.work = f"/tmp/agentlab-{os.getpid():07}-{os.urandom(6).hex()}"  # of one length, however much is kept
         os.mkdir(self.work, 0o700)
         ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
 
@@ -74,6 +75,14 @@ class Here:
                 os.kill(target, signal.SIGKILL)
             except OSError:
                 pass
+
+    def told(self, head: bytes, tail: bytes, cut: bool) -> tuple[bytes, bytes]:
+        """What is kept of the output, with the folder named as in a sandbox: else no two runs would have equal results.
+
+        `cut` is whether its middle is left out.
+        """
+        own = self.work.encode()
+        return (head.replace(own, NAME), tail.replace(own, NAME)) if cut else ((head + tail).replace(own, NAME), b"")
 
     def leave(self) -> None:
         """Removes the folder, whatever modes the command gave its parts."""

@@ -51,18 +51,20 @@ def main() -> None:
 
     changed, gone, odd = tree.walk(request["limits"], before, place.work)
     place.leave()
+    dropped = watched.total - len(watched.head) - len(watched.tail)
+    head, tail = place.told(watched.head, watched.tail, dropped > 0)
     facts = {
         "why": hexed(watched.why),
         "code": None if watched.status is None else os.waitstatus_to_exitcode(watched.status),
-        "output": [len(watched.head), len(watched.tail)],
-        "dropped": max(0, watched.total - len(watched.head) - len(watched.tail)),
+        "output": [len(head), len(tail)],
+        "dropped": max(0, dropped),
         "files": [[hexed(path), len(data)] for path, data in changed],
         "gone": [hexed(path) for path in gone],
         "odd": [[hexed(sort), count] for sort, count in odd.items()],
         **watched.used(),
     }
     line = "{" + ", ".join(f'"{name}": {written(value)}' for name, value in facts.items()) + "}\n"
-    view = memoryview(b"".join((line.encode(), watched.head, watched.tail, *(data for _, data in changed))))
+    view = memoryview(b"".join((line.encode(), head, tail, *(data for _, data in changed))))
     while view:
         view = view[os.write(answer, view) :]
 
@@ -249,6 +251,10 @@ class Inside:
             os.kill(-1, signal.SIGKILL)
         except ProcessLookupError:
             pass
+
+    def told(self, head: bytes, tail: bytes, cut: bool) -> tuple[bytes, bytes]:
+        """What is kept of the output; its folder has the same name for every command."""
+        return head, tail
 
     def leave(self) -> None:
         """What it wrote ends with process 1."""

@@ -24,7 +24,6 @@ from agentlab.interfaces import Judge
 from agentlab.models.spec import ModelSpec
 from agentlab.scenario.design import Design
 from agentlab.store import DATABASE, Store
-from agentlab.store.training import set_kept
 from agentlab.training.loop import distance
 from agentlab.training.loop.arm import Arm
 from agentlab.training.loop.hints import hinted_specs
@@ -173,10 +172,6 @@ class _Loop:
         for arm in arms:
             known = plain.get(arm.condition.name)
             rows = rows_of(self.store, arm.condition, generation, measures, known)
-            reasons = [
-                (c.rollout, c.recorded_reason, c.value, rows.by_rollout.get(c.rollout, 0)) for c in rows.candidates
-            ]
-            set_kept(self.store, reasons)
             remembers = arm.loop.fields.keep.memory
             rows = remembering(rows, arm.memory) if remembers else rows
             made = await next_generation(self.store, arm, rows, self.meta["seed"], self.progress)

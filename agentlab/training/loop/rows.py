@@ -39,6 +39,11 @@ class GenerationRows:
         return hashed.hexdigest()
 
     @property
+    def recorded(self) -> list[tuple[str, str, float | None, int]]:
+        """As a run records it: of each candidate its key, the reason, its value, and its number of rows."""
+        return [(c.rollout, c.recorded_reason, c.value, self.by_rollout.get(c.rollout, 0)) for c in self.candidates]
+
+    @property
     def reasons(self) -> str:
         """`12 kept, 30 not good enough, 2 cut off`."""
         counts: dict[str, int] = {}

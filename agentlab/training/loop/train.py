@@ -16,7 +16,7 @@ from agentlab.experiment.tally import Tally
 from agentlab.experiment.work import stoppable
 from agentlab.models.serve import StopSwitch
 from agentlab.store import DATABASE, Store
-from agentlab.store.training import TrainedGeneration, set_served, set_trained, trained
+from agentlab.store.training import TrainedGeneration, set_kept, set_served, set_trained, trained
 from agentlab.training.loop import ended
 from agentlab.training.loop.arm import Arm
 from agentlab.training.loop.rows import GenerationRows
@@ -34,6 +34,7 @@ async def next_generation(store: Store, arm: Arm, rows: GenerationRows, seed: in
     """
     recipe = arm.next_recipe(rows, seed)
     recorded = _recorded(store, arm, recipe)
+    set_kept(store, rows.recorded)
     tally = progress.tallies.setdefault(arm.next_name, Tally(planned=1))
     try:
         if not rows.rows:

@@ -64,4 +64,4 @@ def _prompt(row: TrainingRow) -> str:
     return row.messages[-2]["content"]
 
 
-EXEMPLARS = TrainerKind(ExemplarsFields, train)
+EXEMPLARS = TrainerKind(ExemplarsFields, train, continues=False)

@@ -35,6 +35,18 @@ MISTAKES: list[tuple[dict[str, Any], str, str]] = [
     ({"improve": improve(hint={"text": "Say {{answer}}."})}, "improve.hint.text", "target"),
     ({"improve": improve(splits={"train": {"role": "learn"}})}, "improve.splits", "role: hold_out"),
     ({"improve": improve(genertions=3)}, "improve.genertions", "generations"),
+    ({"improve": improve(generations="two")}, "improve.generations", "a whole number"),
+    ({"improve": improve(replicates=0)}, "improve.replicates", "at least 1"),
+    ({"improve": improve(keep={"at_least": 1})}, "improve.keep", "add `measure:` (the measure that decides"),
+    ({"improve": improve(keep={"measure": "named", "at_least": 1, "cap": -1})}, "improve.keep.cap", "at least 1"),
+    ({"improve": improve(splits={"train": {"draws": 4}})}, "train", "`role:` (what the tasks are for: learn, hold_out"),
+    ({"improve": improve(by={"kind": "exemplars"}, restart_from="previous")}, "improve.restart_from", "remove it"),
+    ({"improve": improve(hint="The answer is {{target}}.")}, "improve.hint", 'such as {text: "The answer is'),
+    ({"improve": improve(negatives=1)}, "improve.negatives", "such as {most: 1}"),
+    ({"improve": improve(first="rows.jsonl")}, "improve.first", "such as {rows: rows.jsonl}"),
+    ({"improve": improve(judged=["right"])}, "improve.judged", "such as {quality: [test]}"),
+    ({"improve": improve(watch="named")}, "improve.watch", "such as [accepted, correct]"),
+    ({"improve": ["named"]}, "improve", "such as {generations: 3, splits: {train: {role: learn"),
     ({"tasks": SHARED}, "tasks.leak.prompt", "only one of the two splits"),
     ({"tasks": UNSPLIT}, "tasks.more.split", "a split of improve.splits"),
     ({"draws": 3}, "draws", "improve.splits"),
@@ -56,6 +68,12 @@ def test_a_mistake_is_told_where_it_stands(tmp_path: Path, sections: dict[str, A
     found = [one for one in told.value.mistakes if one.path.endswith(path) and right in str(one)]
     assert found, str(told.value)
     assert found[0].place.line > 1
+
+
+def test_texts_in_a_schedule_are_told_one_by_one_and_the_list_is_no_mistake(tmp_path: Path) -> None:
+    with pytest.raises(ScenarioError) as told:
+        load(written(tmp_path, improve=improve(keep={"measure": "named", "at_least": ["low", 0.5, "high"]})))
+    assert [one.path for one in told.value.mistakes] == [f"improve.keep.at_least[{i}]" for i in (0, 2)]
 
 
 def test_a_level_may_change_what_is_kept_and_both_arms_are_their_own(tmp_path: Path) -> None:
