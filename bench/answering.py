@@ -1,14 +1,21 @@
 """A loopback server that answers each request with the same bytes after a fixed latency.
 
-It shares the processor with those who are measured on it, so it does little else: nothing of a request is read but its
-length, and one timer is enough, since the request that came first is answered first.
+It shares the processor with those who are measured on it, so it does as little as it can: it looks for requests once in
+a while, for all connections at once, reads each when its answer is due, and looks only at the length. An answer comes
+up to a `TICK` late. Linux only.
 """
 
-import asyncio
 import json
+import socket
+import time
 from collections import deque
-from typing import Any
+from multiprocessing.connection import Connection
+from select import EPOLLET, EPOLLHUP, EPOLLIN, EPOLLRDHUP, epoll
 
+from agentlab.models.providers.connections import allow_files
+
+TICK = 0.01
+"""Seconds between two looks at the connections."""
 _MESSAGE = {"role": "assistant", "content": "The client should mail fewer people. " * 10}
 _REPLY = json.dumps(
     {
@@ -24,63 +31,95 @@ ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 
 _LENGTH = b"\r\ncontent-length:"
 
 
+def is_whole(data: bytes) -> bool:
+    """Whether a request has come to its end."""
+    end = data.find(b"\r\n\r\n")
+    if end < 0:
+        return False
+    head = data[: end + 2].lower()
+    at = head.index(_LENGTH) + len(_LENGTH)
+    return len(data) >= end + 4 + int(head[at : head.index(b"\r\n", at)])
+
+
 class Server:
-    """Answers each request when the latency has passed since it came; that is the order in which they came."""
+    """Answers each request when the latency has passed since it began to come; that is the order in which they came."""
 
     def __init__(self, latency: float) -> None:
-        self.latency, self.loop = latency, asyncio.get_running_loop()
-        self.due: deque[tuple[float, asyncio.Transport]] = deque()
+        self.latency, self.events = latency, epoll()
+        self.listening = socket.create_server(("127.0.0.1", 0), backlog=1000)
+        self.listening.setblocking(False)
+        self.events.register(self.listening, EPOLLIN)
+        self.connections: dict[int, socket.socket] = {}
+        self.begun: dict[int, bytes] = {}
+        """What was read of the request of a connection that waits for its answer."""
+        self.due: deque[tuple[float, int]] = deque()
         self.most = 0
         """Most requests open at once since this was last set."""
 
-    def received(self, connection: asyncio.Transport) -> None:
-        at = self.loop.time() + self.latency
-        if not self.due:
-            self.loop.call_at(at, self.answer)
-        self.due.append((at, connection))
+    def look(self) -> set[int]:
+        """Takes in what has come; the files that are none of the connections and can be read."""
+        others = set[int]()
+        wait = max(self.due[0][0] - time.monotonic(), 0.0) if self.due else None
+        for file, event in self.events.poll(wait):
+            if file == self.listening.fileno():
+                self._accept()
+            elif file not in self.connections:
+                others.add(file)
+            elif event & (EPOLLRDHUP | EPOLLHUP):
+                self.begun.pop(file, None)
+                self.connections.pop(file).close()
+            elif file not in self.begun:
+                self.begun[file] = b""
+                self.due.append((time.monotonic() + self.latency, file))
         self.most = max(self.most, len(self.due))
+        return others
 
     def answer(self) -> None:
-        now = self.loop.time()
+        """Answers what is due; a request whose end has not come yet has a tick more."""
+        now = time.monotonic()
+        late = list[int]()
         while self.due and self.due[0][0] <= now:
-            self.due.popleft()[1].write(ANSWER)
-        if self.due:
-            self.loop.call_at(self.due[0][0], self.answer)
+            file = self.due.popleft()[1]
+            if file not in self.begun:
+                continue
+            try:
+                self.begun[file] += self.connections[file].recv(65536)
+                if is_whole(self.begun[file]):
+                    del self.begun[file]
+                    self.connections[file].send(ANSWER)
+                    continue
+            except BlockingIOError:
+                pass
+            except OSError:
+                del self.begun[file]
+                self.connections.pop(file).close()
+                continue
+            late.append(file)
+        self.due.extendleft((now + TICK, file) for file in late)
 
-
-class Connection(asyncio.Protocol):
-    """Reads no more of a request than where it ends; another comes only after the answer."""
-
-    def __init__(self, server: Server) -> None:
-        self.server, self.head, self.left = server, b"", 0
-
-    def connection_made(self, transport: Any) -> None:
-        self.transport: asyncio.Transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        if self.left:
-            self.left -= len(data)
-        else:
-            self.head += data
-            if (end := self.head.find(b"\r\n\r\n")) < 0:
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self.listening.accept()
+            except BlockingIOError:
                 return
-            at = self.head.lower().index(_LENGTH) + len(_LENGTH)
-            self.left = end + 4 + int(self.head[at : self.head.index(b"\r\n", at)]) - len(self.head)
-            self.head = b""
-        if not self.left:
-            self.server.received(self.transport)
+            connection.setblocking(False)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.connections[connection.fileno()] = connection
+            self.events.register(connection, EPOLLIN | EPOLLET | EPOLLRDHUP)
 
 
-def serve_forever(latency: float, there: Any) -> None:
+def serve_forever(latency: float, there: Connection) -> None:
     """The child process: tells its port, then the most requests open at once since it was last asked, until None."""
-
-    async def main() -> None:
-        loop, server = asyncio.get_running_loop(), Server(latency)
-        listening = await loop.create_server(lambda: Connection(server), "127.0.0.1", 0, backlog=1000)
-        there.send(listening.sockets[0].getsockname()[1])
-        while await asyncio.to_thread(there.recv) is not None:
+    allow_files()
+    server = Server(latency)
+    server.events.register(there.fileno(), EPOLLIN)
+    there.send(server.listening.getsockname()[1])
+    while True:
+        if server.look():
+            if there.recv() is None:
+                return
             there.send(server.most)
             server.most = len(server.due)
-        listening.close()
-
-    asyncio.run(main())
+        server.answer()
+        time.sleep(TICK)

@@ -9,8 +9,7 @@ finishes what it began. Time is the event loop's clock.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count
@@ -81,21 +80,12 @@ class AccountLimits:
         finally:
             self.pauses.discard(task)
 
-    @asynccontextmanager
-    async def slot(self, rank: int = 0) -> AsyncGenerator[None]:
-        """Holds one of the places in the air."""
-        if self.stopped:
-            raise Stopped("not sent")
-        await self._enter(rank)
-        try:
-            yield
-        finally:
-            self.flying -= 1
-            self._admit()
-
     async def through(self, request: Request, call: Asked) -> Completion:
         """The answer to `call`, sent when limits allow and counted towards them."""
-        async with self.slot(request.where.rank):
+        if self.stopped:
+            raise Stopped("not sent")
+        await self._enter(request.where.rank)
+        try:
             tokens = estimate(request) if self.pace.tpm else 0
             await self.pace.turn(tokens)
             try:
@@ -109,6 +99,9 @@ class AccountLimits:
             if self.pace.tpm and completion.usage:
                 self.pace.settle(tokens, completion.usage.input + completion.usage.output)
             return completion
+        finally:
+            self.flying -= 1
+            self._admit()
 
     @property
     def queued(self) -> int:

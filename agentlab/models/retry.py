@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from agentlab.errors import ModelError
 from agentlab.interfaces import Model
+from agentlab.models.deadlines import Deadlines
 from agentlab.models.limits import AccountLimits
 from agentlab.models.waits import Waits
 from agentlab.models.wrapping import Wrapping
@@ -47,6 +48,7 @@ class RetryingModel(Wrapping):
     timeout: float = 600.0
     sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep
     waits: Waits = field(default_factory=Waits)
+    deadlines: Deadlines = field(default_factory=Deadlines)
 
     async def complete(self, request: Request) -> Completion:
         for attempt in range(1, self.tries + 1):
@@ -70,8 +72,7 @@ class RetryingModel(Wrapping):
     async def _timed(self, request: Request) -> Completion:
         began = time.perf_counter()
         try:
-            async with asyncio.timeout(self.timeout):
-                completion = await self.inner.complete(request)
+            completion = await self.deadlines.within(self.timeout, self.inner.complete(request))
         except TimeoutError:
             raise ModelError("transient", f"no answer within {self.timeout:g} s") from None
         if completion.seconds is not None:  # a process that sends for this one has measured it more closely

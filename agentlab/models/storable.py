@@ -34,8 +34,9 @@ def storable(completion: Completion) -> Completion:
             text = _encode(utf8_safe(msgspec.to_builtins(completion)))
             completion = _decode(text)
         used = _decode(text).usage
-    except (msgspec.ValidationError, OverflowError, TypeError):
-        raise ModelError("transient", "unreadable reply: it has a text or a number of the wrong type") from None
+    except (msgspec.ValidationError, OverflowError, TypeError) as error:
+        wrong = f" ({error})" if str(error).startswith("Expected ") else ""  # it names the field and quotes nothing
+        raise ModelError("transient", f"unreadable reply: it has a text or a number of the wrong type{wrong}") from None
     counts = (used.input, used.output, used.cache_read, used.cache_write) if used else (0,)
     if min(counts) < 0 or max(counts) >= _MOST_TOKENS:
         raise ModelError("transient", "unreadable reply: its token counts are not numbers")

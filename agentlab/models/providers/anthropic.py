@@ -20,6 +20,7 @@ from agentlab.models.arguments import arguments, resendable
 from agentlab.models.capabilities import Claude, claude
 from agentlab.models.providers import failures
 from agentlab.models.providers.account import client_of, key_of
+from agentlab.models.providers.shape import TEXT, Shape, entries, one_of
 from agentlab.models.providers.token_counts import token_counts
 from agentlab.models.spec import ModelSpec
 from agentlab.models.system_role import without_system
@@ -37,6 +38,10 @@ STOPS: Mapping[str | None, Stop] = {
     "refusal": "refusal",
 }
 """Every reason that is an end. `pause_turn` is none: the server wants to go on."""
+
+_BLOCK = Shape(("object",), must={"type": TEXT}, may={"text": TEXT, "thinking": TEXT, "id": TEXT, "name": TEXT})
+SHAPE = one_of(content=entries(_BLOCK), stop_reason=TEXT)
+"""What `read` reads."""
 
 
 def build(spec: ModelSpec, transport: httpx2.AsyncBaseTransport | None = None) -> "Anthropic":
@@ -68,7 +73,7 @@ class Anthropic:
         create: Any = self.client.messages.create
         # A time-out of its own also keeps the SDK from refusing long replies that are not streamed.
         call = create(**self._body(request), timeout=self.timeout)
-        return await failures.answered(call, self.key, read)
+        return await failures.answered(call, self.key, read, SHAPE)
 
     async def aclose(self) -> None:
         await self.client.close()

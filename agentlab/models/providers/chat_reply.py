@@ -10,6 +10,7 @@ import httpx2
 from agentlab.errors import ModelError
 from agentlab.models.providers.chat_messages import OPAQUE
 from agentlab.models.providers.meaning import fields, kind_of, status_of, words
+from agentlab.models.providers.shape import TEXT, Shape, entries, one_of, some
 from agentlab.models.providers.token_counts import token_counts
 from agentlab.types import Completion, Stop, TokenLogprob, ToolCall, Usage
 
@@ -36,6 +37,15 @@ STOPS: Mapping[str, Stop] = {
 on, in any case. All others, such as `abort` and `error`, are failures."""
 _REQUEST_ID = "_request_id"
 """What SDKs call the id of the header, which providers ask for."""
+_TOKEN = some(token=TEXT, logprob=Shape(("number", "text")), top_logprobs=entries())
+_MESSAGE = some(
+    content=Shape(("text", "list"), each=Shape(("text", "object"), must={"type": TEXT}, may={"text": TEXT})),
+    tool_calls=entries(some(function=some(name=TEXT))),
+    refusal=TEXT,
+)
+_CHOICE = Shape(("object",), must={"message": _MESSAGE}, may={"logprobs": some(content=entries(_TOKEN))})
+SHAPE = one_of(choices=entries(_CHOICE, filled=True))
+"""What `read` reads."""
 _BACK = ("reasoning_content", "reasoning", "reasoning_details")
 """Fields of a message that go back with it in a tool loop, where the reply had them."""
 

@@ -4,6 +4,7 @@ Both SDKs share the shapes used here (`status_code`, `response.headers`, a decod
 the key's own value and everything after `Bearer` or an `sk-` prefix is blotted out.
 """
 
+import json
 import logging
 import types
 import warnings
@@ -16,6 +17,7 @@ from typing import Any, TypeVar, cast
 from agentlab.errors import ModelError
 from agentlab.models.providers.elsewhere import page, redirect
 from agentlab.models.providers.meaning import kind_of, status_of, words
+from agentlab.models.providers.shape import Shape, beginning, explained
 from agentlab.models.secrets import SIGN, hidden
 from agentlab.types import Completion
 
@@ -55,8 +57,18 @@ def failure(error: BaseException, key: str) -> ModelError:
     message = scrub(_message(error), key)
     if "APIResponseValidationError" in names or isinstance(error, UNREADABLE):
         sentence = page(getattr(error, "doc", ""))
-        return ModelError("transient", scrub(sentence, key) or f"unreadable reply: {message or type(error).__name__}")
+        return ModelError("transient", scrub(sentence or f"unreadable reply: {unread(error)}", key))
     return ModelError("fatal", f"{type(error).__name__}: {message}")
+
+
+def unread(error: BaseException) -> str:
+    """Why a reply could not be read."""
+    if isinstance(error, json.JSONDecodeError):
+        where = f"at character {error.pos + 1} of {len(error.doc)}"
+        return f"it is no JSON {where}; expected the JSON of a reply{beginning(error.doc)}"
+    if isinstance(error, RecursionError):
+        return "its JSON is nested too deeply; expected the JSON of a reply"
+    return _message(error) or type(error).__name__
 
 
 def _refused(error: BaseException, status: int, key: str) -> ModelError:
@@ -121,8 +133,11 @@ async def asked(call: Coroutine[Any, Any, T], key: str) -> T:
         raise failure(error, key) from None
 
 
-async def answered(call: Coroutine[Any, Any, Any], key: str, read: Callable[[Any], Completion]) -> Completion:
-    """The answer to an SDK's call, as `read` makes a completion of it. Raises ModelError as `asked` does."""
+async def answered(
+    call: Coroutine[Any, Any, Any], key: str, read: Callable[[Any], Completion], shape: Shape
+) -> Completion:
+    """The answer to an SDK's call, as `read` makes a completion of it. Raises ModelError as `asked` does; where the
+    reply cannot be read, that says what of its `shape` it lacks."""
     reply = await asked(call, key)
     if isinstance(reply, str):
         raise ModelError("transient", scrub(page(reply) or f"unreadable reply: text, not JSON: {reply[:_READ]}", key))
@@ -131,7 +146,7 @@ async def answered(call: Coroutine[Any, Any, Any], key: str, read: Callable[[Any
     try:
         return read(reply)
     except UNREADABLE as error:
-        raise failure(error, key) from None
+        raise failure(explained(error, reply, shape), key) from None
 
 
 @types.coroutine

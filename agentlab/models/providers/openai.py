@@ -19,7 +19,7 @@ from agentlab.models.capabilities import is_reasoning
 from agentlab.models.providers import failures, scoring
 from agentlab.models.providers.account import client_of, key_of
 from agentlab.models.providers.chat_messages import messages, tool
-from agentlab.models.providers.chat_reply import loaded, read
+from agentlab.models.providers.chat_reply import SHAPE, loaded, read
 from agentlab.models.spec import ModelSpec
 from agentlab.models.thought import begun
 from agentlab.seeds import provider_seed
@@ -96,7 +96,7 @@ class OpenAI:
         await self.client.close()
 
     async def _ask(self, request: Request, length: Length) -> Completion:
-        completion = await failures.answered(self._sent(request, length), self.key, read)
+        completion = await failures.answered(self._sent(request, length), self.key, read, SHAPE)
         if self.capabilities.opens_thought:
             completion = replace(completion, text=begun(completion.text))
         return _with_logprobs(completion, request.settings.logprobs)
@@ -106,7 +106,7 @@ class OpenAI:
         if self.score is None:
             raise ModelError("fatal", f"{self.name} does not return the probability of a given reply")
         body = self._body(scoring.unscored(request), self.length)
-        return await scoring.complete(self.post, self.score, body, request)
+        return await scoring.complete(self.post, self.score, body, request, self.key)
 
     async def _sent(self, request: Request, length: Length) -> Any:
         """The JSON of the reply. The SDK's method for chats would compare each field of what is sent, and of what comes
