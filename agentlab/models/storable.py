@@ -36,7 +36,11 @@ def storable(completion: Completion) -> Completion:
         used = _decode(text).usage
     except (msgspec.ValidationError, OverflowError, TypeError):
         raise ModelError("transient", "unreadable reply: it has a text or a number of the wrong type") from None
-    counts = (used.input, used.output, used.cache_read, used.cache_write) if used else (0,)
-    if min(counts) < 0 or max(counts) >= _MOST_TOKENS:
+    if used is not None and not (
+        0 <= used.input < _MOST_TOKENS
+        and 0 <= used.output < _MOST_TOKENS
+        and 0 <= used.cache_read < _MOST_TOKENS
+        and 0 <= used.cache_write < _MOST_TOKENS
+    ):
         raise ModelError("transient", "unreadable reply: its token counts are not numbers")
     return completion
