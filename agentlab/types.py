@@ -169,7 +169,7 @@ class TokenLogprob(Struct, frozen=True):
     top: tuple[tuple[str, float], ...] = ()
 
 
-class Completion(Struct, frozen=True):
+class Completion(Struct, frozen=True, omit_defaults=True):
     """What a model answered. A content-policy refusal has `stop == "refusal"`: with `text` the model spoke it."""
 
     text: str

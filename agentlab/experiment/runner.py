@@ -186,7 +186,7 @@ class Runner:
         client, rollout_spec = self.work.clients[condition.name], self.budgets.budgeted(rollout_spec, condition)
         if known is None:
             select = self.budgets.selector(rollout_spec, condition, client)
-            return rollout_spec, replace(client, recorded={}, select=select), JudgingRecord()
+            return rollout_spec, client if select is None else replace(client, select=select), JudgingRecord()
         recorded = self.store.recorded(rollout_spec.key)
         # The closing question that an attempt ended with at a limit is asked anew when the rollout goes further.
         floor, rounds = known.attempt - (known.status in UNFINISHED), rollout_spec.organization.rounds

@@ -37,7 +37,11 @@ def storable(completion: Completion) -> Completion:
     except (msgspec.ValidationError, OverflowError, TypeError) as error:
         wrong = f" ({error})" if str(error).startswith("Expected ") else ""  # it names the field and quotes nothing
         raise ModelError("transient", f"unreadable reply: it has a text or a number of the wrong type{wrong}") from None
-    counts = (used.input, used.output, used.cache_read, used.cache_write) if used else (0,)
-    if min(counts) < 0 or max(counts) >= _MOST_TOKENS:
+    if used is not None and not (
+        0 <= used.input < _MOST_TOKENS
+        and 0 <= used.output < _MOST_TOKENS
+        and 0 <= used.cache_read < _MOST_TOKENS
+        and 0 <= used.cache_write < _MOST_TOKENS
+    ):
         raise ModelError("transient", "unreadable reply: its token counts are not numbers")
     return completion

@@ -1,7 +1,7 @@
 """Tagged blocks in text: one total parser in one linear scan, and the escape that stops forgery, for a set of tags."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -36,6 +36,19 @@ def attributes(raw: str) -> Mapping[str, str]:
     return {m[1].lower(): (m[2] if m[2] is not None else m[3]).strip() for m in _ATTRIBUTE.finditer(raw)}
 
 
+def _unclosed(tag: str, raw: str, low: int, high: int) -> Block:
+    return Block(tag, raw, None, (low, high))
+
+
+def _once(blocks: Sequence[Block]) -> list[Block]:
+    """The blocks, of unclosed ones that are equal the first alone."""
+    first: dict[tuple[str, str], Block] = {}
+    for block in blocks:
+        if block.body is None:
+            first.setdefault((block.tag, block.raw), block)
+    return [block for block in blocks if block.body is not None or first[block.tag, block.raw] is block]
+
+
 @dataclass(frozen=True)
 class Markup:
     """A set of tags, in lower case: `parse` reads blocks of them and `escape` makes them inert."""
@@ -66,14 +79,8 @@ class Markup:
         tokens = list(self._tag.finditer(text))
         last_close = {token[2].lower(): token.start() for token in tokens if token[1]}
         blocks: list[Block] = []
-        unclosed: set[tuple[str, str]] = set()
         opened: tuple[str, str, int, int] | None = None
-
-        def give_up(tag: str, raw: str, low: int, high: int) -> None:
-            if (tag, raw) not in unclosed:
-                unclosed.add((tag, raw))
-                blocks.append(Block(tag, raw, None, (low, high)))
-
+        all_closed = True
         for token in tokens:
             slash, tag, raw = token.groups()
             tag = tag.lower()
@@ -84,13 +91,14 @@ class Markup:
                     opened = None
             elif opened is None or (tag == opened[0] and not _QUOTED.search(raw)):
                 if opened is not None:
-                    give_up(*opened)
-                    opened = None
+                    blocks.append(_unclosed(*opened))
+                    opened, all_closed = None, False
                 if last_close.get(tag, -1) > token.start():
                     opened = (tag, raw, *token.span())
                 else:
-                    give_up(tag, raw, *token.span())
-        return blocks
+                    blocks.append(_unclosed(tag, raw, *token.span()))
+                    all_closed = False
+        return blocks if all_closed else _once(blocks)
 
     def outside(self, text: str) -> str:
         """What stands in no complete block of these tags: a paragraph for each piece."""

@@ -85,7 +85,10 @@ class Packer:
         add = self._pages.add
         place = None if text is None else add(text)
         if text and place:  # an empty text has no place
-            self._remember(purpose, (rollout, judge, judge_draw), (round, actor), (text, place))
+            if purpose == "agent":
+                self._said.setdefault(rollout, {}).setdefault((round, actor), []).append((text, place))
+            elif purpose == "judge":
+                self._remember((rollout, judge, judge_draw), (text, place))
         return (
             rollout,
             round,
@@ -113,29 +116,27 @@ class Packer:
             error,
         )
 
-    def _remember(self, purpose: str, judged: tuple[int, str, int], turn: tuple[int, str], said: _Said) -> None:
-        """Keeps a reply in which a message or a reason may be found."""
-        if purpose == "agent":
-            self._said.setdefault(judged[0], {}).setdefault(turn, []).append(said)
-        elif purpose == "judge":
-            if len(self._judged) > _JUDGED:
-                self._judged.clear()
-            self._judged.setdefault(judged, []).append(said)
+    def _remember(self, judged: tuple[int, str, int], said: _Said) -> None:
+        """Keeps a reply of a judge, in which reasons may be found."""
+        if len(self._judged) > _JUDGED:
+            self._judged.clear()
+        self._judged.setdefault(judged, []).append(said)
 
     def _message(self, row: Row) -> Row:
         rollout, idx, round, sender, recipients, kind, content, ref = row
-        texts_of_turn = self._said.get(rollout, {}).get((round, sender), ())
-        places = [
-            None if text is None else _part(text, texts_of_turn) or self._pages.add(text) for text in (content, ref)
-        ]
-        return (rollout, idx, round, self._message_sorts.of(sender, recipients, kind), *places)
+        said = self._said.get(rollout, {}).get((round, sender), ())
+        sort = self._message_sorts.of(sender, recipients, kind)
+        return (rollout, idx, round, sort, self._place(content, said), self._place(ref, said))
+
+    def _place(self, text: str | None, said: Sequence[_Said]) -> int | None:
+        """Of a text, which may be a part of what its author said."""
+        return None if text is None else _part(text, said) or self._pages.add(text)
 
     def _verdict(self, row: Row) -> Row:
         rollout, judge, draw, criterion, outcome, value, label, reason, call, mass = row
         judges_texts = self._judged.get((rollout, judge, draw), ())
-        place = None if reason is None else _part(reason, judges_texts) or self._pages.add(reason)
         sort = self._verdict_sorts.of(judge, draw, criterion)
-        return (rollout, sort, self._names.of(outcome), value, label, place, call, mass)
+        return (rollout, sort, self._names.of(outcome), value, label, self._place(reason, judges_texts), call, mass)
 
 
 def _part(text: str, said: Sequence[_Said]) -> int | None:

@@ -10,6 +10,7 @@ import sqlite3
 import threading
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 from queue import SimpleQueue
 
 from msgspec import Struct
@@ -69,7 +70,7 @@ class Writer:
 
     def commit(self, batch: Batch) -> "asyncio.Future[None]":
         """Queues rows; done once they are committed, or with a `StoreError` when they are not."""
-        future: asyncio.Future[None] = self._loop.create_future()
+        future: asyncio.Future[None] = asyncio.Future(loop=self._loop)
         if self._failure:
             future.set_exception(self._failure)
         else:
@@ -209,8 +210,8 @@ def _insert(connection: sqlite3.Connection, table: str, rows: Sequence[Row]) -> 
     Columns without any value are left out: `sqlite3` takes longer over a None than over a number or a text.
     """
     named = zip(_COLUMNS[table], zip(*rows, strict=True), strict=False)
-    filled = {name: values for name, values in named if values.count(None) < len(rows)}
-    parameters, done = [value for row in zip(*filled.values(), strict=True) for value in row], 0
+    filled = {name: values for name, values in named if values[0] is not None or values.count(None) < len(rows)}
+    parameters, done = [*chain.from_iterable(zip(*filled.values(), strict=True))], 0
     for size in _CHUNKS:
         while len(rows) - done >= size:
             part = parameters[done * len(filled) : (done + size) * len(filled)]

@@ -1,6 +1,6 @@
 """Mail between named contacts: hierarchies and free networks. What is not tagged as mail is private."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import ClassVar, Literal
 
@@ -148,40 +148,37 @@ class Mail(Struct, frozen=True):
         cut = reply.stop == "length"
         return [message for block in blocks for message in self._deliver(agent, block, cut)]
 
-    def _deliver(self, agent: str, block: Block, cut: bool) -> Iterator[Message]:
+    def _deliver(self, agent: str, block: Block, cut: bool) -> Sequence[Message]:
         written: Mapping[str, str] = block.attributes if block.tag == "mail" else {}
         named = written.get("to", "") if block.tag == "mail" else OUTPUT if block.tag == "output" else VETO
         if block.body is None and cut:
-            yield Message(agent, (), "truncated", f"A {block.tag} was cut off by the length limit.", named or None)
-        elif block.body is None:
+            text = f"A {block.tag} was cut off by the length limit."
+            return (Message(agent, (), "truncated", text, named or None),)
+        if block.body is None:
             text = f"A <{block.tag}> was not sent: </{block.tag}> is missing."
-            yield Message(POST, (agent,), "unparsed", text, named or None)
-        elif block.tag == "veto":
+            return (Message(POST, (agent,), "unparsed", text, named or None),)
+        if block.tag == "veto":
             if agent in self.veto:
-                yield Message(agent, (VETO,), "veto", block.body)
-            else:
-                yield Message(POST, (agent,), "bounce", "You may not veto this work.", VETO)
-        elif block.tag == "output":
+                return (Message(agent, (VETO,), "veto", block.body),)
+            return (Message(POST, (agent,), "bounce", "You may not veto this work.", VETO),)
+        if block.tag == "output":
             if agent in self.writers:
-                yield Message(agent, (OUTPUT,), "output", block.body)
-            else:
-                yield Message(POST, (agent,), "bounce", "You may not deliver the final result.", OUTPUT)
-        elif not named:
-            yield Message(POST, (agent,), "unparsed", 'A mail was not sent: to="NAME" is missing.', None)
-        else:
-            yield from self._send(agent, named, written.get("subject"), block.body)
+                return (Message(agent, (OUTPUT,), "output", block.body),)
+            return (Message(POST, (agent,), "bounce", "You may not deliver the final result.", OUTPUT),)
+        if not named:
+            return (Message(POST, (agent,), "unparsed", 'A mail was not sent: to="NAME" is missing.', None),)
+        return self._send(agent, named, written.get("subject"), block.body)
 
-    def _send(self, agent: str, named: str, subject: str | None, body: str) -> Iterator[Message]:
+    def _send(self, agent: str, named: str, subject: str | None, body: str) -> Sequence[Message]:
         contacts = self.contacts.get(agent, ())
         recipients, unknown = _addressed(named, contacts)
-        if recipients:
-            yield Message(agent, recipients, "mail", body, subject or None)
+        sent = (Message(agent, recipients, "mail", body, subject or None),) if recipients else ()
         if not unknown:
-            return
+            return sent
         allowed = f"You may write to: {', '.join(contacts)}" if contacts else "You may write to nobody."
-        for name in unknown:
-            text = f"Your mail to {name[:100]!r} was not delivered. {allowed}"
-            yield Message(POST, (agent,), "bounce", text, name[:100])
+        names = [name[:100] for name in unknown]
+        texts = [f"Your mail to {name!r} was not delivered. {allowed}" for name in names]
+        return (*sent, *(Message(POST, (agent,), "bounce", *told) for told in zip(texts, names, strict=True)))
 
 
 @lru_cache(maxsize=1024)
