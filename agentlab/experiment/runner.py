@@ -6,6 +6,8 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 
+from msgspec import structs
+
 from agentlab.engine.budget import counted
 from agentlab.engine.client import Client
 from agentlab.engine.spec import RolloutSpec, over_limits, unstarted
@@ -193,7 +195,7 @@ class Runner:
         kept = {step: call for step, call in recorded.items() if 0 < step[1] <= rounds or call.attempt > floor}
         failed = self.store.failed_attempts(rollout_spec.key, judges=False).values()
         attempt = max(known.attempt, 1 + max(failed, default=0), 1 + floor)
-        rollout_spec, client = replace(rollout_spec, attempt=attempt), replace(client, recorded=kept)
+        rollout_spec, client = structs.replace(rollout_spec, attempt=attempt), replace(client, recorded=kept)
         client = replace(client, select=self.budgets.selector(rollout_spec, condition, client))
         judges = self.store.failed_attempts(rollout_spec.key, judges=True)
         return rollout_spec, client, JudgingRecord({}, judges, attempt - 1)

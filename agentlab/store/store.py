@@ -5,9 +5,10 @@ import sqlite3
 import time
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
+
+from msgspec import Struct
 
 from agentlab.engine.cut import Cut
 from agentlab.errors import StoreError
@@ -35,8 +36,7 @@ UNFINISHED = (None, "cancelled", "infrastructure")
 """Stored statuses that the same command tries again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True, gc=False):
     """A rollout that the run already has. `status` is None while it is unfinished."""
 
     id: int
