@@ -5,7 +5,7 @@ column at once.
 """
 
 import sqlite3
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -62,25 +62,32 @@ def messages(folder: Path) -> pd.DataFrame:
     return pd.DataFrame(table | _repeated(sorts, rows))[["id", *MESSAGES]]
 
 
-def calls(folder: Path) -> pd.DataFrame:
-    """As they were committed, those of particles under their rollout; what a failed call lacks is missing."""
+def calls(folder: Path, names: Collection[str] = CALLS) -> pd.DataFrame:
+    """As they were committed, those of particles under their rollout; what a failed call lacks is missing.
+
+    Only columns of these `names` are read, which saves most of the time where they are few.
+    """
+    shown, whole, tokens, rest = ([n for n in some if n in names] for some in (_SHOWN, _WHOLE, _TOKENS, _REST))
     with _reading(folder) as connection:
-        places = _present(connection, "call_rows", _SHOWN)
-        numbers = ("id", "actor", "sort", *_WHOLE, *_TOKENS, *places)
-        columns = ["rollout", "actor", "sort", *_WHOLE, *map(_or_none, _TOKENS), *places.values(), *_REST[:-1], HASH]
-        types = dict.fromkeys(numbers, "int64") | {name: CALLS[name] for name in _REST} | {"started": "float64"}
+        places = _present(connection, "call_rows", shown) if shown else {}
+        numbers = ("id", "actor", "sort", *whole, *tokens, *places)
+        sql = {"prompt_hash": HASH}
+        columns = ["rollout", "actor", "sort", *whole, *map(_or_none, tokens), *places.values()]
+        columns += [sql.get(name, name) for name in rest]
+        types = dict.fromkeys(numbers, "int64") | {n: "float64" if n == "started" else CALLS[n] for n in rest}
         rows = typed(connection, f"SELECT {', '.join(columns)} {_CALLS}", types)
         populations = fetch(connection, f"SELECT * FROM {PARTICLES}", ("number", "id", "particle"))
         sorts = fetch(connection, "SELECT * FROM call_sorts", ("number", *CALL_SORT))
-        names = fetch(connection, "SELECT * FROM names", ("number", "actor"))
-        texts = _texts(connection, {name: rows.get(name) for name in _SHOWN}, len(rows["id"]))
-        sort, actor = _rows(sorts, rows["sort"]), _rows(names, rows["actor"])
-        started = pd.to_datetime(pd.Series(rows["started"]), unit="s", utc=True).dt.as_unit("us")
-    sorts = sorts.astype({"judge_draw": "Int64", "seeded": "bool"})
-    tokens = {name: pd.arrays.IntegerArray(rows[name], rows[name] < 0) for name in _TOKENS}
+        actors = fetch(connection, "SELECT * FROM names", ("number", "actor"))
+        texts = _texts(connection, {name: rows.get(name) for name in shown}, len(rows["id"]))
+        sort, actor = _rows(sorts, rows["sort"]), _rows(actors, rows["actor"])
+        if "started" in rows:
+            rows["started"] = pd.to_datetime(pd.Series(rows["started"]), unit="s", utc=True).dt.as_unit("us")
+    sorts = sorts.astype({"judge_draw": "Int64", "seeded": "bool"})[[n for n in CALL_SORT if n in names]]
+    counts = {name: pd.arrays.IntegerArray(rows[name], rows[name] < 0) for name in tokens}
     counted = _populated(rows["id"], populations)
-    table = {**rows, **tokens, **texts, **counted, **_repeated(sorts, sort), **_repeated(names, actor)}
-    return pd.DataFrame({name: table[name] for name in ("id", *CALLS)} | {"started": started})
+    table = {**rows, **counts, **texts, **counted, **_repeated(sorts, sort), **_repeated(actors, actor)}
+    return pd.DataFrame({name: table[name] for name in ("id", *CALLS) if name == "id" or name in names})
 
 
 def scores(folder: Path, which: str) -> pd.DataFrame:
