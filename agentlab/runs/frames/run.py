@@ -175,10 +175,14 @@ class Run:
         """
         return self._stored.placed(log.calls(self.folder))
 
-    @cached_property
+    @property
     def replies(self) -> pd.DataFrame:
-        """The frame `calls` without most of its columns, in a third of the time: `round`, `actor`, `purpose`, `k`,
-        `model`, `served_model`, `text`, `input_tokens`, `seeded`, `error`."""
+        """The frame `calls` with `round`, `actor`, `purpose`, `k`, `model`, `served_model`, `text`, `input_tokens`,
+        `seeded` and `error` only: for what a run says at its end, in half of the time."""
+        return self._replies
+
+    @cached_property
+    def _replies(self) -> pd.DataFrame:
         if "calls" in self.__dict__:
             return self.calls.drop(columns=[name for name in CALLS if name not in _REPLIES])
         return self._stored.placed(log.calls(self.folder, _REPLIES))
