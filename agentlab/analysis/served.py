@@ -13,9 +13,9 @@ Fact = Mapping[str, Any]
 
 def served_notes(run: Run) -> list[str]:
     """A sentence for each model whose replies name several served models, as after a server or an alias has moved."""
-    calls = run.calls
+    calls = run.replies
     if run.whole is not run:  # judges are the same models in every generation, of which this part has the last
-        every = run.whole.held_out.calls
+        every = run.whole.held_out.replies
         calls = pd.concat([calls[calls["purpose"] != "judge"], every[every["purpose"] == "judge"]])
     answered = calls.loc[calls["served_model"].notna(), ["model", "served_model"]].astype("str")
     # An adapter on a server that agentlab started has a name of its own there.

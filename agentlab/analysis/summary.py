@@ -91,14 +91,14 @@ def _notes(
         about = "this task only" if tasks == 1 else "these tasks only"
         notes.append(f"{pluralize(tasks, 'task')}: every interval is about {about}.")
     notes += [*interim_notes(run, contrasts), *task_notes(run, contrasts)]
-    uncounted = run.calls["text"].notna() & run.calls["input_tokens"].isna()
+    uncounted = run.replies["text"].notna() & run.replies["input_tokens"].isna()
     if uncounted.any():
-        models = ", ".join(sorted(run.calls.loc[uncounted, "model"].astype("str").unique()))
+        models = ", ".join(sorted(run.replies.loc[uncounted, "model"].astype("str").unique()))
         notes.append(
             f"{pluralize(int(uncounted.sum()), 'reply', 'replies')} of {models} came without token counts: their "
             f"tokens and cost are unknown, not zero."
         )
-    unsent = run.calls.loc[~run.calls["seeded"], "model"].unique()
+    unsent = run.replies.loc[~run.replies["seeded"], "model"].unique()
     if len(unsent):
         notes.append(
             f"{', '.join(sorted(map(str, unsent)))} did not accept a seed: the arms share no random numbers in those "

@@ -1,8 +1,11 @@
 """A rollout to be run: its identity, its random streams, its limits, and the forks of one that was run."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from agentlab.engine.budget import Budget
 from agentlab.engine.cut import BEFORE, Cut
@@ -43,8 +46,7 @@ class Branch:
     """What the fork does differently from the cut on."""
 
 
-@dataclass(frozen=True, slots=True)
-class RolloutSpec:
+class RolloutSpec(Struct, frozen=True, gc=False):
     """A rollout to be run: one condition on one task, one draw."""
 
     key: str

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from statistics import fmean, median
 
+from msgspec import structs
+
 from agentlab.engine.budget import Budget, Price, uncached, used
 from agentlab.engine.client import Client, Finding, Select
 from agentlab.engine.spec import RolloutSpec
@@ -50,7 +52,7 @@ class ComputeBudgets:
             return rollout_spec
         measured = self.price(self.conditions[how.of])
         uses = [used(self.use(key), how.match, measured) for key in rollout_spec.waits]
-        return replace(rollout_spec, budget=Budget(float(median(uses)), how.match, self.price(condition)))
+        return structs.replace(rollout_spec, budget=Budget(float(median(uses)), how.match, self.price(condition)))
 
     def price(self, condition: Condition) -> Price:
         """What the calls of a condition's rollouts cost, a selector's included, when nothing comes from a cache."""

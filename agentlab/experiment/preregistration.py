@@ -1,4 +1,7 @@
-"""The contrasts that a scenario preregistered, since when, and the interim analyses of its run, as the run records."""
+"""The contrasts that a scenario preregistered, since when, and the interim analyses of its run, as the run records.
+
+The statistics are imported where they are used: playing a run needs none of them, nor numpy and scipy.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,8 +11,6 @@ import msgspec
 
 from agentlab.scenario.declared import Declared
 from agentlab.scenario.levels import named
-from agentlab.stats.contrasts import anytime
-from agentlab.stats.contrasts.sequential import level, repeated_p
 
 Spend = Literal["obrien_fleming", "pocock", "any"]
 
@@ -51,15 +52,21 @@ class InterimAnalysis:
         """The two-sided p at or under which this analysis rejects; its interval has confidence one less it."""
         if not self.planned:
             return alpha
-        return anytime.level(self.spent[-1], alpha) if self.spend == "any" else level(self.spent, self.spend, alpha)
+        from agentlab.stats.contrasts import anytime, sequential
+
+        if self.spend == "any":
+            return anytime.level(self.spent[-1], alpha)
+        return sequential.level(self.spent, self.spend, alpha)
 
     def valid(self, p: float) -> float:
         """The two-sided p of this analysis alone, made valid however many there are, if that was planned."""
         if not self.planned:
             return p
+        from agentlab.stats.contrasts import anytime, sequential
+
         if self.spend == "any":
             return anytime.anytime_p(p, self.spent[-1])
-        return repeated_p(p, self.spent, self.spend)
+        return sequential.repeated_p(p, self.spent, self.spend)
 
     def valid_one_sided(self, p: float) -> float:
         """The same of a one-sided p: its side of the boundary takes half of the alpha."""

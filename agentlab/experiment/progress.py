@@ -63,7 +63,9 @@ class Progress:
 
     def found(self, group: str) -> None:
         """Counts a planned unit that turns out to be done already."""
-        tally = self.tallies.setdefault(group, Tally())
+        tally = self.tallies.get(group)
+        if tally is None:
+            tally = self.tallies[group] = Tally()
         tally.done += 1
         tally.before += 1
 

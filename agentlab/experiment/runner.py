@@ -3,8 +3,10 @@
 from collections import Counter
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
+
+from msgspec import structs
 
 from agentlab.engine.budget import counted
 from agentlab.engine.client import Client
@@ -21,8 +23,10 @@ from agentlab.interfaces import Judge
 from agentlab.judges.inputs import judge_input
 from agentlab.scenario.condition import Condition
 from agentlab.scenario.inference_fields import at_once
-from agentlab.store import UNFINISHED, Known, Store
+from agentlab.store import UNFINISHED, JudgeDraws, Known, Store
 from agentlab.types import Rollout
+
+NOTHING: JudgeDraws = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +35,15 @@ class Runner:
 
     work: Work
     executor: Executor
-    judged: Mapping[int, set[tuple[str, int]]]
+    judged: Mapping[int, JudgeDraws]
     """Judge draws that were final when the command began, by the rollout's number."""
     budgets: ComputeBudgets
     forks: ForkStates
     populations: Populations
     draws: int
     """How many draws of a task the run had at most when the command began."""
+    _due: dict[tuple[str, str], JudgeDraws] = field(default_factory=dict[tuple[str, str], JudgeDraws])
+    """By condition and task, the judge draws that a rollout is to have; filled as they are asked for."""
 
     @property
     def store(self) -> Store:
@@ -108,9 +114,13 @@ class Runner:
     def _settled(self, rollout_spec: RolloutSpec, condition: Condition, known: Known | None) -> bool:
         if known is None or self._to_be_played(rollout_spec, condition, known):
             return False
-        return not self._pending(condition, rollout_spec.task.id, self.judged.get(known.id, set()))
+        place = condition.name, rollout_spec.task.id
+        if place not in self._due:
+            due = self._pending(condition, rollout_spec.task.id, NOTHING)
+            self._due[place] = frozenset((judge.name, draw) for judge, draw in due)
+        return self._due[place] <= self.judged.get(known.id, NOTHING)
 
-    def _pending(self, condition: Condition, task: str, done: set[tuple[str, int]]) -> list[tuple[Judge, int]]:
+    def _pending(self, condition: Condition, task: str, done: JudgeDraws) -> list[tuple[Judge, int]]:
         """The judge draws that are due; a judge of a loop may look at some splits only."""
         pending, loop = self.work.judges.pending(done), condition.loop
         if loop is None:
@@ -151,11 +161,11 @@ class Runner:
             rollout = await self._played(rollout_spec, condition, client)
             await self.store.finish(rollout)
             schedule.end(rollout_spec.key, final=rollout.status not in UNFINISHED)
-            done: set[tuple[str, int]] = set()
+            done = NOTHING
         else:
             rollout = self.store.rollout(rollout_spec.key)
             past = past_of(self.store, rollout_spec.key, rollout.attempt)
-            done = self.judged.get(known.id, set())
+            done = self.judged.get(known.id, NOTHING)
         return await self._judging_failed(rollout_spec, rollout, self._pending(condition, rollout.task, done), past)
 
     async def _played(self, rollout_spec: RolloutSpec, condition: Condition, client: Client) -> Rollout:
@@ -193,7 +203,7 @@ class Runner:
         kept = {step: call for step, call in recorded.items() if 0 < step[1] <= rounds or call.attempt > floor}
         failed = self.store.failed_attempts(rollout_spec.key, judges=False).values()
         attempt = max(known.attempt, 1 + max(failed, default=0), 1 + floor)
-        rollout_spec, client = replace(rollout_spec, attempt=attempt), replace(client, recorded=kept)
+        rollout_spec, client = structs.replace(rollout_spec, attempt=attempt), replace(client, recorded=kept)
         client = replace(client, select=self.budgets.selector(rollout_spec, condition, client))
         judges = self.store.failed_attempts(rollout_spec.key, judges=True)
         return rollout_spec, client, JudgingRecord({}, judges, attempt - 1)

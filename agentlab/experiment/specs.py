@@ -1,8 +1,10 @@
 """The rollouts of a design that are to be run: which, in what order, and under which identities."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import count
+
+from msgspec.structs import replace
 
 from agentlab.engine.spec import RolloutLimits, RolloutSpec
 from agentlab.errors import ScenarioError
@@ -48,21 +50,23 @@ def rollout_specs(design: Design, seed: int, selection: Selection, generation: i
     rank, draws = count(), range(1, (selection.draws or design.draws) + 1)
     keys = RolloutKeys(design, seed, generation)
     chosen = [condition for condition in keys.order if _chosen(condition, selection)]
+    tasks = selection.tasks or tuple(design.tasks)
+    cells = {id: [(c, c.organization_on(id), c.tasks[id], keys.coupling(c.name)) for c in chosen] for id in tasks}
     for draw in draws:
-        for id in selection.tasks or design.tasks:
+        for id in tasks:
             if design.loop is not None and draw > design.draws_of(id):
                 continue
-            for condition in chosen:
+            for condition, organization, task, coupling in cells[id]:
                 spec = RolloutSpec(
                     keys(condition.name, id, draw),
                     design.name,
                     condition.name,
-                    condition.organization_on(id),
-                    condition.tasks[id],
+                    organization,
+                    task,
                     draw,
                     seed,
                     generation=generation,
-                    coupling=keys.coupling(condition.name),
+                    coupling=coupling,
                     limits=limits,
                     rank=next(rank),
                 )
@@ -82,19 +86,25 @@ class RolloutKeys:
         matched = {c.name: c.baseline.of for c in design.conditions if c.baseline is not None}
         self.order = [condition for condition in design.conditions if condition.baseline is None]
         self.order += [self._named[name] for name in chained(matched)]
-        self._contents: dict[tuple[str, str], str] = {}
+        self._cells: dict[tuple[str, str], tuple[Condition, str, str]] = {}
 
     def __call__(self, condition: str, task: str, draw: int) -> str:
         """The key of one rollout."""
-        arm = self._named[condition]
-        if (condition, task) not in self._contents:
-            asked = arm.tasks[task]
-            given = [asked.fields[name] for name in ("files", "product") if name in asked.fields]
-            sampled = () if arm.loop is None else (arm.loop.told(asked),)
-            self._contents[condition, task] = digest(task, asked.prompt, *given, *filter(None, sampled))
+        cell = self._cells.get((condition, task))
+        if cell is None:
+            cell = self._cells[condition, task] = self._cell(condition, task)
+        arm, content, coupling = cell
         of = () if arm.baseline is None else (self(arm.baseline.of, task, draw),)
-        content, coupling = self._contents[condition, task], self.coupling(condition)
         return digest(arm.identity, content, draw, self._generation, self._seed, coupling, *of)
+
+    def _cell(self, condition: str, task: str) -> tuple[Condition, str, str]:
+        """What all draws have in common: the condition, the digest of the task's content, and the coupling."""
+        arm = self._named[condition]
+        asked = arm.tasks[task]
+        given = [asked.fields[name] for name in ("files", "product") if name in asked.fields]
+        sampled = () if arm.loop is None else (arm.loop.told(asked),)
+        content = digest(task, asked.prompt, *given, *filter(None, sampled))
+        return arm, content, self.coupling(condition)
 
     def coupling(self, condition: str) -> str:
         """Empty when arms share random numbers; else the condition, or the replicate of a loop, which keeps its own

@@ -113,7 +113,7 @@ def stand_in(rollout_spec: RolloutSpec) -> RolloutSpec:
     whole: Any = getattr(organization.protocol, "to_the_end", None)
     organization = replace(organization, protocol=whole()) if whole is not None else organization
     agents = tuple(replace(agent, tools=tuple(map(_idle, agent.tools))) for agent in organization.agents)
-    return replace(rollout_spec, organization=replace(organization, agents=agents))
+    return structs.replace(rollout_spec, organization=replace(organization, agents=agents))
 
 
 def _idle(toolset: Toolset) -> Toolset:

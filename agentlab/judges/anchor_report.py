@@ -11,7 +11,6 @@ from agentlab.judges.known_pairs import Role as PairRole
 from agentlab.judges.rubric import RubricConfig
 from agentlab.stats.estimate import Estimate
 from agentlab.stats.judges.auc import Family, auc
-from agentlab.stats.judges.probes import mean
 from agentlab.text import pluralize
 from agentlab.types import Verdict
 
@@ -124,7 +123,7 @@ def of_pairs(counted: Sequence[str], pairs: Sequence[AnchorPair], verdicts: Iter
     scored = [both for pair in pairs for both in orders[pair.key] if None not in both]
     wins = _of(worth, "better")
     padded = _of(worth, "padded")
-    padding = mean([won - 0.5 for won in padded], range(len(padded))) if padded else _NOTHING
+    padding = _over_texts([won - 0.5 for won in padded])
     sizes = sum(value is not None for _, value in worth), len(pairs)
     return replace(
         _gated(fmean(wins) if wins else None, _families(worth), sizes, _TEXTS),
@@ -208,7 +207,7 @@ def _padding(families: Sequence[Mapping[Role, Mapping[int, float]]]) -> Estimate
         for place, score in roles.get("padded", {}).items()
         if place in roles.get("good", {})
     ]
-    return mean(gaps, range(len(gaps))) if gaps else _NOTHING
+    return _over_texts(gaps)
 
 
 def _of(worth: Worth, role: PairRole) -> list[float]:
@@ -223,3 +222,12 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 def _area(area: float, low: float | None, high: float | None) -> str:
     return f"AUC {area:.2f}" if low is None else f"AUC {area:.2f} [{low:.2f}, {high:.2f}]"
+
+
+def _over_texts(values: Sequence[float]) -> Estimate:
+    """Their mean with its limits over texts; nothing without a value."""
+    if not values:
+        return _NOTHING
+    from agentlab.stats.judges.probes import mean  # it needs numpy and scipy, which a run without such texts does not
+
+    return mean(values, range(len(values)))

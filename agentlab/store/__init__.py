@@ -3,6 +3,19 @@
 from agentlab.store.lock import held
 from agentlab.store.looks import look, looks
 from agentlab.store.reading import DATABASE, closed, decoded, read
-from agentlab.store.store import UNFINISHED, Known, Store, find
+from agentlab.store.store import UNFINISHED, JudgeDraws, Known, Store, find
 
-__all__ = ["DATABASE", "UNFINISHED", "Known", "Store", "closed", "decoded", "find", "held", "look", "looks", "read"]
+__all__ = [
+    "DATABASE",
+    "UNFINISHED",
+    "JudgeDraws",
+    "Known",
+    "Store",
+    "closed",
+    "decoded",
+    "find",
+    "held",
+    "look",
+    "looks",
+    "read",
+]

@@ -5,9 +5,10 @@ import sqlite3
 import time
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
+
+from msgspec import Struct
 
 from agentlab.engine.cut import Cut
 from agentlab.errors import StoreError
@@ -16,7 +17,7 @@ from agentlab.store import ancestry, totals
 from agentlab.store.formats import known, prepare
 from agentlab.store.lock import hold, release
 from agentlab.store.looks import looks
-from agentlab.store.reading import DATABASE, connected, damaged, decoded, with_texts
+from agentlab.store.reading import DATABASE, closed, connected, damaged, decoded, with_texts
 from agentlab.store.rows import (
     call_fact,
     call_row,
@@ -33,10 +34,11 @@ from agentlab.types import Call, CallPlace, Rollout, RolloutKind, Verdict
 
 UNFINISHED = (None, "cancelled", "infrastructure")
 """Stored statuses that the same command tries again."""
+JudgeDraws = frozenset[tuple[str, int]]
+"""Judges by name, each with a draw, from 0."""
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True, gc=False):
     """A rollout that the run already has. `status` is None while it is unfinished."""
 
     id: int
@@ -47,12 +49,15 @@ class Known:
 class Store:
     """Writes and resumes one run. Made by `Store.open`; close it to release the folder."""
 
-    def __init__(self, folder: Path, lock: IO[str], reader: sqlite3.Connection) -> None:
+    def __init__(self, folder: Path, lock: IO[str], reader: sqlite3.Connection, summed: bool = False) -> None:
+        """`summed`: whether the command that wrote last has closed the run, which records its totals."""
         self.folder = folder
         self._lock, self._reader = lock, reader
         self._writer = Writer(str(folder / DATABASE), asyncio.get_running_loop())
         rows = reader.execute("SELECT key, id, status, attempt FROM rollouts")
         self.known = {key: Known(id, status, attempt) for key, id, status, attempt in rows}
+        self._summed = totals.basis(reader) if summed else None
+        """What the recorded totals rest on besides rows; None where they may be wrong."""
         self._next = 1 + (reader.execute("SELECT max(id) FROM rollouts").fetchone()[0] or 0)
 
     @classmethod
@@ -64,6 +69,7 @@ class Store:
         """
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            summed = (folder / DATABASE).is_file() and closed(folder)
             if (folder / DATABASE).is_file():
                 with closing(connected(folder / DATABASE)) as before:
                     known(before, folder)  # a file of another format is left as it is, to the byte
@@ -75,7 +81,7 @@ class Store:
             raise StoreError(
                 f"{folder}: cannot be used as a run folder ({error}); choose another with --out"
             ) from error
-        return cls(folder, lock, connection)
+        return cls(folder, lock, connection, summed)
 
     def close(self) -> None:
         """Commits what is queued, records totals, merges the write-ahead log into the file, and releases the folder.
@@ -84,7 +90,8 @@ class Store:
         """
         self._writer.close()
         with suppress(sqlite3.Error):  # a reader is still looking, or the disk is full: it is folded in next time
-            totals.record(self._reader)
+            if self._summed is None or self._writer.used or totals.basis(self._reader) != self._summed:
+                totals.record(self._reader)
             self._reader.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             self._reader.execute("PRAGMA journal_mode = DELETE")
         self._reader.close()
@@ -99,7 +106,7 @@ class Store:
     def set_meta(self, values: Mapping[str, Any]) -> None:
         """Records facts about the run, replacing those of the same name. Before the first rollout only."""
         rows = [(key, dump(value)) for key, value in values.items()]
-        self.write("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
+        self._execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
 
     def add_meta(self, values: Mapping[str, Any]) -> None:
         """Does the same at any time; the next commit raises if this fails."""
@@ -108,7 +115,7 @@ class Store:
     def set_conditions(self, rows: Sequence[tuple[str, Mapping[str, str], Mapping[str, Any]]]) -> None:
         """Records conditions: name, level by factor, and facts."""
         encoded = [(name, dump(levels), dump(facts)) for name, levels, facts in rows]
-        self.write("INSERT OR REPLACE INTO conditions VALUES (?, ?, ?)", encoded)
+        self._execute("INSERT OR REPLACE INTO conditions VALUES (?, ?, ?)", encoded)
 
     def conditions(self) -> dict[str, dict[str, Any]]:
         """The recorded facts of every condition, by name."""
@@ -233,20 +240,20 @@ class Store:
         """How many draws of a task the run has at most."""
         return int(self._reader.execute("SELECT max(draw) FROM rollouts WHERE kind = 'rollout'").fetchone()[0] or 0)
 
-    def judged(self) -> dict[int, set[tuple[str, int]]]:
+    def judged(self) -> dict[int, JudgeDraws]:
         """By rollout number: judges and draws whose verdicts are final, which is every outcome but `error`."""
         sorts = {str(id): (judge, draw) for id, judge, draw in self.query("SELECT id, judge, draw FROM verdict_sorts")}
-        known, final = dict[str, frozenset[tuple[str, int]]](), dict[int, set[tuple[str, int]]]()
+        known, final = dict[str, JudgeDraws](), dict[int, JudgeDraws]()
         for id, joined in self._reader.execute("SELECT rollout, group_concat(sort) FROM verdict_rows GROUP BY rollout"):
             if joined not in known:
                 numbers = joined.split(",")
                 if lost := set(numbers) - set(sorts):
                     raise damaged(self.folder, KeyError(f"no judge of verdicts {', '.join(sorted(lost))}"))
                 known[joined] = frozenset(sorts[sort] for sort in numbers)
-            final[id] = set(known[joined])
+            final[id] = known[joined]
         failed = "outcome = (SELECT id FROM names WHERE name = 'error')"
         for id, sort in self.query(f"SELECT rollout, sort FROM verdict_rows WHERE {failed}"):
-            final[id].discard(sorts[str(sort)])
+            final[id] -= {sorts[str(sort)]}
         return final
 
     def verdicts(self, rollout: str) -> list[Verdict]:
@@ -271,6 +278,10 @@ class Store:
 
     def write(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
         """Runs a statement for each row, at once. No rollout may be in flight."""
+        self._summed = None
+        self._execute(sql, rows)
+
+    def _execute(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
         try:
             self._reader.executemany(sql, rows)
         except sqlite3.Error as error:

@@ -41,6 +41,10 @@ _JUDGED_WHERE_DUE = (
     "WHERE verdicts.rollout = rollouts.id AND verdicts.judge = judges.judge) "
     "AND (rollouts.condition, rollouts.task, judges.judge) NOT IN (SELECT condition, task, judge FROM spared))"
 )
+_BASIS = (
+    "SELECT key, value FROM meta WHERE key IN ('measures', 'tasks', 'versions') "
+    "UNION ALL SELECT name, facts FROM conditions ORDER BY 1"
+)
 _STATUSES = "SELECT status, count(*) FROM rollouts WHERE kind = 'rollout' GROUP BY status"
 
 
@@ -67,3 +71,10 @@ def record(connection: sqlite3.Connection) -> None:
     known = connection.execute("SELECT value FROM meta WHERE key = ?", (TOTALS,)).fetchone()
     if known != (text,):
         connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (TOTALS, text))
+
+
+def basis(connection: sqlite3.Connection) -> list[tuple[str, str]] | None:
+    """What totals rest on besides calls, verdicts and rollouts, with the version that made them; None without any."""
+    if connection.execute("SELECT 1 FROM meta WHERE key = ?", (TOTALS,)).fetchone() is None:
+        return None
+    return connection.execute(_BASIS).fetchall()

@@ -61,6 +61,8 @@ class Writer:
         self._handed: list[_Item] = []
         self._failure: StoreError | None = None
         self._file: tuple[int, int] | None = None
+        self.used = False
+        """Whether it was given anything to write."""
         self._thread = threading.Thread(target=self._work, name="agentlab-store", daemon=True)
         self._thread.start()
 
@@ -79,6 +81,7 @@ class Writer:
 
     def _hand(self, item: _Item) -> None:
         """To the thread together with what else this round of the event loop has to write: waking it is dear."""
+        self.used = True
         if not self._handed:
             self._loop.call_soon(self._pass_on)
         self._handed.append(item)

@@ -111,7 +111,7 @@ def test_a_fork_keeps_its_past_to_the_byte_and_its_log_is_rebuilt_without_a_mode
         agent = organization.roster[fork_request.where.actor]
         assert chat(organization, agent, child.messages, own, fork_request.where.round) == fork_request.chat
     silent = Dicer(["never asked"])
-    again = replace(fork(rollout_spec(organization), cut, 1))
+    again = structs.replace(fork(rollout_spec(organization), cut, 1))
     recorded = {(c.actor, c.round, c.k): c for c in child.calls}
     state = prepare(organization, cut, parent.messages, parent.calls)
     assert asyncio.run(play(again, Client({"default": silent}, recorded=recorded), state=state)) == child

@@ -2,8 +2,11 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from tests.support.firm import BASE
 
 pytestmark = pytest.mark.process
 PROCESS = """
@@ -16,6 +19,9 @@ except SystemExit as end:
     assert not end.code, end.code
 print([name for name in {unwanted} if name in sys.modules])
 """
+
+
+SCORED = '{name: sim/replies, options: {scores: {"*": {"3": 1.0}}}}'
 
 
 def imported(*words: str, unwanted: list[str]) -> str:
@@ -70,3 +76,11 @@ def test_the_version_imports_no_command() -> None:
 def test_the_help_imports_nothing_that_commands_need_later() -> None:
     unwanted = ["agentlab.scenario", "agentlab.runs", "msgspec", "pandas", "pydantic", "yaml"]
     assert imported("--help", unwanted=unwanted) == "[]"
+
+
+def test_a_finished_run_typed_again_imports_no_numbers(tmp_path: Path) -> None:
+    """Also not where a rubric was put before its anchor texts."""
+    (tmp_path / "s.yaml").write_text(BASE.replace("{name: sim/replies}", SCORED), encoding="utf-8")
+    again = ("run", str(tmp_path / "s.yaml"), "--out", str(tmp_path / "run"), "--quiet")
+    imported(*again, unwanted=[])
+    assert imported(*again, unwanted=["numpy", "pandas", "scipy"]) == "[]"

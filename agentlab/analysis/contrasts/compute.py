@@ -58,7 +58,7 @@ class Arms:
     @cached_property
     def calls(self) -> dict[str, NDArray[np.intp]]:
         """By condition, a number for each call of its agents that succeeded; calls that are twins have the same."""
-        calls = self.run.calls
+        calls = self.run.replies
         kept = (
             (calls["purpose"] != "judge") & calls["error"].isna() & calls["rollout"].isin(self.run.rollouts["rollout"])
         )

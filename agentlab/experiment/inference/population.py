@@ -90,7 +90,7 @@ class Population:
 
     async def made(self, spec: RolloutSpec, state: Any) -> Particle:
         """A particle with this identity, to be played on from `state`."""
-        spec = replace(spec, attempt=1 + self.keep.failed(spec.key))
+        spec = structs.replace(spec, attempt=1 + self.keep.failed(spec.key))
         client = replace(self.client, recorded=self.keep.recorded(spec.key))
         self.keep.begin(unstarted(spec))
         client.begin(spec)

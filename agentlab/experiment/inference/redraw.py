@@ -5,7 +5,7 @@ Each draw of a turn is a fork of its own, so that its calls are kept and paid fo
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from msgspec import structs
 
@@ -62,7 +62,7 @@ class Redrawn:
     async def _played(self, spec: RolloutSpec, start: State) -> Particle:
         branch = spec.branch
         assert branch is not None
-        of = replace(spec, population=spec.key, limits=UNLIMITED)
+        of = structs.replace(spec, population=spec.key, limits=UNLIMITED)
         first = await self.population.made(fork(of, branch.cut, 1), start.copy())
         await self._draw(first)
         particle = await self._until(first, of, branch.cut, start, await self._off(first, start, branch.cut.agents))

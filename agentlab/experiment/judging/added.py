@@ -151,7 +151,7 @@ async def _judge_rollouts(work: Work, organizations: Mapping[str, Organization])
     store, progress, final = work.store, work.progress, work.store.judged()
     rows = [row for row in store.rollouts("fork") if store.final(row.key)]
     coupled = couplings(store)
-    pending = [(row, work.judges.pending(final.get(store.known[row.key].id, set()))) for row in rows]
+    pending = [(row, work.judges.pending(final.get(store.known[row.key].id, frozenset()))) for row in rows]
     jobs = [
         partial(_judge, work, organizations.get(row.condition), coupled[row.condition], row, draws)
         for row, draws in pending

@@ -1,6 +1,6 @@
 """Scores finished rollouts: every judge, every draw that has no final verdict yet, each by its own recorded calls."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, fields, replace
 
 from agentlab.engine.client import Client
@@ -79,7 +79,7 @@ class JudgeRunner:
     client: Client
     settings: Mapping[str, Settings]
 
-    def pending(self, done: set[tuple[str, int]]) -> list[tuple[Judge, int]]:
+    def pending(self, done: Set[tuple[str, int]]) -> list[tuple[Judge, int]]:
         """Judges and draws (from 0) that are not among those already final."""
         judges = self.judges.values()
         return [(judge, draw) for judge in judges for draw in range(judge.draws) if (judge.name, draw) not in done]

@@ -11,6 +11,7 @@ from itertools import count
 from pathlib import Path
 
 import msgspec
+from msgspec import structs
 
 from agentlab.engine.intervention import Change
 from agentlab.engine.spec import FRESH, fork
@@ -107,7 +108,7 @@ def items(fork_points: Sequence[ForkPoint], indices: Sequence[int]) -> Iterator[
     for index in indices:
         for fork_point in fork_points:
             rollout_spec = fork(fork_point.parent.rollout_spec, fork_point.cut, index, fork_point.change)
-            yield replace(rollout_spec, rank=next(rank)), fork_point.parent.condition
+            yield structs.replace(rollout_spec, rank=next(rank)), fork_point.parent.condition
 
 
 def keys(plan: ForkPlan) -> set[str]:

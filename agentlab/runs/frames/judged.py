@@ -57,6 +57,7 @@ def _row(pair: RolloutPair, judge: str, verdict: Sequence[Any]) -> tuple[Any, ..
 def grouped(folder: Path, rollouts: pd.DataFrame, meta: Mapping[str, Any]) -> pd.DataFrame:
     """`Run.groups`: a row per judge and finished rollout."""
     judges = [name for name, config in documents(meta).items() if config.traits.two == "same"]
+    rollouts = rollouts if judges else rollouts.iloc[:0]
     sides, verdicts = (_sides(rollouts, meta), _verdicts(folder, "group")) if judges else ([], {})
     shown = rollouts["output"].mask(rollouts["status"].isin(REFUSED))
     texts = dict(zip(rollouts["rollout"].tolist(), shown.tolist(), strict=True))

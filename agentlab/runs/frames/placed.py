@@ -1,6 +1,6 @@
 """The rows of a run's file, each with the task, condition, factors and draw of its rollout."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -15,6 +15,8 @@ from agentlab.store import decoded
 _ROLLOUTS = (
     "id key kind task condition generation draw seed parent at fork change attempt status output output_via cut error"
 ).split()
+_SELDOM = ("parent", "at", "error")
+"""Those of them that most runs leave empty."""
 
 
 class PlacedRows:
@@ -71,17 +73,26 @@ class PlacedRows:
     @cached_property
     def ended(self) -> pd.DataFrame:
         """One row per rollout or fork that has ended, with its use, as the frames `rollouts` and `forks` have it."""
-        noted = [f"json_extract(about, '$.{name}') AS {name}" for name in INFERENCE]
-        names = ", ".join([*_ROLLOUTS, *BASELINE, *noted])
-        sql = (
-            f"SELECT {names} FROM rollouts WHERE status IS NOT NULL AND kind NOT IN ('particle', 'redraw') ORDER BY id"
-        )
-        some = {**BASELINE, **INFERENCE}
-        table = self.select(sql, ["id", "rollout", *_ROLLOUTS[2:], *some])
-        about = table[[*some]].astype({name: "float64" for name in INFERENCE}).astype(some)
-        table = self._with_factors(table.drop(columns=[*some]))
-        table = with_use(table, self.select, self.kinds).drop(columns="id").join(about)
+        known = self._filled((*_SELDOM, *BASELINE, "about"))
+        noted = INFERENCE if "about" in known else {}
+        columns = [name for name in _ROLLOUTS if name in known or name not in _SELDOM]
+        some = {name: dtype for name, dtype in BASELINE.items() if name in known} | noted
+        sql = [*columns, *(name for name in some if name in BASELINE)]
+        sql += [f"json_extract(about, '$.{name}') AS {name}" for name in noted]
+        which = "status IS NOT NULL AND kind NOT IN ('particle', 'redraw')"
+        names = ["id", "rollout", *columns[2:], *some]
+        table = self.select(f"SELECT {', '.join(sql)} FROM rollouts WHERE {which} ORDER BY id", names)
+        about = table[[*some]].astype({name: "float64" for name in noted}).astype(some)
+        about = _with_missing(about, {**BASELINE, **INFERENCE})
+        table = _with_missing(table, dict.fromkeys(["id", "rollout", *_ROLLOUTS[2:]], "str"))
+        table = with_use(self._with_factors(table), self.select, self.kinds).drop(columns="id").join(about)
         return self._of_this_part(table)
+
+    def _filled(self, names: Sequence[str]) -> set[str]:
+        """Those of these columns of rollouts that hold anything: the others take long to read and say nothing."""
+        numbers = [str(place) for place in range(len(names))]
+        counts = self.select(f"SELECT {', '.join(f'count({name})' for name in names)} FROM rollouts", numbers)
+        return {name for name, place in zip(names, numbers, strict=True) if counts[place].iloc[0]}
 
     @cached_property
     def _places_by_id(self) -> pd.DataFrame:
@@ -107,3 +118,13 @@ class PlacedRows:
             level = table["condition"].astype("str").map(levels[factor])
             table.insert(at + i, factor, level.astype("category"))
         return table
+
+
+def _with_missing(table: pd.DataFrame, dtypes: Mapping[str, str]) -> pd.DataFrame:
+    """The table with exactly these columns; one that it lacks has this dtype and no value."""
+    return pd.DataFrame(
+        {
+            name: table[name] if name in table else pd.Series(index=table.index, dtype=dtype)
+            for name, dtype in dtypes.items()
+        }
+    )

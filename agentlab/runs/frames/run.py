@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import pandas as pd
 
-from agentlab.columns import KEPT, LABELS, MEASURES
+from agentlab.columns import CALLS, KEPT, LABELS, MEASURES
 from agentlab.errors import ScenarioError
 from agentlab.runs.frames import log, tables
 from agentlab.runs.frames.clusters import clusters_of
@@ -39,6 +39,7 @@ from agentlab.runs.transcript import Decide, Transcript, transcript
 from agentlab.store import decoded, looks, read
 from agentlab.types import Measure
 
+_REPLIES = "actor purpose k round model served_model text input_tokens seeded error".split()
 _TRAINED = ("condition", "recipe", "trained_on", "digest", "metrics", "error")
 
 Describe = Callable[["Run"], tuple[str, str]]
@@ -174,6 +175,18 @@ class Run:
         to run.
         """
         return self._stored.placed(log.calls(self.folder))
+
+    @property
+    def replies(self) -> pd.DataFrame:
+        """The frame `calls` with `round`, `actor`, `purpose`, `k`, `model`, `served_model`, `text`, `input_tokens`,
+        `seeded` and `error` only: for what a run says at its end, in half of the time."""
+        return self._replies
+
+    @cached_property
+    def _replies(self) -> pd.DataFrame:
+        if "calls" in self.__dict__:
+            return self.calls.drop(columns=[name for name in CALLS if name not in _REPLIES])
+        return self._stored.placed(log.calls(self.folder, _REPLIES))
 
     @cached_property
     def scores(self) -> pd.DataFrame:

@@ -27,7 +27,7 @@ def anchors(select: Select) -> pd.DataFrame:
     """The verdicts on anchors, whose keys are JUDGE/anchor/FAMILY/ROLE/PLACE, as they were committed."""
     sql = (
         "SELECT key, output, rollout, judge, verdict.draw, criterion, outcome, value, label, log_text(reason), call, "
-        "mass FROM verdict_spans verdict JOIN rollouts ON id = rollout WHERE kind = 'anchor' ORDER BY number"
+        "mass FROM rollouts CROSS JOIN verdict_spans verdict ON rollout = id WHERE kind = 'anchor' ORDER BY number"
     )
     table = select(sql, ("anchor", "text", "id", *SCORES))
     table = table.astype({"value": "float64", "mass": "float64", "call": "Int64"})

@@ -20,11 +20,13 @@ Select = Callable[[str, list[str]], pd.DataFrame]
 _USE = """
 WITH counted AS MATERIALIZED (SELECT id, steps FROM rollouts WHERE steps IS NOT NULL)
 SELECT coalesce(whole, rollout), {by}, count(*), sum(k = 0 AND purpose = 'agent'), max(round),
-    count(DISTINCT CASE WHEN stop = 'length' AND purpose = 'agent' THEN round || ' ' || actor END),
+    {cut},
     count(text) - count(input_tokens), {tokens}, total({seconds}),
     CASE WHEN count(cost) = count(text) THEN total(cost) END, count(cost) = count(text)
 FROM call_spans LEFT JOIN counted ON id = rollout LEFT JOIN {particles} ON own = rollout
 WHERE purpose != 'judge' AND (steps IS NULL OR round <= steps) AND {which} GROUP BY 1, {by}"""
+_CUT = "count(DISTINCT CASE WHEN stop = 'length' AND purpose = 'agent' THEN round || ' ' || actor END)"
+"""Turns that hit a length limit. To tell them apart takes long, and most runs have none."""
 _TOKENS = ", ".join(
     f"CASE WHEN count({name}) = count(text) THEN total({name}) END"
     for name in ("input_tokens", "output_tokens", "reasoning_tokens")
@@ -48,7 +50,7 @@ GROUP BY rollout HAVING count(logprobs) = count(*)"""
 def with_use(table: pd.DataFrame, select: Select, kinds: Kinds) -> pd.DataFrame:
     """`table` (`id`, `output` and `cut`, a row per rollout) with what each used, `output_words` and `output_cut`, and
     how probable it was."""
-    use = _typed(select(_use("''", "1"), ["id", "", *USED])).set_index("id").drop(columns="")
+    use = _typed(select(_use(select, "''", "1"), ["id", "", *USED])).set_index("id").drop(columns="")
     every = select(_MESSAGES, ["id", "messages"]).set_index("id")
     counted = [_WEIGHT, *(name for name, kind in kinds.items() if kind.fate != "sent")]
     listed = ", ".join("'" + name.replace("'", "''") + "'" for name in counted)
@@ -70,8 +72,10 @@ def with_use(table: pd.DataFrame, select: Select, kinds: Kinds) -> pd.DataFrame:
     return table.join(sampled, on="id").join(weights, on="id")
 
 
-def _use(by: str, which: str) -> str:
-    return _USE.format(by=by, which=which, seconds=SECONDS, tokens=_TOKENS, particles=PARTICLES)
+def _use(select: Select, by: str, which: str) -> str:
+    some = len(select("SELECT 1 FROM call_sorts WHERE stop = 'length' LIMIT 1", ["some"])) > 0
+    cut = _CUT if some else "0"
+    return _USE.format(by=by, which=which, cut=cut, seconds=SECONDS, tokens=_TOKENS, particles=PARTICLES)
 
 
 def _counts(messages: pd.DataFrame, kinds: Kinds) -> pd.DataFrame:
@@ -83,7 +87,7 @@ def _counts(messages: pd.DataFrame, kinds: Kinds) -> pd.DataFrame:
 
 def by_agent(select: Select, which: str) -> pd.DataFrame:
     """One row per rollout that `which` (SQL over `rollout`) chooses and agent: `id`, `agent`, and what it used."""
-    return _typed(select(_use("actor", which), ["id", "agent", *USED])).drop(columns="rounds")
+    return _typed(select(_use(select, "actor", which), ["id", "agent", *USED])).drop(columns="rounds")
 
 
 def _typed(table: pd.DataFrame) -> pd.DataFrame:

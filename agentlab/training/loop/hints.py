@@ -58,7 +58,7 @@ def hinted_specs(design: Design, tasks: Mapping[str, frozenset[str]], seed: int,
                 hint, coupling = hint_of(condition, spec.task.id), f"{spec.coupling}/hint"
                 key = digest(spec.key, "hint", hint.text, draw)
                 changes = {"key": key, "task": hint.task, "draw": draw, "coupling": coupling, "rank": next(rank)}
-                yield replace(spec, **changes, hinted=True), condition
+                yield structs.replace(spec, **changes, hinted=True), condition
 
 
 def _draws(condition: Condition) -> int:

@@ -160,7 +160,7 @@ class _Loop:
             measure = next(m for m in measures_of(self.design) if m.name == loop.fields.keep.measure)
             judge = self.design.judges[measure.judge]
             due = {(judge.name, draw) for draw in range(judge.draws)}
-            if not store.final(spec.key) or due - scored.get(store.known[spec.key].id, set()):
+            if not store.final(spec.key) or due - scored.get(store.known[spec.key].id, frozenset()):
                 return False
         return True
 

@@ -70,7 +70,7 @@ def test_every_call_says_the_place_of_its_rollout_in_the_order_of_work(
 ) -> None:
     """Of the calls that wait, those of the earliest rollout go first."""
     talker = Talker(texts)
-    rollout = asyncio.run(play(replace(rollout_spec(organization), rank=7), Client({"default": talker})))
+    rollout = asyncio.run(play(structs.replace(rollout_spec(organization), rank=7), Client({"default": talker})))
     assert [request.where.rank for request in talker.requests] == [7] * len(rollout.calls)
 
 
@@ -159,7 +159,9 @@ def test_equal_agents_draw_from_streams_of_their_own_and_arms_share_them() -> No
     organization = Organization(tuple(Agent(name, "same") for name in cast), config.build(cast, None, None), 3)
     one, two = Talker(["hello"]), Talker(["hello"])
     run(organization, one)
-    asyncio.run(play(replace(rollout_spec(organization), key="other", condition="other arm"), Client({"default": two})))
+    asyncio.run(
+        play(structs.replace(rollout_spec(organization), key="other", condition="other arm"), Client({"default": two}))
+    )
     streams = [request.where.stream for request in one.requests]
     assert len(set(streams)) == 3
     assert streams == [request.where.stream for request in two.requests]
@@ -306,7 +308,7 @@ def test_a_limit_stops_the_rounds_and_the_closing_question_is_still_asked() -> N
     organization = mail(("ann", "ben"), closing, contacts={"ann": ("ben",), "ben": ("ann",)})
     said = Completion('<mail to="ann, ben">more</mail>', usage=Usage(60, 40))
     model = Script({**{(n, r): said for n in ("ann", "ben") for r in range(1, 5)}, ("ann", 5): "The report."})
-    one = replace(rollout_spec(organization), limits=RolloutLimits(tokens=200))
+    one = structs.replace(rollout_spec(organization), limits=RolloutLimits(tokens=200))
     rollout = asyncio.run(play(one, Client({"default": model})))
     assert (rollout.status, rollout.output) == ("limit", "The report.")
     assert max(call.round for call in rollout.calls if call.round < 5) == 2

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from agentlab.engine.client import Client
 from agentlab.engine.cut import Cut

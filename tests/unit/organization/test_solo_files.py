@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from agentlab.engine.budget import Budget
 from agentlab.engine.client import Client, Finding
@@ -46,7 +47,9 @@ def organization(by: By) -> Organization:
 def played(by: By, said: Sequence[str], found: Sequence[str] = ()) -> tuple[Rollout, InOrder]:
     """A rollout whose step n says `said[n]`, in which a selector finds `found[n]`."""
     model, budget = InOrder(said), Budget(float(len(said)), "calls", lambda _: 0.0)
-    spec = replace(rollout_spec(organization(by)), task=Task("t", "Build it.", fields={"files": GIVEN}), budget=budget)
+    spec = structs.replace(
+        rollout_spec(organization(by)), task=Task("t", "Build it.", fields={"files": GIVEN}), budget=budget
+    )
 
     async def select(text: str, log: Sequence[Message], round: int) -> Finding:
         return Finding(found[round - 1])

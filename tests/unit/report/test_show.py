@@ -16,6 +16,7 @@ import pytest
 from agentlab_cli.main import app
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from typer.testing import CliRunner
 
 from agentlab.engine.client import Client
@@ -72,7 +73,7 @@ def stored(
         try:
             session.register(own, store, session.planned(own, store))
             for attempt in range(1, attempts + 1):
-                again = replace(rollout_spec, attempt=attempt)
+                again = structs.replace(rollout_spec, attempt=attempt)
                 past = store.recorded(rollout_spec.key) if attempt > 1 else {}
                 store.begin(unstarted(again))
                 await store.finish(await play(again, Client({"default": model}, store.record, recorded=past)))

@@ -162,6 +162,15 @@ def test_a_total_is_missing_where_a_price_is(run: Run) -> None:
     assert str(run.cost).startswith("unknown: 0.00 USD plus ")
 
 
+def test_replies_are_some_columns_of_the_calls(run: Run) -> None:
+    apart = load(run.folder)
+    before = apart.replies
+    assert "calls" not in vars(apart)  # or nothing would be saved
+    assert set(before) < set(apart.calls)
+    pd.testing.assert_frame_equal(before, apart.calls[[*before]])
+    pd.testing.assert_frame_equal(before, run.replies)
+
+
 def test_no_frame_is_unlisted() -> None:
     annotated = {
         name

@@ -10,6 +10,7 @@ from typing import Annotated, Any, cast
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 from pydantic import Field
 
 from agentlab.engine.client import Client
@@ -197,7 +198,7 @@ def organization(*tools: Toolset, calls: int = 8) -> Organization:
 
 
 def spec_of(made: Organization, **more: Any) -> RolloutSpec:
-    return replace(rollout_spec(made), **more)
+    return structs.replace(rollout_spec(made), **more)
 
 
 def test_a_toolset_is_opened_once_and_closed_also_on_error_and_cancel() -> None:

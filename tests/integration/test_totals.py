@@ -1,0 +1,58 @@
+"""What a run records in sum is counted again when something was added, and only then."""
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from agentlab import api
+from agentlab.store import read
+from agentlab.store.totals import totals as counted
+from tests.support.firm import Change, design
+
+pytestmark = pytest.mark.usefixtures("workdir")
+
+SCORES: Change = ("{name: sim/replies}", '{name: sim/replies, options: {scores: {"*": {"3": 1.0}}}}')
+
+
+def totals(write: str = "") -> str:
+    """Those of the run, replaced before by others if some are given."""
+    with closing(sqlite3.connect("run/run.db")) as connection, connection:
+        if write:
+            connection.execute("UPDATE meta SET value = ? WHERE key = 'totals'", (write,))
+        return str(connection.execute("SELECT value FROM meta WHERE key = 'totals'").fetchone()[0])
+
+
+async def test_nothing_new_is_not_counted_again() -> None:
+    await api.run(design(SCORES), "run")
+    marked = totals(write="{}")
+    await api.run(design(SCORES), "run")
+    assert totals() == marked
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("draws: 2", "draws: 3"),
+        ("{client: Bank}", "{client: Bank}, target: 42"),
+    ],
+    ids=["more draws", "a corrected task"],
+)
+async def test_what_is_new_is_counted(change: Change) -> None:
+    await api.run(design(SCORES), "run")
+    totals(write="{}")
+    await api.run(design(SCORES, change), "run")
+    with closing(read(Path("run"))) as connection:
+        assert json.loads(totals()) == counted(connection)
+
+
+async def test_what_a_killed_command_left_is_counted() -> None:
+    await api.run(design(SCORES), "run")
+    right = totals()
+    totals(write="{}")
+    with closing(sqlite3.connect("run/run.db")) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+    await api.run(design(SCORES), "run")
+    assert totals() == right
