@@ -1,5 +1,6 @@
 """`agentlab doctor`: what this machine has, or a run folder that may be damaged."""
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -37,11 +38,10 @@ def doctor(
     from agentlab.store import find
     from agentlab.store.rescue import examine, rescue
     from agentlab.text import pluralize
+    from agentlab_cli.layout import console_for
+    from agentlab_cli.layout import say as say_on
 
-    def say(text: str) -> None:
-        if not (json or quiet):
-            print(text)
-
+    say = partial(say_on, console_for(json or quiet))
     folder = find(run)
     finding = examine(folder)
     for problem in finding.problems:

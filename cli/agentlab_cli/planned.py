@@ -36,9 +36,9 @@ def planned(console: Console, design: Design, plan: RunPlan, pilot: PilotPlan | 
         size = planned_loop.sizes(design, design.loop)
     console.print(f"{pluralize(plan.rollouts, 'rollout')}: {size}")
     for line in () if design.loop is None else planned_loop.lines(design, design.loop):
-        console.print(line, markup=False, soft_wrap=True)
+        say(console, line, then="    ")
     if design.options:
-        console.print(f"With {', '.join(design.options)}", markup=False, soft_wrap=True)
+        say(console, f"With {', '.join(design.options)}")
     agents = [(planned_loop.name(name), cost) for name, cost in plan.agents.items()]
     costs = (*agents, *judges, *anchors, ("total", plan.total))
     show_costs(console, f"{design.name}: an estimate", costs)

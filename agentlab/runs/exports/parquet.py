@@ -9,32 +9,10 @@ from typing import Any
 import msgspec
 import pandas as pd
 
+from agentlab.columns import FRAMES
 from agentlab.errors import StoreError
 from agentlab.runs.frames import Run
 
-FRAMES = (
-    "conditions",
-    "roles",
-    "rollouts",
-    "messages",
-    "calls",
-    "scores",
-    "anchors",
-    "pairs",
-    "groups",
-    "labels",
-    "measures",
-    "agents",
-    "edges",
-    "objections",
-    "tickets",
-    "variables",
-    "rows",
-    "generations",
-    "particles",
-    "forks",
-    "fork_scores",
-)
 _LISTS = ("to", "dropped_by", "agents", "after", "carries", "planted", "caught", "not_planted")
 """Columns of tuples."""
 pa: Any = import_module("pyarrow")  # it comes without types

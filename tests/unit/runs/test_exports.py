@@ -9,12 +9,12 @@ import pytest
 from agentlab_cli.main import app
 from typer.testing import CliRunner
 
+from agentlab.columns import FRAMES
 from agentlab.errors import StoreError
 from agentlab.experiment import session
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.specs import Selection
 from agentlab.runs.exports import parquet
-from agentlab.runs.exports.parquet import FRAMES
 from agentlab.runs.frames import Run, load
 from agentlab.runs.imports import Columns, table
 from tests.support.firm import design
@@ -37,7 +37,7 @@ def read(path: Path) -> pd.DataFrame:
 def test_every_frame_reads_back_equal(workdir: Path) -> None:
     run = played()
     written = {one.path.stem: one for one in parquet(run.folder)}
-    assert tuple(written) == FRAMES
+    assert [*written] == [*FRAMES]
     for name, one in written.items():
         frame: pd.DataFrame = getattr(run, name)
         assert (one.rows, one.size) == (len(frame), one.path.stat().st_size)
