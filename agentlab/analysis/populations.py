@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from agentlab.experiment.judging.rejudged import OUTDATED, by_old_facts
+from agentlab.experiment.judging.outdated import OUTDATED, by_old_facts
 from agentlab.runs.frames import Run
 from agentlab.text import line, pluralize
 

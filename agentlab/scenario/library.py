@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Literal
 
 from agentlab.errors import ScenarioError
-from agentlab.scenario.values import is_name
 from agentlab.suggestion import suggest
 
 Shelf = Literal["scenarios", "judges"]
@@ -54,6 +53,8 @@ def scenario(name: str | Path) -> Path:
 
 def write_new(name: str) -> Path:
     """Writes the template under this name into NAME.yaml; raises `ScenarioError` for a name that does not do."""
+    from agentlab.scenario.values import is_name  # with all that reads YAML
+
     path = Path(f"{name.removesuffix('.yaml')}.yaml")
     if not is_name(path.stem):
         raise ScenarioError(

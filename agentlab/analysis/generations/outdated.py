@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from agentlab.analysis.generations.lineage import Lineage
-from agentlab.experiment.judging.rejudged import by_old_facts
+from agentlab.experiment.judging.outdated import by_old_facts
 from agentlab.runs.frames import Run
 from agentlab.text import pluralize
 

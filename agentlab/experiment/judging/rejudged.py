@@ -7,19 +7,16 @@ from typing import Any
 
 import msgspec
 
+from agentlab.experiment.judging.outdated import OUTDATED, by_old_facts
 from agentlab.experiment.recorded_tasks import tasks_of
 from agentlab.judges.match import Match
 from agentlab.scenario.design import Design
 from agentlab.scenario.inference_fields import judge_of
 from agentlab.store import UNFINISHED, Store
-from agentlab.text import line, pluralize
+from agentlab.text import pluralize
 from agentlab.types import Task
 
 log = logging.getLogger(__name__)
-
-
-OUTDATED = "outdated_populations"
-"""In the run's meta: by condition, task and judge, how many populations were made by what the task said before."""
 
 
 def rejudged(design: Design, store: Store, meta: Mapping[str, Any]) -> dict[str, Any]:
@@ -46,14 +43,6 @@ def rejudged(design: Design, store: Store, meta: Mapping[str, Any]) -> dict[str,
     )
     outdated = {tuple(entry[:3]): entry for entry in [*meta.get(OUTDATED, []), *_outdated(design, store, changed)]}
     return {OUTDATED: list(outdated.values())} if outdated else {}
-
-
-def by_old_facts(condition: str, tasks: str, judge: str, made: str, stay: str) -> str:
-    """The sentence on what a judge chose before the target or fields of these tasks changed."""
-    return (
-        f"{line(condition)}, {line(tasks)}: the target or fields changed, but judge {line(judge)} used the old ones in "
-        f"{made}; {stay} are not made again, so play the scenario in a new folder (`--new`)."
-    )
 
 
 def _outdated(design: Design, store: Store, changed: Sequence[str]) -> Iterator[tuple[str, str, str, int]]:

@@ -1,15 +1,15 @@
 """The generations of a self-training loop: what each was like on each part of the tasks, and how it was trained."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
 import pandas as pd
 
 from agentlab.columns import GENERATIONS
-from agentlab.scenario.improve_fields import ImproveFields
 from agentlab.types import Measure
 
 REASONS = {
@@ -20,6 +20,8 @@ REASONS = {
     "hinted": "with a hint: kept",
 }
 """Columns that count rollouts by their reason in `rows`."""
+Passes = Callable[[float], bool]
+"""Whether a rollout with this value of a measure is good enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,8 @@ def by_generation(run: LoopFrames, trained: pd.DataFrame) -> pd.DataFrame:
     played = {str(row["condition"]): row for row in run.conditions.to_dict("records")}
     failed = [name for name in known if name not in played]
     deciding = {m.name: m.judge for m in run.measured}
+    from agentlab.scenario.improve_fields import ImproveFields  # of a run without a loop nobody waits for it
+
     for condition, levels in played.items():
         fields = ImproveFields.model_validate(levels["facts"]["improve"], strict=False)
         head = {"condition": condition, **{name: levels[name] for name in factors}}
@@ -60,7 +64,8 @@ def by_generation(run: LoopFrames, trained: pd.DataFrame) -> pd.DataFrame:
             part: pd.DataFrame = scored.loc[here.to_numpy(dtype=bool)]
             if part.empty:
                 continue
-            outcomes = _outcomes(part, used.loc[part["rollout"].tolist()], fields, int(head["generation"]))
+            passes = partial(fields.keep.passes, generation=int(head["generation"]))
+            outcomes = _outcomes(part, used.loc[part["rollout"].tolist()], fields.keep.measure, passes)
             if split not in fields.judged.get(deciding.get(fields.keep.measure, ""), (split,)):
                 outcomes |= {"passed": math.nan, "coverage": math.nan}  # nobody was asked
             chosen = _kept(run.rows[run.rows["condition"] == condition]) if role == "learn" else {}
@@ -84,9 +89,9 @@ def _typed(table: pd.DataFrame, factors: Sequence[str], measures: Sequence[str])
     return table.astype({**GENERATIONS, **dict.fromkeys(factors, "str"), **dict.fromkeys(measures, "float64")})
 
 
-def _outcomes(part: pd.DataFrame, used: pd.DataFrame, fields: ImproveFields, generation: int) -> dict[str, Any]:
-    values = [float(value) for value in part[fields.keep.measure].astype("float64")]
-    good = [not math.isnan(value) and fields.keep.passes(value, generation) for value in values]
+def _outcomes(part: pd.DataFrame, used: pd.DataFrame, measure: str, passes: Passes) -> dict[str, Any]:
+    values = [float(value) for value in part[measure].astype("float64")]
+    good = [not math.isnan(value) and passes(value) for value in values]
     passed = pd.Series(good, index=part.index, dtype="bool")
     outputs = used["output"].fillna("").map(lambda text: " ".join(str(text).casefold().split()))
     distinct = outputs.groupby(used["task"].astype("str")).agg(lambda texts: texts.nunique() / len(texts))
