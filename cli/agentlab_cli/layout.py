@@ -67,6 +67,11 @@ def _fold(line: str, width: int) -> list[str]:
     )
 
 
+def line_width(console: Console) -> int | None:
+    """Characters that fit into a line; None where nobody set a width."""
+    return console.width if _wraps(console) else None
+
+
 def _wraps(console: Console) -> bool:
     """Whether somebody set a width: a terminal, or COLUMNS."""
     return console.is_terminal or "COLUMNS" in os.environ

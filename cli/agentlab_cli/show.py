@@ -43,8 +43,9 @@ def show(
         return
 
     from agentlab.report.show import shown
-    from agentlab_cli.layout import console_for, folded
+    from agentlab_cli.layout import console_for, folded, line_width
 
+    console = console_for()
     text = shown(
         what,
         rollout=rollout,
@@ -56,9 +57,9 @@ def show(
         values=values or (),
         status=status,
         files=files,
+        width=line_width(console),
     )
     if not quiet:
-        console = console_for()
         console.out(folded(console, text), highlight=False)
 
 

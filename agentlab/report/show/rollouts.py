@@ -30,10 +30,11 @@ STATUSES = {
 """What `--status` says of a rollout, and how the run calls it."""
 
 
-def rollouts(run: Run, most: int, what: str | None = None) -> str:
+def rollouts(run: Run, most: int, what: str | None = None, width: int | None = None) -> str:
     """At most so many rollouts, those that are not finished first, and how to look at one.
 
-    `what` keeps those of one status, or what else can be asked for. Raises ScenarioError where it is none of these.
+    `what` keeps those of one status, or what else can be asked for; `width` is how many characters fit into a line.
+    Raises ScenarioError where `what` is none of these.
     """
     with closing(read(run.folder)) as connection:
         where = places(connection)
@@ -57,7 +58,7 @@ def rollouts(run: Run, most: int, what: str | None = None) -> str:
     if options := run.meta.get("options"):
         parts[0] += f"\nwith {', '.join(map(line, options))}"
     if keys:
-        parts.append(_table(run, {key: where[key] for key in keys[:most]}, status, _short(list(where))))
+        parts.append(_table(run, {key: where[key] for key in keys[:most]}, status, _short(list(where)), width))
         if len(keys) > most:
             parts.append(f"… and {len(keys) - most:,} more; --most {len(keys)} lists all")
         example = keys[-1 if what is None else 0]  # of a whole list, the last is finished
@@ -107,7 +108,9 @@ def _forks(run: Run) -> str:
     )
 
 
-def _table(run: Run, chosen: Mapping[str, Mapping[str, object]], status: Mapping[str, str], short: int) -> str:
+def _table(
+    run: Run, chosen: Mapping[str, Mapping[str, object]], status: Mapping[str, str], short: int, width: int | None
+) -> str:
     names = [measure.name for measure in run.measured]
     values = _by_key(run.measures, names)
     tokens = _by_key(run.rollouts, ["input_tokens", "output_tokens"])
@@ -118,7 +121,7 @@ def _table(run: Run, chosen: Mapping[str, Mapping[str, object]], status: Mapping
         scores = ["" if pd.isna(score) else f"{score:.3g}" for score in values.get(key, (pd.NA,) * len(names))]
         used = ["?" if pd.isna(count) else count for count in tokens.get(key, ("", ""))]
         rows.append([key[:short], *cells, status.get(key, "unfinished"), *scores, *used])
-    return grid(head, rows, ("draw", *names, "tokens in", "out"))
+    return grid(head, rows, ("draw", *names, "tokens in", "out"), width)
 
 
 def _legend(measures: list[str]) -> str:

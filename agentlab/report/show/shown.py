@@ -29,9 +29,11 @@ def shown(
     values: Sequence[str] = (),
     status: str | None = None,
     files: bool = False,
+    width: int | None = None,
 ) -> str:
     """The text for a run (folder, or name under runs/) or a scenario; `html` writes the rollout's page to a file, `svg`
     a picture of the scenario's organizations. `files` shows the rollout's tickets by round and what changed in files.
+    `width` is how many characters of a table fit into a line; None means any number.
 
     A name that is both is the run, unless `prompts`, `svg` or `values` are given, which are about a scenario; each of
     `values` is `PATH=VALUE`. Raises `ScenarioError` if nothing fits.
@@ -53,7 +55,7 @@ def shown(
             return f"wrote {svg}"
         return all_prompts(design) if prompts else scenario(design)
     if rollout is None:
-        return rollouts(load(folder), most, status)
+        return rollouts(load(folder), most, status, width)
     transcribed = transcript(folder, rollout)
     if html is not None:
         _write(html, transcribed.page(), "--html")

@@ -447,6 +447,15 @@ def test_lines_fit_the_terminal_and_keep_their_margin(workdir: Path, monkeypatch
     assert says(*one).replace("\n  │ ", " ").split() == whole.replace("\n  │ ", " ").split()
 
 
+def test_columns_that_do_not_fit_stand_below_each_other(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = load(played(workdir))
+    monkeypatch.setenv("COLUMNS", "40")
+    listed = says("run").splitlines()
+    for key in run.rollouts["rollout"]:
+        assert sum(line.startswith(f" {key[:8]}  ") for line in listed) > 1
+    assert max(len(line) for line in listed if "--rollout" not in line) <= 40
+
+
 def test_the_closing_turn_has_a_name(workdir: Path) -> None:
     played(workdir, ("draws: 2", "draws: 20"))
     closed = load("run").rollouts.query("output_via == 'closing'").iloc[0]
