@@ -65,11 +65,14 @@ def test_sizes_double_up_to_the_draws_and_the_sure_have_no_interval(run: Run) ->
     assert [row["k"] for row in rows(found, "new_tasks", measure="correct", condition=ARM)] == [1, 2, 4]
     sure = only(found, "new_tasks", measure="correct", condition="team=sure", k=4)
     assert sure["pass_at"] == sure["pass_all"] == sure["majority"] == 1
-    assert np.isnan(sure["pass_at_low"])
-    assert "no interval: leaving out any one task does not change the result" in found.notes
+    assert [sure["pass_at_low"], sure["pass_at_high"]] == pytest.approx([0.025 ** (1 / 8), 1])
+    assert (
+        "harm, k = 2, pass at, pass all: no interval for these tasks: it needs 10 draws of each task, and a task has 5"
+        in found.notes
+    )
     these = only(found, "these_tasks", measure="correct", condition=ARM, k=1)
     assert 0 < these["pass_all_low"] < these["pass_all"] < these["pass_all_high"]
-    assert "no 'these tasks' interval: 2 tries of 5 draws, but at least 10 are needed" in found.notes
+    assert "harm, k = 4: no interval for these tasks: it needs 20 draws of each task, and a task has 5" in found.notes
     assert [*dict.fromkeys(found.tables["these_tasks"]["measure"])][:2] == ["correct", "harm"]
     assert found.says.startswith("Success with k tries on 8 tasks in 2 arms, from all subsets of k among the 5 draws")
 
@@ -126,7 +129,7 @@ async def test_under_six_tasks_nothing_is_claimed_beyond_them(tmp_path: Path) ->
     row = only(found, "new_tasks", condition=ARM)
     assert row["pass_at_low"] is None or np.isnan(row["pass_at_low"])
     assert only(found, "these_tasks", condition=ARM)["pass_at_low"] > 0
-    assert "no interval: 3 tasks: too few for conclusions beyond them (at least 6 are needed)" in found.notes
+    assert "correct, k = 1: 3 tasks: too few for conclusions beyond them (at least 6 are needed)" in found.notes
 
 
 def test_the_command_line_prints_them(run: Run, workdir: Path) -> None:
