@@ -12,6 +12,7 @@ of a share. With as many tries as draws, a task is but a success or a failure, a
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import comb
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,7 +102,7 @@ def passes(tasks: Sequence[Counts], k: int, worth: Worth, level: float = 0.95, c
 
 def _mean(values: Sequence[Sequence[float]], level: float, clusters: Clusters) -> ArmMean:
     """Of the values of each task."""
-    of = None if clusters is None else dict(enumerate(np.asarray(clusters).tolist()))
+    of: dict[int, Any] | None = None if clusters is None else dict(enumerate(list(np.asarray(clusters))))
     rows = [(task, value) for task, some in enumerate(values) for value in some]
     return arm_mean([value for _, value in rows], [task for task, _ in rows], of, level=level)
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 
 from agentlab.analysis.components.samples import Sample
 from agentlab.stats.components.components import JUDGED, Component, Components
@@ -16,9 +17,10 @@ def of_two_values(result: Components, sample: Sample) -> Components:
     once = sample.exact or (result.merged is not None and not again.any())
     if not once or len(sample.levels.names) != len(JUDGED):
         return result
-    kept = sample.table[~again]
+    kept = pd.DataFrame(sample.table.loc[~again])
     clusters = None if sample.clusters is None else np.asarray(sample.clusters)[~again]
-    limits = two_valued(kept["task"].astype("str").to_numpy(), kept["value"].to_numpy(), sample.measure.range, clusters)
+    tasks, values = kept["task"].astype("str").tolist(), kept["value"].tolist()
+    limits = two_valued(tasks, values, sample.measure.range, clusters)
     if limits is None:
         return result
     draw = {"low": limits.draw[0], "high": limits.draw[1], "why": ""}

@@ -126,14 +126,14 @@ def _rows(c: Contrast, table: pd.DataFrame, tasks: int) -> tuple[Row, Row, tuple
     fitted, without_slopes = (fit(table, slopes, c.paired) for slopes in (True, False))
     like = c.result.new_tasks
     holds = fitted.converged and not (fitted.singular and _differs(fitted, like.se if like else math.inf))
-    margin = t_quantile(tasks - 1, 0.95) * fitted.se if holds else None
+    margin = t_quantile(tasks - 1, 0.95) * fitted.se if holds else math.nan
     row: Row = {
         "contrast": c.pair,
         "measure": c.measure,
         "estimate": fitted.estimate,
-        "low": None if margin is None else fitted.estimate - margin,
-        "high": None if margin is None else fitted.estimate + margin,
-        "p": t_p(fitted.estimate / fitted.se, tasks - 1) if holds else None,
+        "low": fitted.estimate - margin,
+        "high": fitted.estimate + margin,
+        "p": t_p(fitted.estimate / fitted.se, tasks - 1) if holds else math.nan,
         "se": fitted.se,
         "paired_se": like and like.se,
         "se_without": without_slopes.se,

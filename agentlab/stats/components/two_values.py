@@ -48,7 +48,8 @@ def two_valued(
     mean = arm_mean(right, codes.tolist(), None if clusters is None else dict(enumerate(units.tolist()))).new_tasks
     if mean.low is None or mean.high is None:
         return None
-    differ = _differing(np.bincount(codes, right)[drawn > 1], drawn[drawn > 1], units[drawn > 1])
+    right_t = np.bincount(codes, right).astype(np.float64)
+    differ = _differing(right_t[drawn > 1], drawn[drawn > 1], units[drawn > 1])
     square = (high - low) ** 2
     ends = [share * (1 - share) for share in (mean.low, mean.high)]
     most = 0.25 if mean.low <= 0.5 <= mean.high else max(ends)
