@@ -23,10 +23,12 @@ from agentlab.stats.components.score_variance import score_variance
 from agentlab.text import pluralize
 from agentlab.types import Measure
 
-ABOUT = (
-    "groups: how many there are of a level in all; reads: how to read the row, where its interval may mislead; anova: "
-    "the variance if each score has the same weight, not each task"
-)
+LEGEND: Mapping[str, str] = {
+    "groups": "how many there are of a level in all",
+    "reads": "how to read a row that its numbers do not explain",
+    "anova": "the variance if each score has the same weight, not each task",
+    "between": "variance of the rollouts' scores within tasks, with the judge's noise still in it",
+}
 
 
 @dataclass(slots=True)
@@ -86,8 +88,9 @@ def components(run: Run, measure: str | None = None, by: str | None = None) -> A
         "Variance components",
         _says(by_measure, wanted, levels),
         gathered.tables(),
-        (ABOUT, *gathered.remarks.notes(count)),
+        gathered.remarks.notes(count),
         result=_result,
+        legend=LEGEND,
     )
 
 

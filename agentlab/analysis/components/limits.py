@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 
 from agentlab.analysis.components.samples import Sample
 from agentlab.stats.components.components import JUDGED, Component, Components
@@ -17,7 +16,7 @@ def of_two_values(result: Components, sample: Sample) -> Components:
     once = sample.exact or (result.merged is not None and not again.any())
     if not once or len(sample.levels.names) != len(JUDGED):
         return result
-    kept = pd.DataFrame(sample.table.loc[~again])
+    kept = sample.table.iloc[np.flatnonzero(~again)]
     clusters = None if sample.clusters is None else np.asarray(sample.clusters)[~again]
     tasks, values = kept["task"].astype("str").tolist(), kept["value"].tolist()
     limits = two_valued(tasks, values, sample.measure.range, clusters)

@@ -12,9 +12,11 @@ from agentlab_cli.main import app
 from typer.testing import CliRunner
 
 import agentlab
+from agentlab.analysis.components.components import components
 from agentlab.analysis.passes import tries
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
+from agentlab.stats.components.two_values import two_valued
 from tests.support.proven import proven
 from tests.support.tables import only, rows
 from tests.support.tried import play
@@ -75,6 +77,27 @@ def test_sizes_double_up_to_the_draws_and_the_sure_have_no_interval(run: Run) ->
     assert "harm, k = 4: no interval for these tasks: it needs 20 draws of each task, and a task has 5" in found.notes
     assert [*dict.fromkeys(found.tables["these_tasks"]["measure"])][:2] == ["correct", "harm"]
     assert found.says.startswith("Success with k tries on 8 tasks in 2 arms, from all subsets of k among the 5 draws")
+
+
+def test_one_quantity_has_one_interval(run: Run) -> None:
+    """Accuracy in the result and of one try; the variance over draws in both tables of components."""
+    summaries = {arm.condition: arm.means["correct"].new_tasks for arm in agentlab.summarize(run).arms}
+    for row in rows(tries(run, k="1"), "new_tasks", measure="correct"):
+        mean = summaries[row["condition"]]
+        for name in ("pass_at", "pass_all", "majority"):
+            assert (row[f"{name}_low"], row[f"{name}_high"]) == (mean.low, mean.high)
+    found = components(run, "correct")
+    draw = only(found, "components", condition=ARM, level="draw")
+    variance = only(found, "rollouts", condition=ARM)
+    assert (variance["score_variance"], variance["low"], variance["high"]) == pytest.approx(
+        (draw["variance"], draw["low"], draw["high"])
+    )
+    right = [task.count("A") for task in answers(run)]
+    known = two_valued([t for t in range(8) for _ in range(5)], [float(i < c) for c in right for i in range(5)], (0, 1))
+    assert known is not None
+    assert draw["low"] == pytest.approx(known.draw[0])
+    assert only(found, "components", condition=ARM, level="total")["low"] == pytest.approx(known.total[0])
+    assert any(line.startswith("anova: ") for line in found.explained(found.tables.values()))
 
 
 def test_a_suppressed_measure_is_worth_nothing(run: Run) -> None:
