@@ -108,8 +108,9 @@ def _result(tables: Mapping[str, pd.DataFrame]) -> str:
     if "mixed" not in tables:
         return f"odds ratios: {listed(_named(tables['odds']), 'name', 'odds ratio', most=2)}."
     named = _named(tables["mixed"])
-    known = named["low"].notna()
-    parts = [f"differences by the mixed model: {listed(named[known], 'name', 'estimate', most=2)}"] * bool(known.any())
+    known, parts = named["low"].notna(), list[str]()
+    if known.any():
+        parts.append(f"differences by the mixed model: {listed(named[known], 'name', 'estimate', most=2)}")
     for how, rows in named[~known].groupby("fit", sort=False):
         which = ", ".join(rows["name"].str.removesuffix(":").head(2)) + (", …" if len(rows) > 2 else "")
         parts.append(f"the fit of the mixed model is {how} ({which}); see the paired difference in `contrasts`")
