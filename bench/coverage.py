@@ -33,6 +33,7 @@ from bench.tally import LEAST, MOST
 STUDIES: Mapping[str, Callable[[int, int], list[dict[str, Any]]]] = {
     "components": coverage_components.of_components,
     "covariances": coverage_components.of_covariances,
+    "components of right-or-wrong scores": coverage_components.of_two_values,
     "effects": coverage_means.of_effects,
     "clusters": coverage_means.of_clusters,
     "arms": coverage_means.of_arms,

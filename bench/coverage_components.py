@@ -1,7 +1,7 @@
-"""Studies of coverage: variance components of judged scores, and correlations of two measures."""
+"""Studies of coverage: variance components of judged or right-or-wrong scores, and correlations of two measures."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from agentlab.stats.components.components import IN_CONTEXTS, JUDGED, components
 from agentlab.stats.components.covariances import Scores, covariances
+from agentlab.stats.components.two_values import two_valued
 from bench.tally import Tally
 
 Array = NDArray[np.float64]
@@ -94,4 +95,39 @@ def of_covariances(experiments: int, seed: int) -> list[dict[str, Any]]:
             for level in result.levels:
                 tallies[level.name].add(level.correlation, level.low, level.high)
         rows.append({"setting": setting.name, **{name: tally.figures() for name, tally in tallies.items()}})
+    return rows
+
+
+CHANCES: Mapping[str, Callable[[np.random.Generator, int], Array]] = {
+    "right in .6": lambda _, tasks: np.full(tasks, 0.6),
+    "right in .5": lambda _, tasks: np.full(tasks, 0.5),
+    "right in .95": lambda _, tasks: np.full(tasks, 0.95),
+    "beta(2, 2)": lambda rng, tasks: rng.beta(2, 2, tasks),
+    "beta(9, 1)": lambda rng, tasks: rng.beta(9, 1, tasks),
+}
+"""By name: the chances of tasks to be right in a draw."""
+
+
+def of_two_values(experiments: int, seed: int) -> list[dict[str, Any]]:
+    """Limits of the variance of right-or-wrong scores over draws and in all; for tasks of 4 and 15 draws."""
+    rows: list[dict[str, Any]] = []
+    for i, (name, chances) in enumerate(CHANCES.items()):
+        many = chances(np.random.default_rng([seed, 200 + i]), 400_000)
+        truths = {"draw": float((many * (1 - many)).mean()), "total": float(many.mean() * (1 - many.mean()))}
+        for j, (tasks, draws) in enumerate(((8, 4), (8, 15), (30, 4), (30, 15))):
+            rng, tallies = (
+                np.random.default_rng([seed, 200 + i, j]),
+                {key: Tally(truth) for key, truth in truths.items()},
+            )
+            labels = np.repeat(np.arange(tasks), draws)
+            for _ in range(experiments):
+                values = (rng.random(len(labels)) < chances(rng, tasks)[labels]).astype(np.float64)
+                found = two_valued(labels, values, (0.0, 1.0))
+                for key, tally in tallies.items():
+                    ends: tuple[float | None, float | None] = (None, None) if found is None else getattr(found, key)
+                    tally.add(float(values.var()), *ends)
+            figures = {key: tally.figures() for key, tally in tallies.items()}
+            for of in figures.values():
+                of.pop("bias_in_errors", None)
+            rows.append({"setting": f"{name}, {tasks} x {draws}", **figures})
     return rows

@@ -8,6 +8,7 @@ from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.cells import alike, listed
 from agentlab.analysis.components.judge_noise import noiseless
 from agentlab.analysis.direction import best
+from agentlab.analysis.remarks import Remarks
 from agentlab.analysis.row import Row, ends
 from agentlab.analysis.suppressed import suppressed_measures
 from agentlab.errors import AnalysisError
@@ -36,7 +37,7 @@ def tries(run: Run, measure: str | None = None, k: str | None = None) -> Analysi
     Raises AnalysisError where no measure is right or wrong, or `k` is more than the draws.
     """
     wanted = _asked(k)
-    new_task_rows, these_task_rows = list[Row](), list[Row]()
+    new_task_rows, these_task_rows, remarks = list[Row](), list[Row](), Remarks()
     notes = dict.fromkeys([ABOUT])
     reasons, binary = suppressed_measures(run), _binary(run, measure)
     suppressed_notes = [f"{m.name}: suppressed: {reasons[m.name]}" for m in binary if m.name in reasons]
@@ -60,9 +61,11 @@ def tries(run: Run, measure: str | None = None, k: str | None = None) -> Analysi
                 head: Row = {"measure": m.name, "condition": condition, "k": size, "tasks": len(tasks), "draws": draws}
                 new_task_rows.append(_row(head, results, lambda result: result.new_tasks))
                 these_task_rows.append(_row(head, results, lambda result: result.these_tasks))
-                notes |= dict.fromkeys(note for result in results.values() for note in result.notes)
+                for note in _notes(results):
+                    remarks.add(f"{m.name}, k = {size}{note}", condition)
     tables = {"new_tasks": pd.DataFrame(new_task_rows), "these_tasks": pd.DataFrame(these_task_rows)}
-    return Analysis("passes", "Several tries", _says(tables["these_tasks"]), tables, tuple(notes), result=_result)
+    told = (*notes, *remarks.notes(run.rollouts["condition"].nunique()))
+    return Analysis("passes", "Several tries", _says(tables["these_tasks"]), tables, told, result=_result)
 
 
 def _result(tables: Mapping[str, pd.DataFrame]) -> str:
@@ -134,6 +137,13 @@ def _counted(run: Run, m: Measure) -> Iterator[tuple[str, dict[str, list[int]], 
             tasks[str(task)] = [int((part["value"] == right).sum()), *map(int, wrong.value_counts())]
         if tasks:
             yield condition, tasks, len(rollouts) - len(scored)
+
+
+def _notes(results: Mapping[str, Pass]) -> Iterator[str]:
+    """Each once, after the columns that it is about, unless these are all."""
+    for note in dict.fromkeys(note for result in results.values() for note in result.notes):
+        about = [name.replace("_", " ") for name, result in results.items() if note in result.notes]
+        yield f", {', '.join(about)}: {note}" if len(about) < len(results) else f": {note}"
 
 
 def _row(head: Row, results: dict[str, Pass], interval: Callable[[Pass], Estimate]) -> Row:

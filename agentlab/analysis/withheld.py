@@ -19,7 +19,7 @@ DESCRIBING: Mapping[str, tuple[str, ...]] = {
     "length": ("error", "bias2", "accuracy", "incoherence", "dispersion"),
     "attribution": (),
     "path": (),
-    "interventions": ("difference", "changed", "placebo", "new_tasks", "these_tasks", "these_rollouts", "p"),
+    "interventions": ("difference", "changed", "plain", "new_tasks", "these_tasks", "these_rollouts", "p"),
 }
 """Analyses that look at measures by how they vary, and columns of theirs that say which arm or change is better; those
 of an interval go with its estimate. The others withhold what they must by themselves."""

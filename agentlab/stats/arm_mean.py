@@ -115,7 +115,7 @@ def _of_new_tasks(
         return count, count, ()
     se = max(over.se, 0.0 if error is None else error.se)
     if se <= 1e-12:
-        return None, count, ("no 'new tasks' interval: every task has the same value",)
+        return None, count, ("no interval for new tasks: every task has the same value",)
     return StandardError(se, over.df).worth(spread, level), count, (CHANCE,) if se > over.se else ()
 
 

@@ -27,6 +27,7 @@ Clusters = ArrayLike | None
 MOST_BENT, MOST_TURNED = 0.3, 0.7
 """Largest skewness over sqrt(tasks), and that times t, that is believed: an unbounded bend makes intervals several
 times as long."""
+ALIKE = "no interval: all tasks are alike, so nothing shows how much new ones would differ"
 END = 1e-9
 """A share this near to 0 or 1 is at its end but for rounding, and has no logit."""
 
@@ -99,9 +100,9 @@ def left_out(x: Floats, statistic: Statistic, weights: Floats | None = None) -> 
         return missing(value, count, f"no interval: {reason}")
     without: Floats = statistic(total - x)
     if not np.isfinite(without).all():
-        return missing(value, count, "no interval: one task has all the error, and without it the result is undefined")
+        return missing(value, count, "no interval: without some one task, the result is undefined")
     if standard_error(without) <= 1e-12 * max(1.0, float(np.abs(without).max())):
-        return missing(value, count, "no interval: leaving out any one task does not change the result")
+        return missing(value, count, ALIKE)
     w = np.ones(count) if weights is None else weights
     return Left(value, without, float(w.sum() ** 2 / (w**2).sum()))
 

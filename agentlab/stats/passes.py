@@ -4,21 +4,23 @@ Each is estimated without bias from n >= k draws as the mean over all subsets of
 arXiv 2107.03374) for pass@k, Yao et al. (2024, arXiv 2406.12045) for pass^k, and for maj@k by counting the subsets in
 which each answer leads. n must be fixed beforehand: draws that were stopped at a success estimate something else.
 
-What k tries are worth piles up at 1 (or at 0), where plain t intervals cover down to 20 %. Both intervals are therefore
-in logits, that over tasks by the jackknife-t of a share.
+One try is the mean of right-or-wrong answers, and has its intervals. What more tries are worth piles up at 1 (or at 0),
+where plain t intervals cover down to 20 %. Both intervals are therefore in logits, that over tasks by the jackknife-t
+of a share. With as many tries as draws, a task is but a success or a failure, and is counted as one try is.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import comb
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from agentlab.stats.arm_mean import ArmMean, arm_mean
 from agentlab.stats.estimate import Estimate
 from agentlab.stats.jackknife import END, Clusters, share
-from agentlab.text import pluralize
 
 Counts = Sequence[int]
 """Of one task: how many draws gave the right answer, then how many gave each other answer."""
@@ -34,10 +36,12 @@ class Pass:
     k: int
     value: float
     these_tasks: Estimate
-    """From the draws within tasks: delete-one-draw jackknife variances, summed over tasks, Satterthwaite's df."""
+    """Of one try, which a vote of two is worth, that of `arm_mean`, else from the draws within tasks: delete-one-draw
+    jackknife variances, summed over tasks, Satterthwaite's df."""
     new_tasks: Estimate
-    """From the tasks, or their clusters: the jackknife-t of a share. Its effective number is of what is short of 1, or
-    above 0 where the mean is under a half."""
+    """From the tasks, or their clusters. Of one try, and of as many as there are draws, that of `arm_mean`, else the
+    jackknife-t of a share, whose effective number is of what is short of 1, or above 0 where the mean is under a half.
+    pass@k reaches no lower than one try, and pass^k no higher."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -82,25 +86,47 @@ def passes(tasks: Sequence[Counts], k: int, worth: Worth, level: float = 0.95, c
     """
     if not tasks:
         raise ValueError("no task")
+    answers = [[1.0] * counts[0] + [0.0] * (_draws(counts, k) - counts[0]) for counts in tasks]
+    one = _mean(answers, level, clusters)
+    if k == 1 or (k == 2 and worth is majority):  # of two answers that differ one is picked at random
+        return Pass(k, float(one.new_tasks.value or 0.0), one.these_tasks, one.new_tasks)
     values: NDArray[np.float64] = np.array([worth(counts, k) for counts in tasks])
     mean = float(values.mean())
-    rarer = 1 - values if mean > 0.5 else values
-    like = share(np.stack([values, np.ones(len(values))], axis=1), level, clusters, rarer)
-    return Pass(k, mean, _these(tasks, k, worth, mean, level), like)
+    if all(sum(counts) == k for counts in tasks):
+        like = _mean([[value] for value in values], level, clusters).new_tasks
+    else:
+        rarer = 1 - values if mean > 0.5 else values
+        like = share(np.stack([values, np.ones(len(values))], axis=1), level, clusters, rarer)
+    return Pass(k, mean, _these(tasks, k, worth, mean, level), _beside(like, one.new_tasks, worth))
+
+
+def _mean(values: Sequence[Sequence[float]], level: float, clusters: Clusters) -> ArmMean:
+    """Of the values of each task."""
+    of: dict[int, Any] | None = None if clusters is None else dict(enumerate(list(np.asarray(clusters))))
+    rows = [(task, value) for task, some in enumerate(values) for value in some]
+    return arm_mean([value for _, value in rows], [task for task, _ in rows], of, level=level)
+
+
+def _beside(like: Estimate, one: Estimate, worth: Worth) -> Estimate:
+    """Limits that know those of one try: pass@k is worth no less, and pass^k no more."""
+    if worth not in (one_right, all_right) or one.low is None or one.high is None:
+        return like
+    low, high = (0.0 if like.low is None else like.low, 1.0 if like.high is None else like.high)
+    low, high = (max(low, one.low), high) if worth is one_right else (low, min(high, one.high))
+    return replace(like, low=low, high=high, notes=())
 
 
 def _these(tasks: Sequence[Counts], k: int, worth: Worth, mean: float, level: float) -> Estimate:
     """`logit(mean) ± t se / (mean (1 - mean))`, turned back."""
     count, fewest = len(tasks), min(sum(counts) for counts in tasks)
     if fewest < max(2, DRAWS_PER_TRY * k):
-        reason = (
-            f"{pluralize(k, 'try', 'tries')} of {pluralize(fewest, 'draw')}, but at least "
-            f"{DRAWS_PER_TRY * k} are needed"
-        )
-        return Estimate(mean, n=count, notes=(f"no 'these tasks' interval: {reason}",))
+        reason = f"it needs {DRAWS_PER_TRY * k} draws of each task, and a task has {fewest}"
+        return Estimate(mean, n=count, notes=(f"no interval for these tasks: {reason}",))
     v = np.array([_variance(counts, k, worth) for counts in tasks])
     if v.sum() <= 0 or not END < mean < 1 - END:
-        return Estimate(mean, n=count, notes=("no 'these tasks' interval: within every task, all draws are the same",))
+        return Estimate(
+            mean, n=count, notes=("no interval for these tasks: within every task, all draws are the same",)
+        )
     df = float(v.sum() ** 2 / (v**2 / np.array([sum(counts) - 1 for counts in tasks])).sum())
     se = float(np.sqrt(v.sum())) / count
     half = float(special.stdtrit(df, (1 + level) / 2)) * se / (mean * (1 - mean))

@@ -176,8 +176,8 @@ def foreseen(
 def _rests(design: Design, forecasts: Sequence[PowerForecast], effect: float | None) -> Iterator[str]:
     if effect is not None:
         yield (
-            f"power: the chance of detecting a difference of {effect:g}; tasks, 80%: how many "
-            f"tasks like these are needed."
+            f"power: the chance of detecting a difference of {effect:g}; tasks, 80%: how many tasks like these give it "
+            f"80%, with the planned draws; at best, 80%: how many do with any number of draws."
         )
     strict = {forecast.alpha for forecast in forecasts} - {ALPHA}
     if strict:
@@ -185,10 +185,8 @@ def _rests(design: Design, forecasts: Sequence[PowerForecast], effect: float | N
         several = f"{count} primary contrasts are tested" if count > 1 else ""
         looks = "" if design.looks is None else "the results are looked at before the end"
         why = " and ".join(filter(None, (several, looks)))
-        yield (
-            f"A difference counts as found at p ≤ {min(strict):.2g} instead of {ALPHA:g}, because {why} (the first "
-            f"step of Holm's procedure)."
-        )
+        first = ". This is for the smallest p; larger ones are tested less strictly (Holm)" if several else ""
+        yield f"A difference counts as found at p ≤ {min(strict):.2g} instead of {ALPHA:g}, because {why}{first}."
     correlated = [forecast.basis.noise.correlation for forecast in forecasts]
     if any(correlated):
         yield f"Correlation of the arms over draws: {min(correlated):+.2f} to {max(correlated):+.2f}."

@@ -9,6 +9,7 @@ import pandas as pd
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.cases import about_cases
 from agentlab.analysis.cells import alike
+from agentlab.analysis.components.limits import apart, most, of_two_values, possible
 from agentlab.analysis.components.nested import Template, named, template
 from agentlab.analysis.components.samples import Sample, samples
 from agentlab.analysis.remarks import Remarks
@@ -21,6 +22,13 @@ from agentlab.stats.components.covariances import covariances
 from agentlab.stats.components.score_variance import score_variance
 from agentlab.text import pluralize
 from agentlab.types import Measure
+
+LEGEND: Mapping[str, str] = {
+    "groups": "how many there are of a level in all",
+    "reads": "how to read a row that its numbers do not explain",
+    "anova": "the variance if each score has the same weight, not each task",
+    "between": "variance of the rollouts' scores within tasks, with the judge's noise still in it",
+}
 
 
 @dataclass(slots=True)
@@ -82,6 +90,7 @@ def components(run: Run, measure: str | None = None, by: str | None = None) -> A
         gathered.tables(),
         gathered.remarks.notes(count),
         result=_result,
+        legend=LEGEND,
     )
 
 
@@ -120,6 +129,7 @@ def _levels(gathered: _Gathered, sample: Sample) -> None:
         )
     except ValueError as why:
         return gathered.remark(*where, f"no components: {why}")
+    result = of_two_values(result, sample)
     for component in _shown(result, sample):
         gathered.components.append(
             {
@@ -129,9 +139,9 @@ def _levels(gathered: _Gathered, sample: Sample) -> None:
                 "groups": len(sample.table) // (1 + sample.exact) if component is result.total else component.groups,
                 "variance": component.variance,
                 "low": component.low,
-                "high": _possible(component, sample.measure),
+                "high": possible(component, sample.measure),
                 "share": component.share,
-                "reads": _reads(component, result),
+                "reads": _reads(component, result, sample.measure),
                 "anova": component.anova,
             }
         )
@@ -139,13 +149,7 @@ def _levels(gathered: _Gathered, sample: Sample) -> None:
         gathered.remark(*where, about_cases(sample.measure))
     for note in _notes(result, sample):
         gathered.remark(*where, note)
-    _score_variance(gathered, sample)
-
-
-def _possible(component: Component, measure: Measure) -> float | None:
-    """The upper limit, or the most that scores in the range can vary by."""
-    most = (measure.range[1] - measure.range[0]) ** 2 / 4
-    return None if component.high is None else max(component.variance or 0.0, min(component.high, most))
+    _score_variance(gathered, sample, result)
 
 
 def _notes(result: Components, sample: Sample) -> Iterator[str]:
@@ -161,10 +165,12 @@ def _notes(result: Components, sample: Sample) -> Iterator[str]:
         yield f"{sample.missing} rollouts without a complete judge draw are excluded"
 
 
-def _reads(component: Component, result: Components) -> str | None:
+def _reads(component: Component, result: Components, measure: Measure) -> str | None:
     """In words, what a number and its limits would not say."""
     if component.variance is None:
         return "not separable" if component in result.levels[-2:] else f"one {component.name} only"
+    if component.variance > (highest := most(measure)) and component is not result.levels[-1]:
+        return f"at most {highest:.3g} is possible"
     return str(component) if component.negative else None
 
 
@@ -173,19 +179,25 @@ def _shown(result: Components, sample: Sample) -> list[Component]:
     return [*levels, *([result.merged] if result.merged else []), result.total]
 
 
-def _score_variance(gathered: _Gathered, sample: Sample) -> None:
-    """The score variance, of draws that have all labels above them in common."""
+def _score_variance(gathered: _Gathered, sample: Sample, levels: Components) -> None:
+    """The score variance, of draws that have all labels above them in common: the component of draws, with its limits.
+
+    Where the top level is fixed, limits leave out one draw at a time; limits that do so meet where no draw makes a
+    difference, and are none.
+    """
     *above, draws = sample.scores.codes
     cells = pd.DataFrame(dict(enumerate(above))).groupby(list(range(len(above)))).ngroup()
     result = score_variance(cells.to_numpy(), draws, sample.scores.values, deterministic=bool(sample.copies))
+    draw = levels.levels[-2]
+    low, high = (draw.low, possible(draw, sample.measure)) if not sample.few else apart(result.variance)
     gathered.rollouts.append(
         {
             "condition": sample.arm,
             "measure": sample.measure.name,
             "rollouts": sample.table["rollout"].nunique(),
             "score_variance": result.variance.variance,
-            "low": result.variance.low,
-            "high": result.variance.high,
+            "low": low,
+            "high": high,
             "between": result.between,
             "judge": result.judge,
             "noise": result.noise,

@@ -1,6 +1,7 @@
 """One contrast as a sentence that claims no more than its statistics."""
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -162,4 +163,5 @@ def _unfinished(sides: _Sides) -> str:
 def _untested(c: Contrast) -> str:
     if c.p is not None:
         return "the other primary contrasts are about new tasks, and this one does not have enough tasks for that"
-    return next((note.partition(" interval: ")[2] or note for note in c.result.notes), "the differences do not vary")
+    reasons = (re.sub("^no interval for (these|new) tasks: ", "", note) for note in c.result.notes)
+    return next(reasons, "the differences do not vary")

@@ -7,7 +7,8 @@ LEGEND: Mapping[str, str] = {
     "these_tasks": "95% CI from draws within these tasks",
     "new_tasks": "95% CI by the task-level t, widened where tasks are skewed",
     "p": "for new tasks, or for these tasks where there are few",
-    "holm": "p adjusted across all primary contrasts that are about new tasks, or about these tasks if none is",
+    "holm": "p, adjusted for the number of primary contrasts (Holm); those tested for these tasks count only if none "
+    "is tested for new tasks",
     "bias": "difference in the judge's bias between the arms that would erase the conclusion",
     "missing_a": "missing values of a",
     "missing_b": "missing values of b",
@@ -28,6 +29,6 @@ LEGEND: Mapping[str, str] = {
     "r_within": "the same, with task means removed",
     "output_tokens": "use by a, divided by use by b; the same for tokens, calls and money",
     "matched": "whether the compute of both arms is within 10%",
-    "identical_calls": "share of calls with a byte-identical twin in the other arm",
+    "identical_calls": "share of the calls of the arm with fewer that have a byte-identical twin in the other arm",
     "confounds": "what else differs between the arms",
 }

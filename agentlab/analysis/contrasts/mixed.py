@@ -42,6 +42,9 @@ ODDS = (
 )
 MOST = 30
 """Exploratory contrasts that are fitted where none is primary; each takes a tenth of a second or more."""
+SAME = 0.02
+"""By how much of itself a standard error may miss that of the paired t and still be the same: a singular fit that
+misses it by more has no interval."""
 LARGEST = 400
 """Rollouts of a task that are fitted: time and memory grow with their square and more."""
 
@@ -101,10 +104,17 @@ def _says(tables: Mapping[str, pd.DataFrame], chosen: Sequence[Contrast]) -> str
 
 
 def _result(tables: Mapping[str, pd.DataFrame]) -> str:
-    """The first contrasts by the model."""
+    """The first contrasts by the model that have an interval, and those that have none."""
     if "mixed" not in tables:
         return f"odds ratios: {listed(_named(tables['odds']), 'name', 'odds ratio', most=2)}."
-    return f"differences by the mixed model: {listed(_named(tables['mixed']), 'name', 'estimate', most=2)}."
+    named = _named(tables["mixed"])
+    known, parts = named["low"].notna(), list[str]()
+    if known.any():
+        parts.append(f"differences by the mixed model: {listed(named[known], 'name', 'estimate', most=2)}")
+    for how, rows in named[~known].groupby("fit", sort=False):
+        which = ", ".join(rows["name"].str.removesuffix(":").head(2)) + (", …" if len(rows) > 2 else "")
+        parts.append(f"the fit of the mixed model is {how} ({which}); see the paired difference in `contrasts`")
+    return f"{'; '.join(parts)}."
 
 
 def _named(table: pd.DataFrame) -> pd.DataFrame:
@@ -115,15 +125,16 @@ def _named(table: pd.DataFrame) -> pd.DataFrame:
 def _rows(c: Contrast, table: pd.DataFrame, tasks: int) -> tuple[Row, Row, tuple[str, ...]]:
     """A row of the first table, a row of the variances, and remarks on the fit."""
     fitted, without_slopes = (fit(table, slopes, c.paired) for slopes in (True, False))
-    margin = t_quantile(tasks - 1, 0.95) * fitted.se
     like = c.result.new_tasks
+    holds = fitted.converged and not (fitted.singular and _differs(fitted, like.se if like else math.inf))
+    margin = t_quantile(tasks - 1, 0.95) * fitted.se if holds else math.nan
     row: Row = {
         "contrast": c.pair,
         "measure": c.measure,
         "estimate": fitted.estimate,
         "low": fitted.estimate - margin,
         "high": fitted.estimate + margin,
-        "p": t_p(fitted.estimate / fitted.se, tasks - 1),
+        "p": t_p(fitted.estimate / fitted.se, tasks - 1) if holds else math.nan,
         "se": fitted.se,
         "paired_se": like and like.se,
         "se_without": without_slopes.se,
@@ -167,15 +178,20 @@ def _table(run: Run, c: Contrast) -> pd.DataFrame:
     return both.rename(columns={c.measure: "value"}).astype({"task": "str"}).dropna()
 
 
+def _differs(fitted: Fit, paired_se: float) -> bool:
+    return abs(fitted.se / paired_se - 1) > SAME
+
+
 def _remarks(fitted: Fit, paired_se: float) -> Iterator[str]:
     if not fitted.converged:
-        yield "the fit did not converge; rely on the paired t only"
-    if fitted.singular:
-        smaller = (
-            ", and its standard error is smaller than that of the paired t; rely on the paired t"
-            if fitted.se < 0.98 * paired_se
+        yield "no interval, because the fit did not converge; rely on the paired difference (`contrasts`)"
+    elif fitted.singular:
+        wrong = (
+            ", and its standard error is not that of the paired t, so it has no interval; rely on the paired "
+            "difference (`contrasts`)"
+            if _differs(fitted, paired_se)
             else ""
         )
-        yield f"the fit is singular: a variance is at its boundary{smaller}"
-    elif fitted.doubted and fitted.converged:
+        yield f"the fit is singular: a variance is at its boundary{wrong}"
+    elif fitted.doubted:
         yield "the fit and its standard error are uncertain; rely on the paired t"

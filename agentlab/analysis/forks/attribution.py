@@ -1,6 +1,7 @@
 """Where the variance of an outcome arises: its shares by round and by agent, over a sample of forked rollouts."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,9 +13,15 @@ from agentlab.analysis.forks.sample import Array, Sample, sample
 from agentlab.analysis.row import Row, ends, estimated
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
+from agentlab.stats.estimate import Estimate
 from agentlab.stats.forks.shapley import Turns, by_agent
 from agentlab.stats.forks.shares import FEWEST_PARENTS, Shares, VarianceTerm, by_round, parts
 from agentlab.text import pluralize
+
+NARROWER = (
+    "where the interval for new tasks is narrower than that for these tasks, the tasks happen to be alike: rely on the "
+    "wider one"
+)
 
 
 def attribution(run: Run, measure: str | None = None, condition: str | None = None) -> Analysis:
@@ -54,6 +61,8 @@ def attribution(run: Run, measure: str | None = None, condition: str | None = No
         )
     joined = {name: pd.concat(frames, ignore_index=True) for name, frames in tables.items()}
     rests = "valid only if parents were chosen at random: shares mean nothing for rollouts picked by their outcome"
+    if _narrower(joined["rounds"]):
+        notes[NARROWER] = None
     shown = 1 + _splits_agents(joined["agents"])
     return Analysis("attribution", "Where variance arises", " ".join(says), joined, (rests, *notes), shown, _result)
 
@@ -74,19 +83,38 @@ def _turns(drawn: Sample) -> list[Turns | None]:
     ]
 
 
-def _row(part: VarianceTerm) -> Row:
+def row_of(part: VarianceTerm, signed: bool = False) -> Row:
+    """A term; one that is no variance is `signed`, and the share of every other one lies between 0 and 1."""
     limits = ends("these_tasks", part.these_tasks) | ends("new_tasks", part.new_tasks)
-    return {"variance": part.variance, **limits, **estimated("share", part.share)}
+    share = part.share if signed else _within(part.share)
+    return {"variance": part.variance, **limits, **estimated("share", share)}
+
+
+def _within(share: Estimate) -> Estimate:
+    """With limits from 0 to 1, or to the estimate where that is beyond."""
+    if share.value is None or share.low is None or share.high is None:
+        return share
+    return replace(
+        share,
+        low=max(share.low, min(share.value, 0.0)),
+        high=min(share.high, max(share.value, 1.0)),
+    )
+
+
+def _narrower(table: pd.DataFrame) -> bool:
+    """Whether an interval for new tasks is narrower than that for these tasks."""
+    these, new = (table[f"{name}_high"] - table[f"{name}_low"] for name in ("these_tasks", "new_tasks"))
+    return bool((new.astype("float64") < these.astype("float64")).any())
 
 
 def _rounds(head: Mapping[str, str], drawn: Sample, shares: Shares) -> pd.DataFrame:
     """A row per term, judge noise after the rounds, and the total."""
     rows = list[Row]()
     for block, part in zip(drawn.blocks(), shares.rounds, strict=True):
-        rows.append({**head, "term": f"round {label(block)}", "agents": drawn.names(block), **_row(part)})
+        rows.append({**head, "term": f"round {label(block)}", "agents": drawn.names(block), **row_of(part)})
     if shares.noise is not None:
-        rows.append({**head, "term": "judge noise", "agents": (), **_row(shares.noise)})
-    rows.append({**head, "term": "total", "agents": (), **_row(shares.total)})
+        rows.append({**head, "term": "judge noise", "agents": (), **row_of(shares.noise)})
+    rows.append({**head, "term": "total", "agents": (), **row_of(shares.total)})
     return pd.DataFrame(rows)
 
 
@@ -96,17 +124,21 @@ def _split(head: Mapping[str, str], drawn: Sample, shares: Shares, turns: Sequen
     for block, part, block_turns in zip(drawn.blocks(), shares.rounds, turns, strict=True):
         place = {**head, "round": label(block)}
         if block_turns is None:
-            rows.append({**place, "agent": "+".join(drawn.names(block)), "method": "not split", **_row(part)})
+            rows.append({**place, "agent": "+".join(drawn.names(block)), "method": "not split", **row_of(part)})
             continue
         rows += [
-            {**place, "agent": agent, "method": block_turns.method, **_row(term)}
+            {**place, "agent": agent, "method": block_turns.method, **row_of(term)}
             for agent, term in block_turns.agents.items()
         ]
         beside = "remainder" if block_turns.method == "main" else "beside"  # Shapley's parts hold it already
         if block_turns.interaction is not None and len(block_turns.agents) > 1:
-            rows.append({**place, "agent": "interaction", "method": beside, **_row(block_turns.interaction)})
+            rows.append(
+                {**place, "agent": "interaction", "method": beside, **row_of(block_turns.interaction, signed=True)}
+            )
         elif block_turns.rest is not None and len(block_turns.agents) > 1:
-            rows.append({**place, "agent": "counted twice", "method": "remainder", **_row(block_turns.rest)})
+            rows.append(
+                {**place, "agent": "counted twice", "method": "remainder", **row_of(block_turns.rest, signed=True)}
+            )
     return pd.DataFrame(rows)
 
 
@@ -125,7 +157,7 @@ def _agents(head: Mapping[str, str], drawn: Sample, turns: Sequence[Turns | None
     if not sums:
         return pd.DataFrame()
     split, _ = parts(np.column_stack([*sums.values()]), drawn.tasks, totals, clusters=drawn.clusters)
-    return pd.DataFrame([{**head, "agent": agent, **_row(part)} for agent, part in zip(sums, split, strict=True)])
+    return pd.DataFrame([{**head, "agent": agent, **row_of(part)} for agent, part in zip(sums, split, strict=True)])
 
 
 def _splits_agents(agents: pd.DataFrame) -> bool:

@@ -1,4 +1,4 @@
-"""What a change to a log does to its outcome: agents swapped, messages dropped or edited, against placebo forks."""
+"""What a change to a log does to its outcome: agents swapped, messages dropped or edited, against plain forks."""
 
 from collections.abc import Mapping, Sequence
 
@@ -27,14 +27,14 @@ _ALIKE = 3
 
 
 def interventions(run: Run, measure: str | None = None) -> Analysis:
-    """A row per condition, measure, change and cut: changed forks minus placebo forks of the same cut and index.
+    """A row per condition, measure, change and cut: changed forks minus plain forks of the same cut and index.
 
-    The placebo forks of a turn that was redrawn are those that keep it, cut at the end of its round.
+    The plain forks of a turn that was redrawn are those that keep it, cut at the end of its round.
     `effects`: each difference with the widest interval that its tasks and parents allow. `intervals`: all of them, both
     means and what they rest on. Raises AnalysisError when the run has no changed forks.
     """
     rows, lacking = list[dict[str, object]](), dict[str, list[str]]()
-    notes: dict[str, None] = {"a change is compared with unchanged forks of the same cut, never with the parent": None}
+    notes: dict[str, None] = {"a change is compared with plain forks of the same cut, never with the parent": None}
     if lost := int(exhausted(run.forks).sum()):
         notes[
             f"in {pluralize(lost, 'fork')}, a turn ran out of tries; they are left out, so effects of `until` are "
@@ -46,7 +46,7 @@ def interventions(run: Run, measure: str | None = None) -> Analysis:
             lost = pluralize(missing, "fork")
             notes[f"{m.name}: {lost} of the run without an outcome; pairs that include them are excluded"] = None
         for (condition, change, at), part in pairs.groupby(["condition", "change", "at"], sort=False):
-            places, values = (part["task"].tolist(), part["parent"].tolist()), (part["value"], part["value_placebo"])
+            places, values = (part["task"].tolist(), part["parent"].tolist()), (part["value"], part["value_plain"])
             result = effect(*places, *values, clusters=run.clusters)
             head = dict(zip(_EFFECT, (condition, m.name, change, at), strict=True))
             rows.append({**head, **_row(result)})
@@ -56,7 +56,7 @@ def interventions(run: Run, measure: str | None = None) -> Analysis:
     if not rows:
         raise AnalysisError(
             f"{run.folder} has no changed forks; `agentlab resample {run.folder} --swap AGENT=MODEL`, `--drop MESSAGE` "
-            "and `--edit MESSAGE` draw them, with placebo forks"
+            "and `--edit MESSAGE` draw them, with plain forks"
         )
     table = pd.DataFrame(rows)
     changes = [stored(text) for text in table["change"].unique()]
@@ -70,14 +70,14 @@ def interventions(run: Run, measure: str | None = None) -> Analysis:
 
 
 def paired_forks(run: Run, measure: Measure) -> tuple[pd.DataFrame, int]:
-    """Changed forks with `value`, and as `value_placebo` that of the plain fork of the same cut and index; and how many
+    """Changed forks with `value`, and as `value_plain` that of the plain fork of the same cut and index; and how many
     forks have no outcome. Of a turn that was redrawn, plain forks are those that keep it, cut after its round."""
     forks = outcomes(run, measure)
     table = forks.table
     redrawn = table["change"].astype("str").str.startswith("until ")
     table = table.assign(against=table["at"].mask(redrawn, table["round"].astype("str")))
-    changed, placebo = table[table["change"] != ""], table.loc[table["change"] == "", [*_PLACE, "value"]]
-    return changed.merge(placebo, on=_PLACE, how="left", suffixes=("", "_placebo")), forks.missing
+    changed, plain = table[table["change"] != ""], table.loc[table["change"] == "", [*_PLACE, "value"]]
+    return changed.merge(plain, on=_PLACE, how="left", suffixes=("", "_plain")), forks.missing
 
 
 def _lacking(notes: Mapping[str, Sequence[str]]) -> list[str]:
@@ -96,7 +96,7 @@ def _row(result: InterventionEffect) -> dict[str, object]:
     widest = scopes[about] if about else None
     bounds = {"low": widest and widest.low, "high": widest and widest.high}
     counts = {"parents": result.parents, "tasks": result.tasks, "pairs": result.pairs, "dropped": result.dropped}
-    means = {"changed": result.treated, "placebo": result.placebo}
+    means = {"changed": result.treated, "plain": result.plain}
     shown = {"about": about and about.replace("_", " "), "p": widest and widest.p}
     return {"difference": result.difference, **bounds, **shown, **means, **limits, **counts}
 
@@ -105,7 +105,7 @@ def _result(tables: Mapping[str, pd.DataFrame]) -> str:
     """The first effects."""
     table = tables["effects"]
     named = table.assign(name=table["measure"] + ", " + table["change"] + " at " + table["at"].astype("str") + ":")
-    return f"difference to unchanged forks: {listed(named, 'name', 'difference', most=2)}."
+    return f"difference to plain forks: {listed(named, 'name', 'difference', most=2)}."
 
 
 def _says(table: pd.DataFrame) -> str:

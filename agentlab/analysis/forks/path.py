@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.forks.bounded import bounded, bounded_step
 from agentlab.analysis.forks.outcomes import Acted, Outcomes, acted, kept, label, measured, outcomes
 from agentlab.analysis.forks.step_messages import place, step_messages
 from agentlab.errors import AnalysisError
@@ -19,6 +20,9 @@ from agentlab.stats.forks.path import path as estimate
 from agentlab.store import read
 from agentlab.text import pluralize
 from agentlab.types import Measure
+
+FEWEST_FORKS = 8
+"""Of each of its two cuts, before a round is said to have decided a rollout."""
 
 
 def path(run: Run, rollout: str, measure: str | None = None) -> Analysis:
@@ -110,27 +114,21 @@ def _estimated_path(run: Run, m: Measure, forked: Outcomes, key: str, who: Acted
         notes.append(
             f"forked at {len(enough)} of {len(who)} cuts; the band accounts for all cuts, because some were selected"
         )
-    return _bounded(estimate(enough, end, forked.scale, len(who) if partial else 0), forked.scale), [*notes, *why]
+    estimated = bounded(estimate(enough, end, forked.scale, len(who) if partial else 0), forked.scale)
+    if few := _few(estimated):
+        estimated = replace(estimated, decisive=None)
+        notes.append(f"{m.name}: {few}")
+    return estimated, [*notes, *why]
 
 
-def _bounded(estimated: Path, scale: tuple[float, float]) -> Path:
-    """With intervals that end where outcomes do, as those of t need not."""
-    points = tuple(
-        replace(point, low=_within(point.low, scale), high=_within(point.high, scale)) for point in estimated.points
-    )
-    steps = tuple(_step(step, scale) for step in estimated.steps)
-    return replace(
-        estimated, points=points, steps=steps, decisive=estimated.decisive and _step(estimated.decisive, scale)
-    )
-
-
-def _step(step: PathStep, scale: tuple[float, float]) -> PathStep:
-    span = (scale[0] - scale[1], scale[1] - scale[0])
-    return replace(step, low=_within(step.low, span), high=_within(step.high, span))
-
-
-def _within(value: float | None, ends: tuple[float, float]) -> float | None:
-    return None if value is None else min(max(value, ends[0]), ends[1])
+def _few(estimated: Path) -> str:
+    """Why the decisive step is not told, though its interval is on one side of 0; empty where it may be told."""
+    if (step := estimated.decisive) is None:
+        return ""
+    forks = min(point.forks for point in estimated.points if point.cut in (step.start, step.cut) and point.forks)
+    if forks >= FEWEST_FORKS:
+        return ""
+    return f"no round is said to have decided it: this takes {FEWEST_FORKS} forks of a cut, and there are {forks}"
 
 
 def _end(run: Run, m: Measure, forked: Outcomes, key: str, last: int) -> tuple[End | None, list[str]]:
@@ -161,7 +159,7 @@ def _fresh_step(m: Measure, forked: Outcomes, estimated: Path, fresh: dict[int, 
     drawn = [len(side) for side in sides if not isinstance(side, End)]
     if min(drawn) < 2:
         return pd.DataFrame(columns=columns)
-    confirmed = _step(confirm(sides[0], sides[1], forked.scale), forked.scale)
+    confirmed = bounded_step(confirm(sides[0], sides[1], forked.scale), forked.scale)
     row = (m.name, step.start, step.cut, min(drawn), confirmed.change, confirmed.low, confirmed.high)
     return pd.DataFrame([row], columns=columns)
 

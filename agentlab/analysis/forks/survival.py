@@ -37,7 +37,7 @@ def survivals(run: Run, parent: str, cut: Cut, change: Change) -> list[Survival]
     for measure in (m for m in run.measured if m.name not in hidden and m.judge != redraw.judge):
         pairs, _ = paired_forks(run, measure)
         chosen = pairs[(pairs["parent"] == parent) & (pairs["change"] == change.text) & (pairs["at"] == str(cut))]
-        with_it, without = ("value", "value_placebo") if redraw.has else ("value_placebo", "value")
+        with_it, without = ("value", "value_plain") if redraw.has else ("value_plain", "value")
         places = chosen["task"].tolist(), chosen["parent"].tolist()
         measured = effect(*places, chosen[with_it], chosen[without], clusters=run.clusters)
         ends = measured.these_parents

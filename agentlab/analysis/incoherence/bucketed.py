@@ -50,22 +50,16 @@ def reference_of(run: Run, reference: str, lengths: "pd.Series[float]") -> Rule:
 
 
 def grouped(run: Run, arm: Predictions, rule: Rule, remarks: Remarks) -> tuple[list[Row], list[Row]]:
-    """Rows of buckets and of slopes: five groups, or fewer so that each has 6 tasks, which an interval takes."""
+    """Rows of buckets and of slopes: five groups, or fewer so that each has 6 tasks."""
     name, tasks = f"{arm.measure.name}, groups by {rule.by} length", [t for t in arm.tasks if t in rule.lengths]
     if lost := len(arm.tasks) - len(tasks):
         remarks.add(f"{name}: {pluralize(lost, 'task')} without such a length excluded", arm.arm)
     values = np.array([rule.lengths[task] for task in tasks])
-    if len(tasks) < 4 or np.ptp(values) == 0:
-        why = (
-            f"{pluralize(len(tasks), 'task')}, and at least 4 are needed"
-            if len(tasks) < 4
-            else "every task has the same mean length"
-        )
-        remarks.add(f"{name}: none, {why}", arm.arm)
+    if (count := min(COUNT, len(tasks) // FEWEST_TASKS)) < 2 or np.ptp(values) == 0:
+        needed = f"{2 * FEWEST_TASKS} are needed for two groups of {FEWEST_TASKS}"
+        few = f"{pluralize(len(tasks), 'task')}, and at least {needed}"
+        remarks.add(f"{name}: none, {few if count < 2 else 'every task has the same mean length'}", arm.arm)
         return [], []
-    count = min(COUNT, max(2, len(tasks) // FEWEST_TASKS))
-    if len(tasks) < count * FEWEST_TASKS:
-        remarks.add(f"{name}: no intervals, because a group has fewer than {FEWEST_TASKS} tasks", arm.arm)
     parts, clusters = arm.among(tasks).parts(), cluster_codes(run.clusters, tasks)
     head: Row = {"measure": arm.measure.name, "condition": arm.arm, "by": rule.by, "loss": parts.loss}
     rows: list[Row] = []
@@ -84,6 +78,8 @@ def grouped(run: Run, arm: Predictions, rule: Rule, remarks: Remarks) -> tuple[l
     if values.min() <= 0:
         remarks.add(f"{name}: no slopes, because a length of 0 has no logarithm", arm.arm)
         return rows, []
+    if count == 2:
+        remarks.add(f"{name}: a line through two groups fits them whatever they are; its slope only compares the two")
     fitted = slopes(values, parts, count, clusters)
     return rows, _slopes({**head, "buckets": count, "tasks": len(tasks)}, fitted, name, remarks)
 

@@ -48,10 +48,15 @@ KL = (
 )
 COMPANIONS = (
     "for answers, means over tasks: entropy (nats); disagreement of two draws; flip: not the most frequent answer; "
-    "lapse: wrong although the most frequent answer is right; one wrong: all draws give the same wrong answer; D: "
-    "how far wrong answers scatter, 0 if they are always the same. For such answers, incoherence is nearly a "
-    "function of accuracy"
+    "lapse: wrong although the most frequent answer is right; one wrong: all draws give the same wrong answer. For "
+    "such answers, incoherence is nearly a function of accuracy"
 )
+LEGEND: Mapping[str, str] = {
+    "D": "how far wrong answers scatter, 0 if they are always the same, 1 if all choices are equally frequent",
+    "by_accuracy": "the difference in incoherence if wrong answers of a were spread like those of b; excess: the rest",
+    "tasks_of_excess": "tasks on which b has enough wrong answers to show how they are spread",
+    "of_sums": "sum of variances over sum of errors, as above; mean, median: of the tasks' own incoherence",
+}
 DISPERSION = (
     "for scores in [0, 1] with target 1 (or 0), incoherence cannot exceed the cap: compare arms on dispersion, the "
     "variance as a share of the maximum that their means allow"
@@ -84,7 +89,7 @@ def decomposition(run: Run, measure: str | None = None, embeddings: str | None =
         raise AnalysisError(f"{run.folder} has nothing to decompose: {'; '.join(remarks.notes(count))}")
     shown = sum(name in frames for name in (*SHOWN, "embeddings"))
     notes = ((RATIO,) if "decomposition" in frames else ()) + remarks.notes(count)
-    return Analysis("decomposition", "Bias and variance", _says(frames), frames, notes, shown, _result)
+    return Analysis("decomposition", "Bias and variance", _says(frames), frames, notes, shown, _result, legend=LEGEND)
 
 
 def _inseparable(run: Run, arms: Sequence[Predictions]) -> str:

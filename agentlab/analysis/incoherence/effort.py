@@ -1,6 +1,7 @@
 """Arms that differ in how much their models may reason, compared on the tasks of both."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -16,7 +17,8 @@ from agentlab.runs.frames.clusters import cluster_codes
 from agentlab.stats.estimate import Estimate
 from agentlab.stats.incoherence.halves import Half, Halves, TaskDraws
 from agentlab.stats.incoherence.incoherence import difference, incoherence
-from agentlab.stats.jackknife import Clusters, of_sums, quotient, tested
+from agentlab.stats.jackknife import Clusters, of_sums, quotient
+from agentlab.stats.task_mean import task_mean
 
 QUANTITIES = ("length", "error", "bias2", "variance", "incoherence")
 
@@ -30,7 +32,7 @@ def budgets(run: Run, remarks: Remarks) -> list[tuple[str, str, str]]:
     pairs: list[tuple[str, str, str]] = []
     for a, b in combinations(rows, 2):
         apart = [factor for factor in run.factors if a[factor] != b[factor]]
-        if len(apart) != 1 or _reasoning(a["facts"]) == _reasoning(b["facts"]):
+        if len(apart) != 1 or not _reason_apart(_reasoning(a["facts"]), _reasoning(b["facts"])):
             continue
         within = ",".join(f"{factor}={a[factor]}" for factor in run.factors if factor not in apart)
         pairs.append((str(a["condition"]), str(b["condition"]), within))
@@ -87,9 +89,16 @@ def _notes(estimates: Mapping[str, Estimate]) -> Iterator[str]:
         yield f"{', '.join(name for name, estimate in estimates.items() if note in estimate.notes)}: {note}"
 
 
-def _reasoning(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _reasoning(facts: Mapping[str, Any]) -> dict[str, str]:
+    """By agent."""
     agents: Mapping[str, Mapping[str, Mapping[str, Any]]] = facts.get("agents", {})
-    return sorted((name, str(agent["settings"].get("reasoning"))) for name, agent in agents.items())
+    return {name: str(agent["settings"].get("reasoning")) for name, agent in agents.items()}
+
+
+def _reason_apart(a: Mapping[str, str], b: Mapping[str, str]) -> bool:
+    """Whether an agent of both is set otherwise, or one arm has a setting that the other has not: that it has other
+    agents is no such difference."""
+    return any(a[name] != b[name] for name in a.keys() & b.keys()) or {*a.values()} != {*b.values()}
 
 
 def _lengths(arm: Predictions, draws: Sequence[TaskDraws], tasks: Sequence[str]) -> Any:
@@ -98,8 +107,13 @@ def _lengths(arm: Predictions, draws: Sequence[TaskDraws], tasks: Sequence[str])
 
 
 def _mean(gaps: Any, clusters: Clusters) -> Estimate:
-    """With the t interval over tasks and its p."""
-    return tested(of_sums(np.column_stack([gaps, np.ones(len(gaps))]), quotient, clusters=clusters))
+    """With the interval over tasks and the p that contrasts have."""
+    of_t = of_sums(np.column_stack([gaps, np.ones(len(gaps))]), quotient, clusters=clusters)
+    if of_t.low is None:
+        return of_t
+    units = None if clusters is None else np.unique(np.asarray(clusters), return_inverse=True)[1]
+    found = task_mean(gaps, units).interval()
+    return replace(of_t, value=float(gaps.mean()), low=found.low, high=found.high, se=found.se, df=found.df, p=found.p)
 
 
 def _natural(halves: Halves | None) -> dict[str, float | None]:

@@ -121,7 +121,7 @@ def _compared(
     units = codes_of([clusters.get(label, label) for label in labels]) if clusters else None
     over_tasks, flip, why_like = _new_tasks(d_t, units, tiny)
     like = over_tasks and over_tasks.interval(level)
-    reason = f"no 'these tasks' interval: every {unit} of a task differs by the same amount"
+    reason = f"no interval for these tasks: every {unit} of a task differs by the same amount"
     these, why_these = (None, reason) if same and n_t.min() > 1 else _these_tasks(spread, n_t, d_t, level, unit)
     constant = len(d) > len(n_t) and same and like is None
     return Paired(
@@ -176,7 +176,7 @@ def _these_tasks(spread: Array, n_t: Array, d_t: Array, level: float, unit: str)
     """
     single = int((n_t < 2).sum())
     if single:
-        return None, f"no 'these tasks' interval: {single} of {len(n_t)} tasks have one {unit}, and two are needed"
+        return None, f"no interval for these tasks: {single} of {len(n_t)} tasks have one {unit}, and two are needed"
     v_t = spread / (n_t - 1) / n_t
     df = float(v_t.sum() ** 2 / (v_t**2 / (n_t - 1)).sum())
     return t_interval(float(d_t.mean()), float(np.sqrt(v_t.sum())) / len(n_t), df, level), ""
@@ -197,10 +197,10 @@ def _new_tasks(means_t: Array, units: Codes | None, tiny: float) -> tuple[TaskMe
         )
     sums: Array = means_t if units is None else np.bincount(units, means_t).astype(np.float64)
     if np.ptp(means_t) <= tiny:
-        return None, _flips(sums, tiny), "no 'new tasks' interval: every task differs by the same amount"
+        return None, _flips(sums, tiny), "no interval for new tasks: every task differs by the same amount"
     over_tasks = task_mean(means_t, units)
     if over_tasks.se <= tiny:
-        return None, _flips(sums, tiny), "no 'new tasks' interval: every cluster differs by the same amount"
+        return None, _flips(sums, tiny), "no interval for new tasks: every cluster differs by the same amount"
     return over_tasks, sign_flip_p(sums) if count <= MOST_FLIPS else None, ""
 
 

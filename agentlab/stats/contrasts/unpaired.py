@@ -63,12 +63,12 @@ def _these_tasks(arms: Sequence[Sequence[Array]], difference: float, level: floa
     single = sum(min(len(a), len(b)) < 2 for a, b in zip(*arms, strict=True))
     if single:
         tasks = f"{single} of {len(arms[0])} tasks"
-        return None, f"no 'these tasks' interval: {tasks} have one value of an arm, and two are needed"
+        return None, f"no interval for these tasks: {tasks} have one value of an arm, and two are needed"
     sizes = np.array([len(cell) for cell in cells], dtype=np.float64)
     v = np.array([cell.var(ddof=1) for cell in cells]) / sizes
     scale = max(float(np.abs(cell).max()) for cell in cells)
     if float(v.sum()) <= (1e-12 * scale) ** 2:
-        return None, "no 'these tasks' interval: no arm's values vary within a task"
+        return None, "no interval for these tasks: no arm's values vary within a task"
     df = float(v.sum() ** 2 / (v**2 / (sizes - 1)).sum())
     return t_interval(difference, float(np.sqrt(v.sum())) / len(arms[0]), df, level), ""
 

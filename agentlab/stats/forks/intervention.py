@@ -1,6 +1,6 @@
 """The effect of a change made to a log (an agent swapped, a message dropped or edited) on what follows.
 
-Treated forks are compared with placebo forks of the same cut of the same parent, which went through everything but the
+Treated forks are compared with plain forks of the same cut of the same parent, which went through everything but the
 change; never with the parent, whose own outcome is one draw and, where it was chosen for being bad, a bad one: the
 worst of 15 'improves' by 1.7 SD by itself. Fork i of both shares its random numbers, so forks are paired by index.
 """
@@ -21,12 +21,12 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class InterventionEffect:
-    """Treated minus placebo, with what it may be said of."""
+    """Treated minus plain, with what it may be said of."""
 
     difference: float | None
     """Mean over tasks of the mean over a task's parents of the mean over a parent's pairs; None without a pair."""
     treated: float | None
-    placebo: float | None
+    plain: float | None
     these_parents: Interval | None
     """Forks within these very logs (Satterthwaite 1946); for one parent it is the paired t over its forks."""
     these_tasks: Interval | None
@@ -45,7 +45,7 @@ def effect(
     tasks: Sequence[Hashable],
     parents: Sequence[Hashable],
     treated: ArrayLike,
-    placebo: ArrayLike,
+    plain: ArrayLike,
     level: float = 0.95,
     clusters: Mapping[Any, Hashable] | None = None,
 ) -> InterventionEffect:
@@ -54,7 +54,7 @@ def effect(
     All have shape (pairs,); NaN where an outcome is missing. `clusters` gives the cluster of each task, which `paired`
     takes for new tasks. Raises ValueError for unequal lengths.
     """
-    x, y = np.asarray(treated, dtype=np.float64), np.asarray(placebo, dtype=np.float64)
+    x, y = np.asarray(treated, dtype=np.float64), np.asarray(plain, dtype=np.float64)
     if x.ndim != 1 or not len(tasks) == len(parents) == len(x) == len(y):
         raise ValueError(
             f"tasks, parents and outcomes differ in length: {len(tasks)}, {len(parents)}, {x.shape}, {y.shape}"
@@ -65,7 +65,7 @@ def effect(
     codes = np.array([known.setdefault(parents[i], len(known)) for i in kept], dtype=np.intp)
     dropped = int((~complete).sum())
     if not known:
-        why = ("no pair of a treated and a placebo fork with both outcomes",)
+        why = ("no pair of a changed and a plain fork with both outcomes",)
         return InterventionEffect(None, None, None, None, None, None, 0, 0, 0, dropped, why)
     n = np.bincount(codes).astype(np.float64)
     home = {parents[i]: tasks[i] for i in kept}
@@ -76,7 +76,7 @@ def effect(
     return InterventionEffect(
         difference=whole.difference,
         treated=whole.mean_a,
-        placebo=whole.mean_b,
+        plain=whole.mean_b,
         these_parents=these,
         these_tasks=whole.these_tasks,
         new_tasks=whole.new_tasks,

@@ -152,7 +152,7 @@ def _notes(parents: Array, drawn: int) -> list[str]:
     notes: list[str] = []
     single, tasks = int((parents == 1).sum()), len(parents)
     if single:
-        notes.append(f"no 'these tasks' interval: {single} of {tasks} tasks have one parent, and two are needed")
+        notes.append(f"no interval for these tasks: {single} of {tasks} tasks have one parent, and two are needed")
     if drawn < FEWEST_TASKS:
         size = pluralize(tasks, "task") + (f" in {pluralize(drawn, 'cluster')}" if drawn < tasks else "")
         notes.append(f"{size}: too few for conclusions beyond them (at least {FEWEST_TASKS} are needed)")

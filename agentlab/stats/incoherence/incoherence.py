@@ -14,6 +14,7 @@ from agentlab.stats.estimate import Estimate
 from agentlab.stats.incoherence.decompose import Decomposition
 from agentlab.stats.incoherence.judged import JudgedDecomposition
 from agentlab.stats.jackknife import (
+    ALIKE,
     Clusters,
     Left,
     clustered,
@@ -104,7 +105,7 @@ def shares_apart(a: Floats, b: Floats, level: float = 0.95, clusters: Clusters =
             return missing(gap, side.n, side.notes[0])
     left = [side for side in sides if isinstance(side, Left)]
     if np.ptp(left[0].without - left[1].without) <= 1e-12:
-        return missing(gap, first.n, "no interval: leaving out any one task does not change the result")
+        return missing(gap, first.n, ALIKE)
     spread = np.corrcoef(left[0].without, left[1].without)[0, 1]
     known = float(spread) * (1 - 1 / min(side.effective for side in left))
 

@@ -8,17 +8,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
+from unittest.mock import Mock
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from agentlab.analysis.cells import columns
-from agentlab.analysis.forks.attribution import attribution
+from agentlab.analysis.forks.attribution import NARROWER, attribution, row_of
 from agentlab.analysis.forks.interventions import interventions
 from agentlab.analysis.forks.path import path
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
+from agentlab.stats.estimate import Estimate
+from agentlab.stats.forks.shares import VarianceTerm
 from agentlab.types import Measure
 
 TURNS = (("ann", 1), ("ben", 2), ("cat", 2), ("ann", 4))
@@ -265,9 +268,9 @@ def test_what_a_run_must_hold() -> None:
 # --- one rollout ------------------------------------------------------------------------------------------------------
 
 
-def decided(fresh: bool = False) -> ForksOnly:
+def decided(fresh: bool = False, forks: int = 8) -> ForksOnly:
     """A rollout that round 2 decided, whatever the judge."""
-    found = runner(1, 6, ("0", "1", "2"), seed=3)
+    found = runner(1, forks, ("0", "1", "2"), seed=3)
     rng = np.random.default_rng(4)
     level = {"0": 0.2, "1": 0.2, "2": 0.8}
     found.forks["worth"] = [level[at] + float(rng.normal(0, 0.02)) for at in found.forks["at"]]
@@ -295,7 +298,7 @@ def test_the_path_names_the_message_that_decided() -> None:
     assert table["round"].tolist() == ["", "1", "2", "4"]
     assert table["agents"].tolist() == [(), ("ann",), ("ben", "cat"), ("ann",)]
     assert table["decisive"].tolist() == [False, False, True, False]
-    assert table["forks"].tolist()[:3] == [6, 6, 6]
+    assert table["forks"].tolist()[:3] == [8, 8, 8]
     assert pd.isna(table["forks"].iloc[3])
     assert value(table["change"].sum()) == pytest.approx(0.85 - value(table["expected"][0]))
     assert (table["expected_low"] <= table["expected"]).all()
@@ -309,14 +312,40 @@ def test_the_path_names_the_message_that_decided() -> None:
     assert any("biased upward" in note for note in found.notes)
 
 
+def test_under_eight_forks_no_round_is_said_to_have_decided() -> None:
+    found = path(decided(forks=7).run, "p0")
+    assert not found.tables["path"]["decisive"].any()
+    assert found.headline == "worth: no decisive round was found."
+    told = "worth: no round is said to have decided it: this takes 8 forks of a cut, and there are 7"
+    assert told in found.notes
+    assert path(decided().run, "p0").headline.startswith("worth was decided in round 2")
+
+
+def test_a_share_ends_where_shares_do() -> None:
+    one = VarianceTerm(1.0, None, None, Estimate(1.0, 0.449, 1.551))
+    below, interaction = replace(one, share=Estimate(-0.02, -0.56, 0.52)), replace(one, share=Estimate(-0.1, -0.3, 0.1))
+    ends = [(row["share_low"], row["share_high"]) for row in (row_of(one), row_of(below), row_of(interaction, True))]
+    assert ends == [(0.449, 1.0), (-0.02, 0.52), (-0.3, 0.1)]
+
+
+@pytest.mark.parametrize(("new", "told"), [((-0.1, 0.1), True), ((-0.3, 0.3), False), ((None, None), False)])
+def test_an_interval_for_new_tasks_that_is_narrower_is_told(
+    monkeypatch: pytest.MonkeyPatch, new: tuple[float | None, float | None], told: bool
+) -> None:
+    ends = {"these_tasks_low": -0.2, "these_tasks_high": 0.2, "new_tasks_low": new[0], "new_tasks_high": new[1]}
+    rounds = attribution(runner(8, 4).run).tables["rounds"].assign(**ends)
+    monkeypatch.setattr("agentlab.analysis.forks.attribution._rounds", Mock(return_value=rounds))
+    assert (NARROWER in attribution(runner(8, 4).run).notes) is told
+
+
 def test_fresh_forks_measure_the_decisive_round_again() -> None:
     found = path(decided(fresh=True).run, "p0")
     (again,) = found.tables["fresh"].to_dict("records")
-    assert (again["start"], again["cut"], again["forks"]) == (1, 2, 6)
+    assert (again["start"], again["cut"], again["forks"]) == (1, 2, 8)
     assert again["change"] == pytest.approx(0.5, abs=0.03)
     assert again["low"] < 0.5 < again["high"]
     assert value(found.tables["path"]["change"][2]) == pytest.approx(0.6, abs=0.03)
-    assert "on 6 fresh forks" in found.says
+    assert "on 8 fresh forks" in found.says
 
 
 def test_every_measure_has_its_rows_and_one_without_outcomes_is_a_note() -> None:
@@ -416,7 +445,7 @@ def test_many_effects_have_one_note_of_a_kind() -> None:
     assert sum(max(map(len, (one.heading, *one.cells))) + 3 for one in shown) <= 140
 
 
-def test_a_swap_is_compared_with_placebo_forks_of_its_cut() -> None:
+def test_a_swap_is_compared_with_plain_forks_of_its_cut() -> None:
     found = interventions(changed(runner(7, 4), "swap ben=sim/better", "1", 0.1).run)
     (row,) = both(found.tables)
     assert (row["change"], row["at"], row["parents"], row["tasks"], row["pairs"]) == (
@@ -427,7 +456,7 @@ def test_a_swap_is_compared_with_placebo_forks_of_its_cut() -> None:
         28,
     )
     assert row["difference"] == pytest.approx(0.1, abs=0.01)
-    assert row["changed"] - row["placebo"] == pytest.approx(row["difference"])
+    assert row["changed"] - row["plain"] == pytest.approx(row["difference"])
     assert row["new_tasks_low"] < 0.1 < row["new_tasks_high"]
     assert row["these_rollouts_low"] < 0.1 < row["these_rollouts_high"]
     assert pd.isna(row["these_tasks_low"])
@@ -441,14 +470,14 @@ def test_a_swap_is_compared_with_placebo_forks_of_its_cut() -> None:
     assert "Of 1 effect over 28 pairs of forks, 1 at p < .05" in found.says
 
 
-def test_a_change_without_placebo_shows_nothing() -> None:
+def test_a_change_without_a_plain_fork_shows_nothing() -> None:
     base = changed(runner(1, 4), "drop 3", "2", 0.1)
     base.forks = base.forks[(base.forks["change"] != "") | (base.forks["at"] != "2")].reset_index(drop=True)
     found = interventions(base.run)
     (row,) = both(found.tables)
     assert row["difference"] is None or pd.isna(row["difference"])
     assert row["dropped"] == 4
-    assert any("no pair of a treated and a placebo fork" in note for note in found.notes)
+    assert any("no pair of a changed and a plain fork" in note for note in found.notes)
     assert any("4 changed forks without a counterpart" in note for note in found.notes)
 
 

@@ -91,10 +91,10 @@ def test_draws_that_repeat_each_other_take_no_test_from_tasks() -> None:
     assert_alike(twice.new_tasks, once_each.new_tasks)
     assert twice.these_tasks is None
     assert not twice.constant
-    assert twice.notes == ("no 'these tasks' interval: every pair of a task differs by the same amount",)
+    assert twice.notes == ("no interval for these tasks: every pair of a task differs by the same amount",)
     few = paired([0, 0, 1, 1], [0, 1, 0, 1], [1, 1, 3, 3], [0, 0, 0, 0])
     assert few.constant
-    assert few.notes[0] == "no 'these tasks' interval: every pair of a task differs by the same amount"
+    assert few.notes[0] == "no interval for these tasks: every pair of a task differs by the same amount"
 
 
 def test_a_target_in_the_middle_of_its_range_makes_no_end_better(workdir: Path) -> None:

@@ -14,8 +14,10 @@ from agentlab_cli.main import app
 from typer.testing import CliRunner
 
 from agentlab.analysis.components.judge_noise import noise
+from agentlab.analysis.contrasts.compared import contrasts as compared
 from agentlab.analysis.contrasts.contrast import Contrast
 from agentlab.analysis.contrasts.mixed import fit, mixed
+from agentlab.analysis.contrasts.mixed_fit import Fit
 from agentlab.analysis.contrasts.notes import scope
 from agentlab.analysis.contrasts.pilot import piloted
 from agentlab.analysis.contrasts.table import contrasts, tabulate
@@ -331,14 +333,44 @@ def test_a_singular_fit_is_told_and_rows_in_any_order_give_the_same() -> None:
 def test_mixed_of_a_run(made: Run) -> None:
     found = mixed(made)
     row = found.tables["mixed"].iloc[0]
-    assert 0 < row["low"] < row["estimate"] < row["high"]
     close(row["estimate"], contrasts(made).tables["contrasts"].iloc[0]["difference"], rtol=1e-6)
     assert len(found.tables["mixed"]) == 2
     told = "every pair of a task differs by the same amount, so there is nothing to fit"
     assert f"{told} (utility, curt - plain (team=solo))" in found.notes
     assert set(found.tables["mixed"]["fit"]) <= {"regular", "singular", "not converged"}
+    known = [row for row in found.tables["mixed"].to_dict("records") if row["p"] == row["p"]]
+    assert all(row["low"] < row["estimate"] < row["high"] for row in known)
     with pytest.raises(AnalysisError, match="suppressed"):
         mixed(load(made.folder), measure="harm")
+
+
+@pytest.mark.parametrize(
+    ("se", "singular", "converged", "shown"),
+    [
+        (1.0, False, True, True),
+        (1.01, True, True, True),
+        (0.7, True, True, False),
+        (1e6, True, True, False),
+        (0.7, False, True, True),
+        (1.0, False, False, False),
+    ],
+)
+def test_a_fit_that_fails_is_no_result(
+    made: Run, monkeypatch: pytest.MonkeyPatch, se: float, singular: bool, converged: bool, shown: bool
+) -> None:
+    """The standard error is that of the paired t, times `se`."""
+    paired_se = {c.pair: c.result.new_tasks.se for c in compared(made) if c.primary and c.result.new_tasks}
+    known = iter([value for value in paired_se.values() for _ in range(2)])
+
+    def fitted(*_: Any) -> Fit:
+        return Fit(0.3, se * next(known), 0, 0, 0, 0.1, converged=converged, singular=singular, doubted=False)
+
+    monkeypatch.setattr("agentlab.analysis.contrasts.mixed.fit", fitted)
+    found = mixed(made, measure="utility")
+    for row in found.tables["mixed"].to_dict("records"):
+        assert (pd.notna(row["low"]) and row["low"] < 0.3 < row["high"] and row["p"] < 1) is shown
+    assert ("see the paired difference in `contrasts`" in found.headline) is not shown
+    assert ("0.300 [" in found.headline) is shown
 
 
 def test_mixed_takes_tasks_and_draws(workdir: Path) -> None:
@@ -401,12 +433,17 @@ def test_the_pilot_of_a_run_finds_what_was_planted(made: Run) -> None:
     close(assumed(design)[0].noise.within, 0.25)
 
 
+def flat(text: str) -> str:
+    return " ".join(text.split())
+
+
 def test_plan_prints_what_a_design_can_find(made: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(made.folder.parent)
     run = CliRunner()
     text = run.invoke(app, ["plan", "s.yaml", "--pilot", "run", "--effect", "0.1"]).stdout
     assert "found at p ≤ 0.017 instead of 0.05, because 3 primary contrasts are tested" in text
-    assert "tasks, 80%" in text
+    assert "at best, 80%: how many do with any number of draws" in flat(text)
+    assert "This is for the smallest p; larger ones are tested less strictly (Holm)." in flat(text)
     text = run.invoke(app, ["plan", "s.yaml", "--within", "0.1"]).stdout
     assert re.search(r"utility\s+assumed\s+0\.100\s+0\.100", text)
     for options, said in (

@@ -76,6 +76,8 @@ def test_answers_have_the_bias_and_variance_of_their_chances(
     assert row["incoherence_low"] < ratio < row["incoherence_high"]
     assert (row["tasks"], row["draws"]) == (12, 30)
     beside = only(found, "companions", measure="correct", condition=f"team={arm}")
+    told = [line.partition(":")[0] for line in found.explained(found.tables.values())]
+    assert told == ["D", "by accuracy", "tasks of excess", "of sums"]
     assert beside["accuracy"] == pytest.approx(1 - row["error"] / 2)
     assert beside["disagreement"] == pytest.approx(row["variance"])
     wrong = only(found, "decomposition", measure="correct", condition=f"team={arm}", loss="0/1")

@@ -190,7 +190,7 @@ def test_where_nothing_can_be_tested_the_reason_is_told() -> None:
     nothing = Paired(None, None, None, 0, 0, 6, notes=("no complete pair",))
     told = "utility: firm and solo cannot be compared, because no task has a score from both."
     assert only(contrast(nothing, holm=None)) == told
-    single = paired(0.6, 0.5, 2, notes=("no 'these tasks' interval: 1 of 2 tasks have one pair, and two are needed",))
+    single = paired(0.6, 0.5, 2, notes=("no interval for these tasks: 1 of 2 tasks have one pair, and two are needed",))
     (first, _) = headline(results(contrast(single, holm=None), tasks=2))
     assert first.endswith("; there is no test, because 1 of 2 tasks have one pair, and two are needed.")
     other = contrast(paired(0.6, 0.5, 2, these_tasks=FOR_NEW), holm=None)

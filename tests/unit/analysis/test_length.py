@@ -3,6 +3,9 @@
 import asyncio
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+from unittest.mock import Mock
 
 import numpy as np
 import pandas as pd
@@ -14,12 +17,16 @@ from typer.testing import CliRunner
 import agentlab
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.incoherence.decomposition import decomposition
+from agentlab.analysis.incoherence.effort import budgets
 from agentlab.analysis.incoherence.length import length
+from agentlab.analysis.remarks import Remarks
 from agentlab.errors import AnalysisError
 from agentlab.models.capabilities import EVERYTHING
 from agentlab.models.simulated import chatter
 from agentlab.models.simulated.chatter import RandomNumbers
 from agentlab.runs.frames import Run
+from agentlab.stats.jackknife import ALIKE
+from agentlab.stats.task_mean import task_mean
 from agentlab.types import Capabilities, Completion, Request, Usage
 from tests.support.scenarios import chain, match, measured, rubric, scenario
 from tests.support.tables import column, only, rows
@@ -194,6 +201,21 @@ def test_buckets_hold_tasks_of_like_length_and_show_the_planted_bias(found: Anal
     assert 0 < flattest < slope["slope"] < steepest
     assert slope["low"] < slope["slope"] < slope["high"]
     assert slope["buckets"] == 2
+    told = "correct, groups by own length: a line through two groups fits them whatever they are; its slope only "
+    assert f"{told}compares the two" in found.notes
+
+
+def test_tasks_that_do_not_make_two_groups_of_six_are_in_none(run: Run) -> None:
+    fewer = agentlab.load(run.folder)
+    few = run.rollouts["task"].astype("str").isin(sorted(run.rollouts["task"].astype("str").unique())[:11])
+    fewer.__dict__["rollouts"] = run.rollouts[few]
+    fewer.__dict__["scores"] = run.scores[
+        run.scores["task"].astype("str").isin(run.rollouts.loc[few, "task"].astype("str"))
+    ]
+    found = length(fewer, measure="correct")
+    assert not {"buckets", "slopes"} & found.tables.keys()
+    told = "correct, groups by own length: none, 11 tasks, and at least 12 are needed for two groups of 6"
+    assert told in found.notes
 
 
 def test_by_a_reference_every_arm_has_the_same_tasks_in_a_bucket(found: Analysis) -> None:
@@ -220,15 +242,46 @@ def test_budgets_are_compared_beside_what_length_does_by_itself(run: Run, found:
         assert table[name]["of_a"] == pytest.approx(arms[0][name])
         assert table[name]["difference"] == pytest.approx(arms[0][name] - arms[1][name])
     assert table["incoherence"]["low"] == pytest.approx(only(known, "differences", loss="brier")["difference_low"])
+    tasks = pd.DataFrame(rows(known, "tasks", loss="brier")).pivot_table(
+        index="task", columns="condition", values="error"
+    )
+    like = task_mean((tasks["effort=low"] - tasks["effort=high"]).to_numpy()).interval()
+    assert [table["error"][name] for name in ("low", "high", "p")] == pytest.approx([like.low, like.high, like.p])
     halves = only(found, "halves", measure="correct", condition="effort=low")
     assert table["variance"]["halves_a"] == pytest.approx(halves["difference_in_variance"])
     assert table["incoherence"]["halves_a"] == pytest.approx(halves["difference_in_incoherence"])
     assert table["length"]["halves_a"] == pytest.approx(halves["long"] - halves["short"])
     assert not any("differ in more than reasoning" in note for note in found.notes)
     assert any(note.startswith("effort: a minus b") for note in found.notes)
-    told = "worth, effort, error, bias2, variance, incoherence: no interval: leaving out any one task does not change "
-    told += "the result"
-    assert told in found.notes  # coupled: the two arms draw the same worth
+    assert (
+        f"worth, effort, error, bias2, variance, incoherence: {ALIKE}" in found.notes
+    )  # coupled: the two arms draw the same worth
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "apart"),
+    [
+        ({"solver": "None"}, {"solver": "None", "checker": "None"}, False),
+        ({"solver": "None"}, {"solver": "high", "checker": "None"}, True),
+        ({"solver": "low"}, {"planner": "low"}, False),
+        ({"solver": "low"}, {"planner": "high"}, True),
+        ({"a": "low", "b": "high"}, {"a": "high", "b": "low"}, True),
+    ],
+)
+def test_other_agents_are_no_other_budget(
+    a: dict[str, str], b: dict[str, str], apart: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arms = [
+        {
+            "condition": f"team={i}",
+            "team": str(i),
+            "facts": {"agents": {n: {"settings": {"reasoning": r}} for n, r in x.items()}},
+        }
+        for i, x in enumerate((a, b))
+    ]
+    monkeypatch.setattr("agentlab.analysis.incoherence.effort.confounds", Mock(return_value=[]))
+    run = SimpleNamespace(conditions=pd.DataFrame(arms), factors={"team": ["0", "1"]})
+    assert bool(budgets(cast("Run", run), Remarks())) == apart
 
 
 def test_budgets_are_not_compared_in_what_one_judge_draw_adds_to(run: Run) -> None:
@@ -324,7 +377,7 @@ async def test_unequal_draws_short_of_a_split_and_what_else_differs_are_told(wor
     assert "correct: 3 to 5 draws per task; every task has the same weight" in notes
     assert "correct: tasks that cannot be split because they have too few draws or only one length: 3" in notes
     assert "correct: no ensembles, because a task has only 3 draws; 10 ensembles of two need 20" in notes
-    assert "correct, groups by own length: no intervals, because a group has fewer than 6 tasks" in notes
+    assert "correct, groups by own length: none, 4 tasks, and at least 12 are needed for two groups of 6" in notes
     told = "effort=low and effort=high differ in more than reasoning: max_tokens unset versus 9"
     assert told in notes
 

@@ -12,9 +12,11 @@ from agentlab_cli.main import app
 from typer.testing import CliRunner
 
 import agentlab
+from agentlab.analysis.components.components import components
 from agentlab.analysis.passes import tries
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
+from agentlab.stats.components.two_values import two_valued
 from tests.support.proven import proven
 from tests.support.tables import only, rows
 from tests.support.tried import play
@@ -65,13 +67,37 @@ def test_sizes_double_up_to_the_draws_and_the_sure_have_no_interval(run: Run) ->
     assert [row["k"] for row in rows(found, "new_tasks", measure="correct", condition=ARM)] == [1, 2, 4]
     sure = only(found, "new_tasks", measure="correct", condition="team=sure", k=4)
     assert sure["pass_at"] == sure["pass_all"] == sure["majority"] == 1
-    assert np.isnan(sure["pass_at_low"])
-    assert "no interval: leaving out any one task does not change the result" in found.notes
+    assert [sure["pass_at_low"], sure["pass_at_high"]] == pytest.approx([0.025 ** (1 / 8), 1])
+    assert (
+        "harm, k = 2, pass at, pass all: no interval for these tasks: it needs 10 draws of each task, and a task has 5"
+        in found.notes
+    )
     these = only(found, "these_tasks", measure="correct", condition=ARM, k=1)
     assert 0 < these["pass_all_low"] < these["pass_all"] < these["pass_all_high"]
-    assert "no 'these tasks' interval: 2 tries of 5 draws, but at least 10 are needed" in found.notes
+    assert "harm, k = 4: no interval for these tasks: it needs 20 draws of each task, and a task has 5" in found.notes
     assert [*dict.fromkeys(found.tables["these_tasks"]["measure"])][:2] == ["correct", "harm"]
     assert found.says.startswith("Success with k tries on 8 tasks in 2 arms, from all subsets of k among the 5 draws")
+
+
+def test_one_quantity_has_one_interval(run: Run) -> None:
+    """Accuracy in the result and of one try; the variance over draws in both tables of components."""
+    summaries = {arm.condition: arm.means["correct"].new_tasks for arm in agentlab.summarize(run).arms}
+    for row in rows(tries(run, k="1"), "new_tasks", measure="correct"):
+        mean = summaries[row["condition"]]
+        for name in ("pass_at", "pass_all", "majority"):
+            assert (row[f"{name}_low"], row[f"{name}_high"]) == (mean.low, mean.high)
+    found = components(run, "correct")
+    draw = only(found, "components", condition=ARM, level="draw")
+    variance = only(found, "rollouts", condition=ARM)
+    assert (variance["score_variance"], variance["low"], variance["high"]) == pytest.approx(
+        (draw["variance"], draw["low"], draw["high"])
+    )
+    right = [task.count("A") for task in answers(run)]
+    known = two_valued([t for t in range(8) for _ in range(5)], [float(i < c) for c in right for i in range(5)], (0, 1))
+    assert known is not None
+    assert draw["low"] == pytest.approx(known.draw[0])
+    assert only(found, "components", condition=ARM, level="total")["low"] == pytest.approx(known.total[0])
+    assert any(line.startswith("anova: ") for line in found.explained(found.tables.values()))
 
 
 def test_a_suppressed_measure_is_worth_nothing(run: Run) -> None:
@@ -126,7 +152,7 @@ async def test_under_six_tasks_nothing_is_claimed_beyond_them(tmp_path: Path) ->
     row = only(found, "new_tasks", condition=ARM)
     assert row["pass_at_low"] is None or np.isnan(row["pass_at_low"])
     assert only(found, "these_tasks", condition=ARM)["pass_at_low"] > 0
-    assert "no interval: 3 tasks: too few for conclusions beyond them (at least 6 are needed)" in found.notes
+    assert "correct, k = 1: 3 tasks: too few for conclusions beyond them (at least 6 are needed)" in found.notes
 
 
 def test_the_command_line_prints_them(run: Run, workdir: Path) -> None:

@@ -11,6 +11,7 @@ from agentlab.stats.incoherence.companions import companions, totals, wrong_pair
 from agentlab.stats.incoherence.decompose import brier, kl, unbiased
 from agentlab.stats.incoherence.excess import Excess, brier_excess
 from agentlab.stats.incoherence.incoherence import difference, incoherence
+from agentlab.stats.jackknife import ALIKE
 from tests.support.answers import Stated, close, counted, outcomes, ragged
 
 NAN = float("nan")
@@ -121,7 +122,7 @@ def test_brier_excess_is_the_closed_form() -> None:
     found = brier_excess(a, b)
     close(value(found.excess), ratio_of(b) - null / (2 * 0.4))
     close(value(found.by_accuracy), null / (2 * 0.4) - ratio_of(a))
-    assert found.excess.notes == ("no interval: leaving out any one task does not change the result",)
+    assert found.excess.notes == (ALIKE,)
 
 
 def test_outputs_without_an_answer_do_not_change_what_even_spread_is() -> None:

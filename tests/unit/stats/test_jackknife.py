@@ -110,8 +110,8 @@ def test_what_has_no_interval_says_why() -> None:
     )
     assert ratio([1] * 6, [0] * 6).value is None
     assert ratio([1] * 6, [-1] * 6).notes == ("undefined: the errors do not sum to more than 0",)
-    assert "one task has all the error" in ratio([1, 0, 0, 0, 0, 0], [2, 0, 0, 0, 0, 0]).notes[0]
-    assert "does not change the result" in ratio([1] * 6, [2] * 6).notes[0]
+    assert "without some one task" in ratio([1, 0, 0, 0, 0, 0], [2, 0, 0, 0, 0, 0]).notes[0]
+    assert "all tasks are alike" in ratio([1] * 6, [2] * 6).notes[0]
     for wrong in (np.zeros((0, 2)), [[np.nan, 1.0]], [1.0, 2.0]):
         with pytest.raises(ValueError, match="shape"):
             of_sums(wrong, quotient)

@@ -104,8 +104,8 @@ def test_no_variance_has_no_interval_but_a_test_by_sign_flips() -> None:
     assert found.new_tasks is None
     assert found.sign_flip == 2 / 2**6
     assert found.notes == (
-        "no 'these tasks' interval: every pair of a task differs by the same amount",
-        "no 'new tasks' interval: every task differs by the same amount",
+        "no interval for these tasks: every pair of a task differs by the same amount",
+        "no interval for new tasks: every task differs by the same amount",
     )
     close([found.difference, found.correlation], [0.7, 1.0])
 

@@ -139,7 +139,7 @@ def test_what_is_left_without_the_largest_task() -> None:
 def test_clusters_that_are_alike_have_no_interval() -> None:
     found = paired(range(12), [0] * 12, [0.0, 1.0] * 6, np.zeros(12), clusters={task: task // 2 for task in range(12)})
     assert found.new_tasks is None
-    assert found.notes[-1] == "no 'new tasks' interval: every cluster differs by the same amount"
+    assert found.notes[-1] == "no interval for new tasks: every cluster differs by the same amount"
 
 
 def test_no_interval_passes_the_largest_difference_there_can_be() -> None:

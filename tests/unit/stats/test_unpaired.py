@@ -60,7 +60,7 @@ def test_what_is_missing_or_alone_is_dropped_and_counted() -> None:
     found = unpaired((["x", "x", "y", "z"], ["x", "x", "y"]), ([1, 2, 3, 9], [0, NAN, NAN]))
     assert (found.difference, found.tasks, found.dropped) == (1.5, 1, 4)
     assert found.these_tasks is None
-    assert found.notes[0] == "no 'these tasks' interval: 1 of 1 tasks have one value of an arm, and two are needed"
+    assert found.notes[0] == "no interval for these tasks: 1 of 1 tasks have one value of an arm, and two are needed"
     nothing = unpaired((["x"], ["y"]), ([1], [1]))
     assert (nothing.difference, nothing.dropped) == (None, 2)
     with pytest.raises(ValueError, match="differ in length"):
