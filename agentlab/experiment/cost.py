@@ -15,6 +15,7 @@ from agentlab.engine.client import Client
 from agentlab.engine.play import play
 from agentlab.engine.spec import RolloutSpec
 from agentlab.experiment.baselines import ComputeBudgets
+from agentlab.experiment.exemplars_cost import Heard, with_examples
 from agentlab.experiment.judging.anchors import anchor_inputs
 from agentlab.experiment.judging.rollouts import JudgeDraw, JudgingItem, RecordingJudgeClient
 from agentlab.experiment.judging.sides import Side, pairs
@@ -69,12 +70,15 @@ async def plan(design: Design, selection: Selection) -> RunPlan:
     generations = 1 if design.loop is None else 1 + design.loop.fields.generations
     most = {id: draws if design.loop is None else design.draws_of(id) for id in tasks}
     times = sum(min(draws, most[id]) * design.times_of(id) for id in tasks)
+    later = times if design.loop is None else times - sum(min(draws, most[id]) * _by_base(design, id) for id in tasks)
     played: dict[str, tuple[Call, ...]] = {}
     budgets = _books(design, played, chatter)
     for rollout_spec, condition, chosen in _needed(
         design, replace(selection, draws=1, tasks=(tasks[len(tasks) // 2],))
     ):
-        client = Client({alias: Typical(spec, chatter) for alias, spec in condition.models.items()})
+        heard = dict[str, int]()
+        models = {alias: Heard(Typical(spec, chatter), heard) for alias, spec in condition.models.items()}
+        client = Client(models)
         select = budgets.selector(rollout_spec, condition, client)
         played_spec = stand_in(budgets.budgeted(rollout_spec, condition))
         rollout = await play(played_spec, replace(client, select=select))
@@ -83,7 +87,15 @@ async def plan(design: Design, selection: Selection) -> RunPlan:
             continue
         cost = sum((_estimated(budgets.spec(condition, call), call) for call in rollout.calls), Cost())
         cost = (cost + await _looked(design, condition, rollout, chatter)) * attempts(condition.inference)
-        agents[condition.name] = agents.get(condition.name, Cost()) + cost * times
+        if condition.loop is None:
+            cost = cost * times
+        else:
+            every = [*design.tasks.values()]
+            calls = [
+                with_examples(condition, every, call, heard, budgets.spec(condition, call)) for call in rollout.calls
+            ]
+            cost = cost * (times - later) + sum(calls, Cost()) * later
+        agents[condition.name] = agents.get(condition.name, Cost()) + cost
         output = rollout.output or "No output."
         shown = judge_input(design.tasks[rollout_spec.task.id], structs.replace(rollout, output=output))
         for name, judge in design.judges.items():
@@ -95,6 +107,11 @@ async def plan(design: Design, selection: Selection) -> RunPlan:
         judges[name] = await _of_two(design, name, outputs, (tasks, draws), chatter)
     anchors = {name: await _anchors(design, name, chatter) for name in (*design.judges, *design.of_two)}
     return RunPlan(rollouts, len(tasks), draws, agents, judges, anchors, generations)
+
+
+def _by_base(design: Design, task: str) -> int:
+    """1 if the base of a loop plays the task; 0 if it leaves it out."""
+    return int(design.loop is None or design.loop.plays(design.tasks[task], 0))
 
 
 def _needed(design: Design, selection: Selection) -> list[tuple[RolloutSpec, Condition, bool]]:

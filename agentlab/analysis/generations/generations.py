@@ -66,7 +66,8 @@ def generations(run: Run, measure: str | None = None) -> Analysis:
             remarks.add(text, arm)
     rows["answers"] = answers.answers(held, loops, names, remarks)
     tables = _tables(rows, loops)
-    notes = [*([ONCE] if all(not loop.replicate for loop in loops) else [replicates.NOTE]), *remarks.notes(len(loops))]
+    once = all(not loop.replicate for loop in loops)
+    notes = [*([ONCE] if once else replicates.notes(rows["replicates"])), *remarks.notes(len(loops))]
     notes += [f"{row.condition}: {row.error}" for row in run.generations.itertuples() if isinstance(row.error, str)]
     texts = tuple(sentences(tables, loops, _tasks(run)))
     shown = sum(name in tables for name in ("generations", "replicates", "gains", "parting", "distance"))
