@@ -97,7 +97,8 @@ def _compared(material: Material) -> tuple[DrawnOrganization, ...]:
     named = dict.fromkeys(name for c in _first(material.summary) for name in c.conditions)
     arms = [arm for name in named for arm in material.styles if name in (arm, common(arm))]
     drawn = organizations.drawn(material)
-    order = {material.styles[name].label: i for i, name in enumerate(arms)}
+    labelled = organizations.styles(material)
+    order = {label: i for i, label in enumerate(dict.fromkeys(labelled[name].label for name in arms))}
     places = [
         min((order[arm.label] for arm in organization.arms if arm.label in order), default=len(order))
         for organization in drawn

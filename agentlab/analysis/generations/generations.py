@@ -34,6 +34,11 @@ LEGEND = {
     "seconds": "duration of this generation's training",
     "kl": "distance from the base in nats for a rollout (KL divergence)",
     "left out": "rollouts with a reply that has no probability, such as one that was cut off",
+    "incoherence": "share of the error that is variance, as `stats RUN decompose` has it",
+    "k": "tries: the most for which the draws allow an estimate",
+    "pass at": "share of tasks with at least one right answer in k tries (pass@k)",
+    "majority": "share of tasks of which the most frequent answer of k is right (maj@k)",
+    "tokens": "of prompts and replies of all rollouts, without judges",
     "since": "the earlier generation that this one is compared with, on held-out tasks",
 }
 
@@ -54,7 +59,7 @@ def generations(run: Run, measure: str | None = None) -> Analysis:
     held = run.held_out
     compared = _compared(run.whole, tuple(names))
     rows = {
-        "generations": [row for loop in loops for row in sampled.means(run, loop, names)],
+        "generations": [row for loop in loops for row in sampled.means(run, loop, names, remarks)],
         "replicates": compared.rows["replicates"],
         **compared.rows,
         "distance": [row for loop in loops for row in distance.distance(run, loop, remarks)],
