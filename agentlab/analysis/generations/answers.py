@@ -26,10 +26,15 @@ def answers(run: Run, loops: Sequence[Lineage], measures: Sequence[str], remarks
     parts = _table(lambda: decomposition(run), "decomposition", remarks, "incoherence")
     several = _table(lambda: tries(run), "new_tasks", remarks, "pass@k")
     rows = [row for loop in loops for measure in measures for row in _rows(parts, several, loop, measure)]
-    some = [name for name in SHOWN if any(pd.notna(row.get(name)) for row in rows)]
-    if blank := [SHOWN[name] for name in some if any(pd.isna(row.get(name)) for row in rows)]:
-        remarks.add(f"{' and '.join(blank)}: {BLANK}")
+    if columns := blank(rows):
+        remarks.add(f"{' and '.join(columns)}: {BLANK}")
     return rows
+
+
+def blank(rows: Sequence[Row]) -> list[str]:
+    """The columns in which some rows have a value and others have none."""
+    known = {name: [pd.notna(row.get(name)) for row in rows] for name in SHOWN}
+    return [SHOWN[name] for name, there in known.items() if any(there) and not all(there)]
 
 
 def _rows(parts: pd.DataFrame, several: pd.DataFrame, loop: Lineage, measure: str) -> Iterator[Row]:
