@@ -13,6 +13,7 @@ from agentlab.analysis.summary import summarize
 from agentlab.errors import ScenarioError
 from agentlab.report.report import write
 from agentlab.runs.frames import Run
+from agentlab.runs.frames.splits import without_replicates
 from agentlab.scenario.loading import load as load_design
 from agentlab.stats.interval import t_interval
 from tests.support.loops import improve, tasks, trained, written
@@ -92,3 +93,22 @@ def test_a_contrast_of_generations_is_matched_by_loop(tmp_path: Path) -> None:
     expected = t_interval(float(gains.mean()), float(gains.std(ddof=1)) / 3**0.5, 2)
     assert row["contrast"] == "generation 2 - 0 (style=plain)"
     assert (row["df"], row["low"]) == (2, pytest.approx(max(-1, expected.low)))
+
+
+def test_looks_are_shares_of_the_pairs_of_all_replicates(tmp_path: Path) -> None:
+    run = looped(tmp_path, looks="any")
+    assert run.meta["compare"]["planned"]["pairs"] == 3 * 6 * 2
+    (look,) = {c.interim.share for c in summarize(run).contrasts if c.primary}
+    assert look == 1
+
+
+def test_a_run_that_recorded_a_contrast_for_each_replicate_has_one_of_them(tmp_path: Path) -> None:
+    run = looped(tmp_path)
+    (entry,) = run.meta["compare"]["primary"]
+    several = [
+        {**entry, "contrast": {**entry["contrast"], "others": {**entry["contrast"]["others"], "replicate": number}}}
+        for number in "123"
+    ]
+    meta = without_replicates({**run.meta, "compare": {**run.meta["compare"], "primary": several}})
+    assert meta["compare"]["primary"] == [entry]
+    assert meta["pooled"] == 3
