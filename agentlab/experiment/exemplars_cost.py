@@ -1,5 +1,6 @@
 """What examples in prompts add to a plan: kept replies that a loop shows to agents, from one rollout played for it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from msgspec import structs
@@ -30,7 +31,9 @@ class Heard(Wrapping):
         return answer
 
 
-def with_examples(condition: Condition, tasks: list[Task], call: Call, heard: dict[str, int], spec: ModelSpec) -> Cost:
+def with_examples(
+    condition: Condition, tasks: Mapping[str, Task], call: Call, heard: Mapping[str, int], spec: ModelSpec
+) -> Cost:
     """A call of a trained generation, whose prompt has as many examples as there can be; the call itself without any.
 
     Longer rows than the trainer's `characters` are no examples, so an example counts with at most so many.
@@ -44,7 +47,7 @@ def with_examples(condition: Condition, tasks: list[Task], call: Call, heard: di
     turns, cap = loop.fields.keep.turns, loop.fields.keep.cap
     if turns.of != "cast" and call.actor not in turns.of:
         return estimated(spec, usage)
-    kept = sum(min(draws, cap or draws) for task in tasks if (draws := _learned(condition, task)))
+    kept = sum(min(draws, cap or draws) for task in tasks.values() if (draws := _learned(condition, task)))
     examples = min(int(loop.settings.get("examples", 0)), kept)
     size = min(heard.get(call.actor, 0), int(loop.settings.get("characters", 0)))
     return estimated(spec, structs.replace(usage, input=usage.input + examples * -(-size // LETTERS)))
