@@ -137,7 +137,7 @@ def _places(size: float) -> int:
 
 def _fixed(value: Any, heading: str, decimals: int) -> str:
     sign = "+" if heading.startswith("difference") else ""
-    return f"{float(value) + 0.0:{sign}.{decimals}f}" if _is_present(value) else ""
+    return f"{float(value):{sign}z.{decimals}f}" if _is_present(value) else ""
 
 
 def text(value: Any, heading: str = "", widest: int = WIDEST) -> str:
@@ -174,7 +174,7 @@ def _decimal(value: float, heading: str) -> str:
         return f"{value:{sign},.0f}"
     if 1e-5 <= size < 0.01:  # two digits that say something
         return f"{value:{sign}.{1 - math.floor(math.log10(size))}f}"
-    return f"{value:{sign}.1e}" if 0 < size < 1e-5 else f"{value:{sign}.3f}"
+    return f"{value:{sign}.1e}" if 0 < size < 1e-5 else f"{value:{sign}z.3f}"
 
 
 def _is_present(value: Any) -> bool:

@@ -68,7 +68,7 @@ def _contrasts(results: Results, most: int) -> list[str]:
     if primary:
         every.sort(key=lambda c: not c.different)
     chosen, rest = every[: min(most, FINDINGS)], every[min(most, FINDINGS) :]
-    arms = {arm.condition: arm for arm in results.arms}
+    arms = {arm.condition: arm for arm in results.compared}
     sentences = [finding(c, results.measures[c.measure], arms) for c in chosen]
     if rest:
         sentences[-1] += f" {_rest(rest, 'primary contrast' if primary else 'exploratory contrast')}"
@@ -131,6 +131,8 @@ def _limits(results: Results) -> list[str]:
     few = [c for c in reported if c.result.new_tasks is None and _independent(c) < FEWEST_TASKS]
     if few:
         parts.insert(0, _few(few[0]))
+    if len(results.compared) < len(results.arms) and compared:
+        parts.append("replicates are taken together, with their weights as given; `contrasts` also has whole loops")
     parts += _interim(compared)
     text = "; ".join(parts)
     return [f"{text[0].upper()}{text[1:]}."] if text else []

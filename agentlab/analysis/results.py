@@ -21,6 +21,8 @@ class Results:
     arms: tuple[ConditionSummary, ...]
     measures: dict[str, MeasureSummary]
     contrasts: tuple[Contrast, ...]
+    compared: tuple[ConditionSummary, ...]
+    """The conditions of contrasts: `arms`, with the replicates of a self-training loop taken together."""
     loop: tuple[str, ...]
     """Of a self-training loop, what it found by generation, in sentences; all else is about its last generation."""
     unplayed: int
@@ -38,12 +40,18 @@ def results(run: Run) -> Results:
     """
     last, every = latest(run.held_out), run.whole.held_out
     rollouts, measures = last.rollouts, measure_summaries(last)
+
+    def summaries(of: Run) -> tuple[ConditionSummary, ...]:
+        return tuple(condition_summary(of, str(name), measures) for name in of.rollouts["condition"].unique())
+
+    arms = summaries(last)
     return Results(
         str(last.meta.get("name", "")),
         int(rollouts["task"].nunique()),
-        tuple(condition_summary(last, str(name), measures) for name in rollouts["condition"].unique()),
+        arms,
         measures,
         tuple(contrasts(last)) if len(rollouts) else (),
+        arms if last.pooled is last else summaries(last.pooled),
         findings(run),
         unplayed(every),
         command(last),

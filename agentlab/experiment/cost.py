@@ -15,6 +15,7 @@ from agentlab.engine.client import Client
 from agentlab.engine.play import play
 from agentlab.engine.spec import RolloutSpec
 from agentlab.experiment.baselines import ComputeBudgets
+from agentlab.experiment.exemplars_cost import Heard, with_examples
 from agentlab.experiment.judging.anchors import anchor_inputs
 from agentlab.experiment.judging.rollouts import JudgeDraw, JudgingItem, RecordingJudgeClient
 from agentlab.experiment.judging.sides import Side, pairs
@@ -67,23 +68,27 @@ async def plan(design: Design, selection: Selection) -> RunPlan:
     rollouts, outputs = 0, dict[str, str]()
     tasks = sorted(selection.tasks or design.tasks, key=lambda id: len(design.tasks[id].prompt))
     generations = 1 if design.loop is None else 1 + design.loop.fields.generations
-    most = {id: draws if design.loop is None else design.draws_of(id) for id in tasks}
-    times = sum(min(draws, most[id]) * design.times_of(id) for id in tasks)
+    by_base, later = _times(design, tasks, draws)
+    times = by_base + later
     played: dict[str, tuple[Call, ...]] = {}
     budgets = _books(design, played, chatter)
     for rollout_spec, condition, chosen in _needed(
         design, replace(selection, draws=1, tasks=(tasks[len(tasks) // 2],))
     ):
-        client = Client({alias: Typical(spec, chatter) for alias, spec in condition.models.items()})
+        heard = dict[str, int]()
+        client = Client({alias: Heard(Typical(spec, chatter), heard) for alias, spec in condition.models.items()})
         select = budgets.selector(rollout_spec, condition, client)
-        played_spec = stand_in(budgets.budgeted(rollout_spec, condition))
-        rollout = await play(played_spec, replace(client, select=select))
+        rollout = await play(stand_in(budgets.budgeted(rollout_spec, condition)), replace(client, select=select))
         played[rollout_spec.key] = rollout.calls
         if not chosen:
             continue
         cost = sum((_estimated(budgets.spec(condition, call), call) for call in rollout.calls), Cost())
         cost = (cost + await _looked(design, condition, rollout, chatter)) * attempts(condition.inference)
-        agents[condition.name] = agents.get(condition.name, Cost()) + cost * times
+        trained = [
+            with_examples(condition, design.tasks, call, heard, budgets.spec(condition, call)) for call in rollout.calls
+        ]
+        cost = cost * by_base + sum(trained, Cost()) * later
+        agents[condition.name] = agents.get(condition.name, Cost()) + cost
         output = rollout.output or "No output."
         shown = judge_input(design.tasks[rollout_spec.task.id], structs.replace(rollout, output=output))
         for name, judge in design.judges.items():
@@ -95,6 +100,15 @@ async def plan(design: Design, selection: Selection) -> RunPlan:
         judges[name] = await _of_two(design, name, outputs, (tasks, draws), chatter)
     anchors = {name: await _anchors(design, name, chatter) for name in (*design.judges, *design.of_two)}
     return RunPlan(rollouts, len(tasks), draws, agents, judges, anchors, generations)
+
+
+def _times(design: Design, tasks: Sequence[str], draws: int) -> tuple[int, int]:
+    """Rollouts of one condition on these tasks, and those of the trained generations of a loop."""
+    if (loop := design.loop) is None:
+        return draws * len(tasks), 0
+    each = {id: min(draws, design.draws_of(id)) for id in tasks}
+    by_base = sum(each[id] for id in tasks if loop.plays(design.tasks[id], 0))
+    return by_base, sum(each[id] * design.times_of(id) for id in tasks) - by_base
 
 
 def _needed(design: Design, selection: Selection) -> list[tuple[RolloutSpec, Condition, bool]]:

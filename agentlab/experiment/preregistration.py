@@ -10,7 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from agentlab.scenario.declared import Declared
-from agentlab.scenario.levels import named
+from agentlab.scenario.levels import common, named, pooled
 
 Spend = Literal["obrien_fleming", "pocock", "any"]
 
@@ -107,18 +107,16 @@ def register(meta: Mapping[str, Any]) -> Preregistration:
 
 
 def conditions(contrast: Declared, factors: Sequence[str]) -> tuple[str, str]:
-    """The names of its two conditions."""
-    a, b = (
-        named({f: level if f == contrast.factor else contrast.others[f] for f in factors})
-        for level in (contrast.a, contrast.b)
-    )
+    """The names of its two conditions; of a loop with replicates, the name that those of an arm have in common."""
+    known = pooled({f: "" if f == contrast.factor else contrast.others.get(f, "") for f in factors})
+    a, b = (named({**known, contrast.factor: level}) for level in (contrast.a, contrast.b))
     return a, b
 
 
 def both_finished(past: Mapping[str, Any], arms: tuple[str, str]) -> int:
     """Rollouts of the smaller arm at an interim analysis: draws go before arms, so that this many are paired."""
-    finished = past.get("finished", {})
-    return min(finished.get(arm, 0) for arm in arms)
+    finished: Mapping[str, int] = past.get("finished", {})
+    return min(sum(count for name, count in finished.items() if arm in (name, common(name))) for arm in arms)
 
 
 def _spent(shares: Sequence[float], planned: Sequence[float]) -> tuple[float, ...]:

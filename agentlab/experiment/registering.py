@@ -40,6 +40,9 @@ def record(design: Design, old: Mapping[str, Any]) -> dict[str, Any]:
 def _planned(looks: LooksFields | Literal["any"], design: Design) -> dict[str, Any]:
     """The interim analyses, and the pairs of which they are shares, as they are when the run begins."""
     pairs = len(design.tasks) * design.draws
+    if design.loop is not None:  # on held-out tasks, of all replicates
+        splits = [design.loop.split(task) for task in design.tasks.values()]
+        pairs = design.loop.fields.replicates * sum(split.draws for split in splits if split.role == "hold_out")
     if looks == "any":
         return {"shares": (), "spend": "any", "pairs": pairs}
     return {"shares": looks.shares, "spend": looks.spend, "pairs": pairs}

@@ -123,8 +123,8 @@ def _numbers(row: Mapping[Any, Any]) -> str:
         (row["new_tasks_low"], row["new_tasks_high"]) if new else (row["these_tasks_low"], row["these_tasks_high"])
     )
     size = f"n = {int(row['pairs']):,}" if pd.notna(row["pairs"]) else f"n = {row['scored_a']:,} + {row['scored_b']:,}"
-    ends = f" [{low:+.3f}, {high:+.3f}]" if low == low else ""
-    return f"{row['difference']:+.3f}{ends}, {size}".replace("-", "−")
+    ends = f" [{low:+z.3f}, {high:+z.3f}]" if low == low else ""
+    return f"{row['difference']:+z.3f}{ends}, {size}".replace("-", "−")
 
 
 def draw(data: pd.DataFrame, measures: Measures) -> Figure:

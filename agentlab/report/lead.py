@@ -11,7 +11,7 @@ from agentlab.analysis.summary import Summary
 from agentlab.analysis.unread import unread_notes
 from agentlab.report import forest, generations, organizations
 from agentlab.report.section import Chart, DrawnOrganization, Material
-from agentlab.scenario.levels import GENERATION
+from agentlab.scenario.levels import GENERATION, common
 from agentlab.text import pluralize
 
 MOST = 4
@@ -94,9 +94,11 @@ def _first(summary: Summary) -> Sequence[Contrast]:
 
 def _compared(material: Material) -> tuple[DrawnOrganization, ...]:
     """The organizations of the arms that the first figure compares, or the first ones where it compares none."""
-    arms = dict.fromkeys(name for c in _first(material.summary) for name in c.conditions)
+    named = dict.fromkeys(name for c in _first(material.summary) for name in c.conditions)
+    arms = [arm for name in named for arm in material.styles if name in (arm, common(arm))]
     drawn = organizations.drawn(material)
-    order = {material.styles[name].label: i for i, name in enumerate(arms)}
+    labelled = organizations.styles(material)
+    order = {label: i for i, label in enumerate(dict.fromkeys(labelled[name].label for name in arms))}
     places = [
         min((order[arm.label] for arm in organization.arms if arm.label in order), default=len(order))
         for organization in drawn

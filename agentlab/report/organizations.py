@@ -5,16 +5,19 @@ from dataclasses import replace
 
 import pandas as pd
 
+from agentlab.analysis.generations.lineage import lineages
 from agentlab.report.diagrams.contact_graph import ContactGraph, of_run
 from agentlab.report.diagrams.drawing import REPORT
 from agentlab.report.diagrams.organizations import alone
 from agentlab.report.section import DrawnOrganization, Material, Section
-from agentlab.report.style import ArmStyle
+from agentlab.report.style import ArmStyle, short
 from agentlab.text import pluralize
 from agentlab.types import OUTPUT
 
 FIRST = 3
 """Organizations on the first screen."""
+WIDEST = 60
+"""Characters of the label of a loop."""
 KEY = (
     "The number at an arrowhead is messages per rollout in that direction. Thicker lines carry more messages; dotted "
     "lines carry none. Agents with a bold frame see the task."
@@ -50,9 +53,23 @@ def _name(member: str) -> str:
     return REPORT if member == OUTPUT else member
 
 
+def styles(material: Material) -> dict[str, ArmStyle]:
+    """How the organization of each condition is labelled: of a self-training loop, by its arm, since training changes
+    no organization."""
+    labelled = {**material.styles}
+    for loop in lineages(material.run) if material.run.splits else ():
+        names = [name for name in loop.conditions.values() if name in labelled]
+        first = next((style for style in labelled.values() if style.label == loop.arm), None)
+        for name in names:
+            first = first or replace(labelled[name], label=short(loop.arm or "all generations", WIDEST))
+            labelled[name] = first
+    return labelled
+
+
 def drawn(material: Material) -> tuple[DrawnOrganization, ...]:
     """Each organization once."""
     graphs, kinds = of_run(material.run), dict[ContactGraph, list[str]]()
+    labelled = styles(material)
     sizes = {arm.condition: arm.rollouts for arm in material.summary.arms}
     for name, graph in graphs.items():
         kinds.setdefault(_unloaded(graph), []).append(name)
@@ -60,7 +77,7 @@ def drawn(material: Material) -> tuple[DrawnOrganization, ...]:
         _merged(
             f"organization_{i}",
             [graphs[name] for name in names],
-            [material.styles[name] for name in names],
+            list(dict.fromkeys(labelled[name] for name in names)),
             sum(sizes[name] for name in names),
         )
         for i, names in enumerate(kinds.values(), 1)
@@ -79,6 +96,7 @@ def _merged(name: str, alike: Sequence[ContactGraph], arms: Sequence[ArmStyle], 
     )
     graph = replace(alike[0], links=links)
     label = f"{'; '.join(arm.label for arm in arms)}: {graph.note}"
-    means = f"; numbers are means over {pluralize(len(arms), 'arm')}" if len(arms) > 1 else ""
+    of = "arm" if len(arms) == len(alike) else "condition"
+    means = f"; numbers are means over {pluralize(len(alike), of)}" if len(alike) > 1 else ""
     note = f"{graph.note}{means}; n = {pluralize(rollouts, 'rollout')}"
     return DrawnOrganization(name, tuple(arms), note, *alone(label, graph))

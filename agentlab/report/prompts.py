@@ -10,6 +10,7 @@ from agentlab.experiment.changes import changes
 from agentlab.experiment.confounds import phrase
 from agentlab.report.section import Material, Section
 from agentlab.runs.frames import Run
+from agentlab.scenario.levels import pooled
 from agentlab.text import line, pluralize
 
 Facts = Mapping[str, Any]
@@ -55,7 +56,8 @@ def section(material: Material) -> Section:
 
 def _condition(run: Run, c: Contrast, level: str) -> str:
     for row in run.conditions.to_dict("records"):
-        within = ",".join(f"{name}={row[name]}" for name in run.factors if name != c.factor)
+        levels = pooled({name: str(row[name]) for name in run.factors})  # the first replicate stands for all
+        within = ",".join(f"{name}={level}" for name, level in levels.items() if name != c.factor)
         if row[c.factor] == level and within == c.within:
             return str(row["condition"])
     return ""

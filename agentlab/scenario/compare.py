@@ -10,6 +10,7 @@ from agentlab.scenario.compare_fields import ContrastFields
 from agentlab.scenario.declared import Declared, Same
 from agentlab.scenario.document import Keys
 from agentlab.scenario.fields import ExperimentFields
+from agentlab.scenario.levels import GENERATION, pooled
 from agentlab.scenario.validate import CheckedDocument
 from agentlab.suggestion import suggest
 
@@ -39,11 +40,17 @@ def resolve(site: CheckedDocument, plan: ExperimentFields, plain: Sequence[str])
         site.unknown(("looks",), "there is no primary contrast to analyze", "declare one under compare.primary")
     if section is None:
         return Compare()
+    plan = _pooled(plan)
     all_of = _All(site, plan, (*plan.measures, *plain), cells.cells(plan), {})
     primary = tuple(all_of.section("primary", section.primary))
     if section.exploratory == "all":
         return Compare(primary)
     return Compare(primary, tuple(all_of.section("exploratory", section.exploratory)))
+
+
+def _pooled(plan: ExperimentFields) -> ExperimentFields:
+    """Without the replicates of a loop, which are trainings of one arm: contrasts take them together."""
+    return plan.model_copy(update={"factors": pooled(plan.factors)})
 
 
 def _unread(site: CheckedDocument, plan: ExperimentFields) -> Iterator[tuple[str, str, str]]:
@@ -147,12 +154,21 @@ def _within(site: CheckedDocument, plan: ExperimentFields, path: Keys, fields: C
             site.wrong((*path, "within", factor), wrong, suggest(level, plan.factors[factor]))
 
 
+def _last(plan: ExperimentFields, factor: str) -> dict[str, str]:
+    """The last generation of a loop, where another factor than the generation is compared."""
+    return {GENERATION: [*plan.factors[GENERATION]][-1]} if GENERATION in plan.factors and factor != GENERATION else {}
+
+
 def _crossed(of: _All, name: str, fields: ContrastFields) -> Iterator[Declared]:
-    """One for every cell of the other factors in which both levels have theirs, and every measure."""
+    """One for every cell of the other factors in which both levels have theirs, and every measure.
+
+    Of a loop, arms are compared in the last generation, unless the contrast names another.
+    """
     (factor, (a, b)) = next(iter(fields.factors.items()))
+    within = {**_last(of.plan, factor), **fields.within}
     measures = (tuple(of.plan.measures) or of.measures) if fields.measures == "all" else fields.measures
     for cell in of.crossing:
-        fits = cell[factor] == a and all(cell[other] == level for other, level in fields.within.items())
+        fits = cell[factor] == a and all(cell[other] == level for other, level in within.items())
         if fits and not cells.excluded(of.plan, {**cell, factor: b}):
             others = {key: level for key, level in cell.items() if key != factor}
             yield from (

@@ -28,7 +28,8 @@ class ContrastFields(Fields):
     within: Mapping[Name, str] = Field(
         default={},
         description="Levels of other factors. For factors not named, there is one contrast for each "
-        "combination of their levels.",
+        "combination of their levels. In a self-training loop, arms are compared in the last generation, unless "
+        "another is named here, and replicates are taken together.",
     )
     measures: Literal["all"] | Annotated[tuple[str, ...], Field(min_length=1)] = Field(
         default="all", description="The measures to compare, by name, or all."

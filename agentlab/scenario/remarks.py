@@ -6,6 +6,7 @@ from agentlab.judges.gate import too_few
 from agentlab.mapping import mapping
 from agentlab.models.readiness import obstacles
 from agentlab.scenario.design import Design
+from agentlab.scenario.loop_remarks import loop_remarks
 from agentlab.scenario.overlap import WORDS, shared
 from agentlab.scenario.repeated import sentences
 from agentlab.stats.contrasts.fewest import FEWEST_TASKS
@@ -18,7 +19,7 @@ def remarks(design: Design) -> list[str]:
     These are models that cannot be called as they are, what tools and judges lack on this machine, agents that will
     write tool calls as tags, agents that take part in no condition, tasks that repeat each other or share their text,
     clusters that are too few, held-out tasks that share a passage with what is learned from, criteria that ask the
-    same, and judges with too few anchor texts.
+    same, judges with too few anchor texts, and of a loop what keeps it from learning or from being told apart.
     """
     return [
         *_models(design),
@@ -30,6 +31,7 @@ def remarks(design: Design) -> list[str]:
         *_overlaps(design),
         *_asked_twice(design),
         *few_anchors(design),
+        *loop_remarks(design),
     ]
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from agentlab.scenario.design import Design
 from agentlab.scenario.remarks import remarks
 from agentlab.text import pluralize
+from agentlab_cli import planned_loop
 
 MOST = 24
 """Names that are listed."""
@@ -22,6 +23,9 @@ class CheckedScenario:
     conditions: tuple[str, ...]
     draws: int
     rollouts: int
+    """Of a self-training loop, in all its generations."""
+    loop: tuple[str, ...]
+    """Of a self-training loop: its size, and a line for each split; else empty."""
     judges: tuple[str, ...]
     measures: tuple[str, ...]
     cluster: str | None
@@ -31,6 +35,7 @@ class CheckedScenario:
 
 def checked(design: Design) -> CheckedScenario:
     """A summary of the scenario."""
+    loop = design.loop
     return CheckedScenario(
         file=design.file,
         name=design.name,
@@ -38,7 +43,8 @@ def checked(design: Design) -> CheckedScenario:
         tasks=tuple(design.tasks),
         conditions=tuple(condition.name for condition in design.conditions),
         draws=design.draws,
-        rollouts=len(design.conditions) * sum(design.draws_of(id) for id in design.tasks),
+        rollouts=len(design.conditions) * sum(design.draws_of(id) * design.times_of(id) for id in design.tasks),
+        loop=() if loop is None else (planned_loop.sizes(design, loop), *planned_loop.splits(design, loop)),
         judges=(*design.judges, *design.of_two),
         measures=tuple(design.measures),
         cluster=design.cluster,
@@ -54,8 +60,11 @@ def print_checked(scenario: CheckedScenario) -> None:
         print(f"With {', '.join(scenario.options)}")
     print(f"{pluralize(len(scenario.tasks), 'task')}: {_first(scenario.tasks)}")
     print(f"{pluralize(len(scenario.conditions), 'condition')}: {_first(scenario.conditions)}")
-    size = f"{pluralize(scenario.draws, 'draw')}, {pluralize(scenario.rollouts, 'rollout')}"
+    draws = scenario.loop[0] if scenario.loop else pluralize(scenario.draws, "draw")
+    size = f"{draws}, {pluralize(scenario.rollouts, 'rollout')}"
     print(f"{size}; judges: {', '.join(scenario.judges) or 'none'}")
+    for split in scenario.loop[1:]:
+        print(split)
     if scenario.clusters is not None:
         print(f"{pluralize(scenario.clusters, 'cluster')} of tasks, by {scenario.cluster}")
     for note in scenario.notes:

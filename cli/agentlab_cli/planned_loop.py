@@ -6,6 +6,7 @@ from typing import Any
 
 from agentlab.scenario.design import Design
 from agentlab.scenario.improve import Improve
+from agentlab.scenario.loop_remarks import few_replicates
 from agentlab.text import pluralize
 
 
@@ -15,14 +16,20 @@ def sizes(design: Design, loop: Improve) -> str:
     return f"{pluralize(loops, 'loop')} x {pluralize(last + 1, 'generation')} (0 to {last})"
 
 
-def lines(design: Design, loop: Improve) -> Iterator[str]:
-    """The splits, and the size of a training."""
+def splits(design: Design, loop: Improve) -> Iterator[str]:
+    """The tasks, draws and generations of each split."""
     tasks = Counter(str(task.split) for task in design.tasks.values())
     times = {str(task.split): loop.times(task) for task in design.tasks.values()}
     for name, split in loop.fields.splits.items():
         role = split.role.replace("_", " ")
         draws = f"{pluralize(split.draws, 'draw')} x {pluralize(times.get(name, 0), 'generation')}"
         yield f"  {name} ({role}): {pluralize(tasks[name], 'task')} x {draws}"
+
+
+def lines(design: Design, loop: Improve) -> Iterator[str]:
+    """The splits, and the size of a training."""
+    tasks = Counter(str(task.split) for task in design.tasks.values())
+    yield from splits(design, loop)
     most = rollouts_at_most(design, loop)
     trainings = len(design.conditions) * loop.fields.generations
     size = f"{pluralize(trainings, 'training')} ({loop.fields.by.get('kind')}), each on at most"
@@ -32,6 +39,10 @@ def lines(design: Design, loop: Improve) -> Iterator[str]:
     if loop.fields.hint is not None:
         more = pluralize(len(loop.hints) * loop.fields.hint.draws, "rollout")
         yield f"Hints add at most {more} to each generation but the last; the table below does not count these."
+    if loop.fields.by.get("kind") == "exemplars":
+        yield "Prompts of trained generations count with as many examples as a training can have."
+    if few := few_replicates(loop):
+        yield f"Note: {few}."
     if (split := loop.fields.kl) is not None:
         each = tasks[split] * loop.fields.splits[split].draws
         yield (

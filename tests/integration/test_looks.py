@@ -146,5 +146,7 @@ def test_the_ending_says_what_the_intervals_are(workdir: Path, commands: Command
     assert said in " ".join(told.split())
     assert any("as wide as a 99.6" in note for note in summarize(load("runs/known")).notes)
     plan = commands.agentlab("plan", scenario(ANY)).out
-    told = "A difference counts as found at p ≤ 0.0066 instead of 0.05, because the results are looked at before the end."
+    told = (
+        "A difference counts as found at p ≤ 0.0066 instead of 0.05, because the results are looked at before the end."
+    )
     assert told in " ".join(plan.split()), "one contrast takes no procedure for several"

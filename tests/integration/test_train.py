@@ -144,7 +144,8 @@ def test_a_generation_without_a_finished_rollout_hides_none_that_has_some(tmp_pa
 def test_generations_are_compared_pair_by_pair_as_arms_are(run: Run) -> None:
     gains, names = analyse(run, "generations", {}).tables["gains"], ["measure", "since", "generation"]
     by_hand = {
-        (m, f"{since} - {g}"): -gain for m, since, g, gain in gains[[*names, "difference"]].itertuples(index=False)
+        (m, f"generation {since} - {g}"): -gain
+        for m, since, g, gain in gains[[*names, "difference"]].itertuples(index=False)
     }
     compared = analyse(run, "contrasts", {}).tables["differences"]
     assert compared["pairs"].tolist() == [12] * 6

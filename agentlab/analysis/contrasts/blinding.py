@@ -63,7 +63,8 @@ def guesses(run: Run, contrasts: Sequence[Contrast]) -> dict[Sides, ArmGuess]:
     }
     if not wanted:
         return {}
-    rows = _few(run.rollouts[run.rollouts["output_words"] > 0], draws_are_pairs(run.meta))
+    rollouts = run.pooled.rollouts
+    rows = _few(rollouts[rollouts["output_words"] > 0], draws_are_pairs(run.meta))
     texts, by_sides = tokenize(rows["output"].tolist()), dict[Sides, ArmGuess]()
     for sides, contrast in list(wanted.items())[:MOST_CONTRASTS]:
         arm_guess = _guess(rows, texts, contrast.conditions)

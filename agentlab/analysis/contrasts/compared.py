@@ -31,8 +31,10 @@ def contrasts(run: Run) -> tuple[Contrast, ...]:
     """The primary contrasts, then the exploratory ones: as the scenario says, or else every other pair of levels.
 
     Of the latter, arms that are matched in compute to each other come first. A pair without rollouts is left out; of a
-    primary one the p counts in Holm's family all the same. Made once, like a run's frames.
+    primary one the p counts in Holm's family all the same. Replicates of a self-training loop are taken together, with
+    their weights as given. Made once, like a run's frames.
     """
+    run = run.pooled
     pairs = _Pairs(run)
     registered = pairs.register
     known = {entry.contrast.same for entry in registered.primary}
@@ -44,7 +46,8 @@ def contrasts(run: Run) -> tuple[Contrast, ...]:
 
 
 def arm_rows(run: Run, condition: str) -> pd.DataFrame:
-    """The rows of `run.measures` of one condition; none where it has no rollout."""
+    """The rows of `run.measures` of one condition of a contrast; none where it has no rollout."""
+    run = run.pooled
     return _arms(run).get(condition, run.measures.iloc[:0])
 
 

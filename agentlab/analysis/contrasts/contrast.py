@@ -75,8 +75,9 @@ class Contrast:
 
     @property
     def pair(self) -> str:
-        """The two levels, and those of the other factors."""
-        return f"{self.a} - {self.b}" + (f" ({self.within})" if self.within else "")
+        """The two levels, with the factor where they are numbers, and those of the other factors."""
+        factor = f"{self.factor} " if self.a.isdecimal() and self.b.isdecimal() else ""
+        return f"{factor}{self.a} - {self.b}" + (f" ({self.within})" if self.within else "")
 
     @property
     def size(self) -> int:

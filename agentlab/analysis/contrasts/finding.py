@@ -82,18 +82,18 @@ class _Sides:
                 return f"{texts[first]} {self.measure.word} against {texts[1 - first]}"
         ends = self.measure.range
         scale = "" if ends is None else f" on a scale from {ends[0]:g} to {ends[1]:g}"
-        return f"{means[first]:.{self.digits}f} against {means[1 - first]:.{self.digits}f}{scale}{over}"
+        return f"{means[first]:z.{self.digits}f} against {means[1 - first]:z.{self.digits}f}{scale}{over}"
 
     def interval(self, turned: bool = False) -> str:
         """The difference with its limits, or with its p where it has none; turned so that it is positive."""
         interval, c = self.contrast.interval, self.contrast
         sign, form = (-1 if turned and (c.result.difference or 0.0) < 0 else 1), "" if turned else "+"
-        difference = f"difference {sign * (c.result.difference or 0.0):{form}.{self.digits}f}"
+        difference = f"difference {sign * (c.result.difference or 0.0):{form}z.{self.digits}f}"
         if interval is None:
             return f"{difference}, {self.named_p()}"
         low, high = sorted((sign * interval.low, sign * interval.high))
         tasks = "new tasks" if c.result.new_tasks else "these tasks"
-        limits = f"{level([c])} for {tasks} {low:{form}.{self.digits}f} to {high:{form}.{self.digits}f}"
+        limits = f"{level([c])} for {tasks} {low:{form}z.{self.digits}f} to {high:{form}z.{self.digits}f}"
         apart, decides = interval.low > 0 or interval.high < 0, self.p is not None and self.p <= ALPHA
         return f"{difference}, {limits}" + ("" if apart == decides else f", but {self.named_p()}")
 

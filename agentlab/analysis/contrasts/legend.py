@@ -30,5 +30,8 @@ LEGEND: Mapping[str, str] = {
     "output_tokens": "use by a, divided by use by b; the same for tokens, calls and money",
     "matched": "whether the compute of both arms is within 10%",
     "identical_calls": "share of the calls of the arm with fewer that have a byte-identical twin in the other arm",
+    "loops_a": "loops of the first condition",
+    "loops_b": "loops of the second condition",
+    "df": "degrees of freedom of t over loops",
     "confounds": "what else differs between the arms",
 }

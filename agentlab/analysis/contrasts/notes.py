@@ -41,7 +41,7 @@ def _excluded(contrasts: Sequence[Contrast]) -> list[str]:
         name, low, high = f"{c.name}, {c.pair} ({c.measure})", interval.low, interval.high
         if c.outcome == "alike":
             widest = inf if c.missing is None else c.missing.width
-            parts = [f"below {low:+.3f}"] * (low > -widest) + [f"above {high:+.3f}"] * (high < widest)
+            parts = [f"below {low:+z.3f}"] * (low > -widest) + [f"above {high:+z.3f}"] * (high < widest)
             margin = "" if c.margin is None else f"; the margin is ±{c.margin:g}"
             notes.append(f"{name}: the data exclude {_differences(parts)}{margin}.")
         elif c.different and c.within_margin:

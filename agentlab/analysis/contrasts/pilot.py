@@ -23,6 +23,7 @@ def piloted(run: Run, design: Design) -> tuple[list[ContrastNoise], list[str]]:
     These are the primary ones, or the first few where none is declared. Judge noise is that of the judge draws that
     the design plans. Raises AnalysisError when the run has none of them with two draws of a task.
     """
+    run = run.pooled
     wanted = {declared.same for declared in design.compare.primary}
     chosen = [c for c in contrasts(run) if c.measure in design.measures]
     if wanted:

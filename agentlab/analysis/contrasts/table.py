@@ -9,6 +9,7 @@ from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.contrasts.compared import contrasts as compared
 from agentlab.analysis.contrasts.contrast import Contrast
 from agentlab.analysis.contrasts.legend import LEGEND
+from agentlab.analysis.contrasts.loops import over_loops
 from agentlab.analysis.contrasts.notes import interim_notes, scope
 from agentlab.analysis.contrasts.short import GROUPS, differences_found, meanings, short
 from agentlab.analysis.contrasts.tasks import task_notes
@@ -68,9 +69,10 @@ def tabulate(run: Run) -> pd.DataFrame:
 
 
 def contrasts(run: Run, measure: str | None = None) -> Analysis:
-    """Five views. `contrasts`: for each contrast and measure the difference, the interval and the p on which its
-    conclusion rests (Holm's p for a primary one). `differences`: both intervals and both p. `effects`: effect sizes.
-    `arms`: what else differs, by pair of arms. `missing`: what missing values could change.
+    """Five views, and a sixth of loops with replicates. `contrasts`: for each contrast and measure the difference, the
+    interval and the p on which its conclusion rests (Holm's p for a primary one). `differences`: both intervals and
+    both p. `effects`: effect sizes. `arms`: what else differs, by pair of arms. `missing`: what missing values could
+    change. `loops`: the same differences over whole loops.
 
     Raises AnalysisError where no two arms have a task and a draw in common.
     """
@@ -92,10 +94,14 @@ def contrasts(run: Run, measure: str | None = None) -> Analysis:
         "missing": table[[*MISSING]],
     }
     hidden = {c.measure: c.suppressed for c in chosen if c.suppressed}
+    loops, replicated = over_loops(run, chosen)
+    if len(loops):
+        tables = {"contrasts": tables.pop("contrasts"), "loops": loops, **tables}
     suppressed_notes = (f"{measure}: suppressed: {why}." for measure, why in hidden.items())
-    notes = (*scope(chosen), *suppressed_notes, *interim_notes(run, chosen), *task_notes(run, chosen))
+    notes = (*replicated, *scope(chosen), *suppressed_notes, *interim_notes(run, chosen), *task_notes(run, chosen))
     legend = {**LEGEND, **dict(meanings(chosen, {c.measure: c.better for c in chosen}))}
-    return Analysis("contrasts", "Contrasts", _says(chosen), tables, notes, 1, _result, GROUPS, legend)
+    shown = 1 + bool(len(loops))
+    return Analysis("contrasts", "Contrasts", _says(chosen), tables, notes, shown, _result, GROUPS, legend)
 
 
 def _result(tables: Mapping[str, pd.DataFrame]) -> str:

@@ -37,6 +37,6 @@ def _largest(c: Contrast) -> str:
     left = c.result.without_largest
     assert left is not None
     return (
-        f"{c.measure}, {c.pair}: without task {line(left.task)} the difference is {left.difference:+.3f} "
+        f"{c.measure}, {c.pair}: without task {line(left.task)} the difference is {left.difference:+z.3f} "
         f"(p {left.p:.3f}); the conclusion rests on that task."
     )

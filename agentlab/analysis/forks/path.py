@@ -63,7 +63,7 @@ def _result(tables: Mapping[str, pd.DataFrame]) -> str:
     parts = list[str]()
     for name, rows in tables["path"].groupby("measure", sort=False):
         records: list[dict[Any, Any]] = pd.DataFrame(rows).to_dict("records")
-        where = [f"round {row['round']} ({row['change']:+.3f})" for row in records if row["decisive"]]
+        where = [f"round {row['round']} ({row['change']:+z.3f})" for row in records if row["decisive"]]
         parts.append(f"{name} was decided in {where[0]}" if where else f"{name}: no decisive round was found")
     return f"{'; '.join(parts)}."
 
@@ -229,9 +229,9 @@ def _says(m: Measure, estimated: Path, fresh_step: pd.DataFrame, messages: pd.Da
     if len(fresh_step):
         fresh = fresh_step.iloc[0]
         ends = "" if pd.isna(fresh["low"]) else f" [{fresh['low']:.3f}, {fresh['high']:.3f}]"
-        size = f" on {fresh['forks']} fresh forks {fresh['change']:+.3f}{ends}"
+        size = f" on {fresh['forks']} fresh forks {fresh['change']:+z.3f}{ends}"
     if step is None:
         largest = f": the largest step, round {label(_between(who, _largest(estimated)))}, is{size}" if size else ""
         return f"{head}; no decisive round found with this many forks{largest}."
-    selected = f"{step.change:+.3f} [{step.low:.3f}, {step.high:.3f}]{',' if size else ''}{size}"
+    selected = f"{step.change:+z.3f} [{step.low:.3f}, {step.high:.3f}]{',' if size else ''}{size}"
     return f"{head}; decided in {place(label(_between(who, step)), messages)}: {selected}."

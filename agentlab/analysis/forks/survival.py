@@ -62,8 +62,8 @@ def _says(redraw: Redraw, cut: Cut, measure: str, measured: InterventionEffect) 
         return f"{where}: its effect on {measure} is unknown, because no pair of forks has both outcomes."
     survives = "if it is there" if redraw.has else "if it survives"
     ends = measured.these_parents
-    interval = " (no interval)" if ends is None else f" [{ends.low:+.3f}, {ends.high:+.3f}]"
+    interval = " (no interval)" if ends is None else f" [{ends.low:+z.3f}, {ends.high:+z.3f}]"
     pairs = f"{pluralize(measured.pairs, 'pair')} of forks" + (
         f" ({measured.dropped} without an outcome)" if measured.dropped else ""
     )
-    return f"{where}, {survives}, changes {measure} by {measured.difference:+.3f}{interval}, over {pairs}."
+    return f"{where}, {survives}, changes {measure} by {measured.difference:+z.3f}{interval}, over {pairs}."

@@ -13,14 +13,28 @@ from agentlab.analysis.row import Row
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
 
+SHOWN = {"incoherence": "incoherence", "pass_at": "pass at", "majority": "majority"}
+BLANK = (
+    "blank where there is no estimate, as with one draw of each task, without errors (for incoherence), or for a "
+    "measure that is not right or wrong; `decompose` and `passes` give the reasons"
+)
+
 
 def answers(run: Run, loops: Sequence[Lineage], measures: Sequence[str], remarks: Remarks) -> list[Row]:
     """By measure and generation: incoherence, pass@k, and maj@k for the largest k, as the analyses of these names
     estimate them. A measure that none of them applies to has no row."""
     parts = _table(lambda: decomposition(run), "decomposition", remarks, "incoherence")
     several = _table(lambda: tries(run), "new_tasks", remarks, "pass@k")
-    rows = [_rows(parts, several, loop, measure) for loop in loops for measure in measures]
-    return [row for of_measure in rows for row in of_measure]
+    rows = [row for loop in loops for measure in measures for row in _rows(parts, several, loop, measure)]
+    if columns := blank(rows):
+        remarks.add(f"{' and '.join(columns)}: {BLANK}")
+    return rows
+
+
+def blank(rows: Sequence[Row]) -> list[str]:
+    """The columns in which some rows have a value and others have none."""
+    known = {name: [pd.notna(row.get(name)) for row in rows] for name in SHOWN}
+    return [SHOWN[name] for name, there in known.items() if any(there) and not all(there)]
 
 
 def _rows(parts: pd.DataFrame, several: pd.DataFrame, loop: Lineage, measure: str) -> Iterator[Row]:

@@ -35,6 +35,11 @@ LEGEND = {
     "seconds": "duration of this generation's training",
     "kl": "distance from the base in nats for a rollout (KL divergence)",
     "left out": "rollouts with a reply that has no probability, such as one that was cut off",
+    "incoherence": "share of the error that is variance, as `stats RUN decompose` has it",
+    "k": "tries: the most for which the draws allow an estimate",
+    "pass at": "share of tasks with at least one right answer in k tries (pass@k)",
+    "majority": "share of tasks of which the most frequent answer of k is right (maj@k)",
+    "tokens": "of prompts and replies of all rollouts, without judges",
     "since": "the earlier generation that this one is compared with, on held-out tasks",
 }
 
@@ -55,7 +60,7 @@ def generations(run: Run, measure: str | None = None) -> Analysis:
     held = run.held_out
     compared = _compared(run.whole, tuple(names))
     rows = {
-        "generations": [row for loop in loops for row in sampled.means(run, loop, names)],
+        "generations": [row for loop in loops for row in sampled.means(run, loop, names, remarks)],
         "replicates": compared.rows["replicates"],
         **compared.rows,
         "distance": [row for loop in loops for row in distance.distance(run, loop, remarks)],
@@ -67,7 +72,8 @@ def generations(run: Run, measure: str | None = None) -> Analysis:
             remarks.add(text, arm)
     rows["answers"] = answers.answers(held, loops, names, remarks)
     tables = _tables(rows, loops)
-    notes = [*([ONCE] if all(not loop.replicate for loop in loops) else [replicates.NOTE]), *remarks.notes(len(loops))]
+    once = all(not loop.replicate for loop in loops)
+    notes = [*([ONCE] if once else replicates.notes(rows["replicates"])), *remarks.notes(len(loops))]
     notes += [f"{row.condition}: {row.error}" for row in run.generations.itertuples() if isinstance(row.error, str)]
     notes += [note for loop in loops for note in outdated(run, loop)]
     texts = tuple(sentences(tables, loops, _tasks(run)))

@@ -15,6 +15,19 @@ NOTE = (
     "training on these tasks, and intervals of a single loop are for its weights only"
 )
 
+FEW = (
+    "replicates: with 2 loops, t has 1 degree of freedom, and an interval over replicates says little; 5 loops or more "
+    "say more"
+)
+ALIKE = "replicates: no interval where the gain is the same in all loops, or where only one loop came so far"
+
+
+def notes(rows: Sequence[Row]) -> list[str]:
+    """What the intervals over replicates are, and why some say little or are missing."""
+    few = any(row["replicates"] == 2 for row in rows)
+    alike = any(row["replicates"] and row["difference_low"] is None for row in rows)
+    return [NOTE, *([FEW] if few else []), *([ALIKE] if alike else [])]
+
 
 def replicates(run: Run, loops: Sequence[Lineage], measures: Sequence[str]) -> list[Row]:
     """By arm, measure and generation: the mean gain since generation 0 over loops, with its t interval."""

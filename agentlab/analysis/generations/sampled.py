@@ -6,6 +6,7 @@ from typing import Any
 
 from agentlab.analysis.generations.lineage import Lineage
 from agentlab.analysis.outcome_range import outcome_range
+from agentlab.analysis.remarks import Remarks
 from agentlab.analysis.row import Row, ends
 from agentlab.runs.frames import Run
 from agentlab.stats.arm_mean import ArmMean, arm_mean
@@ -14,7 +15,7 @@ COUNTS = ("kept", "duplicates", "cut_off", "not_good_enough")
 """Rollouts on tasks that are learned from, by what became of them."""
 
 
-def means(run: Run, loop: Lineage, measures: Sequence[str]) -> Iterator[Row]:
+def means(run: Run, loop: Lineage, measures: Sequence[str], remarks: Remarks) -> Iterator[Row]:
     """By split, those that are learned from last, and generation: the mean of task means of every measure, with its
     interval for new tasks, or for these tasks where they are few."""
     splits = {str(task["id"]): str(task.get("split")) for task in run.meta["tasks"]}
@@ -28,9 +29,18 @@ def means(run: Run, loop: Lineage, measures: Sequence[str]) -> Iterator[Row]:
                 within = outcome_range(known[name], run.measures[name].dropna())
                 tasks = rows["task"].astype("str").tolist()
                 mean = arm_mean(rows[name].to_numpy(dtype="float64"), tasks, run.clusters or None, within)
+                if len(rows) and (which := _which(mean)):
+                    remarks.add(f"means on {split}: 95% intervals for {which}")
                 row |= {name: mean.new_tasks.value, **ends(name, _widest(mean))}
             if len(rows):
                 yield row
+
+
+def _which(mean: ArmMean) -> str:
+    """What the interval of a mean is about; empty where it has none."""
+    if mean.new_tasks.low is not None:
+        return "new tasks"
+    return "" if mean.these_tasks.low is None else "these tasks, of which there are few"
 
 
 def _widest(mean: ArmMean) -> Any:

@@ -236,7 +236,7 @@ def _authors(run: Run) -> dict[str, str | None]:
 def _says(table: pd.DataFrame) -> str:
     first = table.iloc[0]
     effect = first["effect"]
-    result = "no result" if effect is None or pd.isna(effect) else f"{effect:+.2f} {first['unit']}"
+    result = "no result" if effect is None or pd.isna(effect) else f"{effect:+z.2f} {first['unit']}"
     where = f"{pluralize(first['outputs'], 'output')} on {pluralize(first['tasks'], 'task')}"
     which = f"{first['probe']} of {first['judge']}"
     size = f"{pluralize(len(table), 'probe')} of {pluralize(table['judge'].nunique(), 'judge')}"

@@ -10,6 +10,7 @@ from agentlab.columns import BASELINE, INFERENCE
 from agentlab.runs.frames.kinds import Kinds, declared
 from agentlab.runs.frames.select import select
 from agentlab.runs.frames.usage import with_use
+from agentlab.scenario.levels import common, replicate
 from agentlab.store import decoded
 
 _ROLLOUTS = (
@@ -28,9 +29,12 @@ class PlacedRows:
         factors: tuple[str, ...],
         tasks: frozenset[str] | None = None,
         conditions: frozenset[str] | None = None,
+        pooled: bool = False,
     ) -> None:
-        """`tasks` and `conditions` are None where all count."""
+        """`tasks` and `conditions` are None where all count; if `pooled`, the replicates of a loop are one condition,
+        whose draws are numbered through."""
         self._folder, self._factors, self._tasks, self._conditions = folder, factors, tasks, conditions
+        self._pooled = pooled
 
     def select(self, sql: str, columns: Sequence[str]) -> pd.DataFrame:
         """The rows of a query on the file, of the whole run, under these names."""
@@ -61,9 +65,11 @@ class PlacedRows:
         for factor in self._factors:
             table[factor] = pd.Series([str(level.get(factor, "")) for level in levels], dtype="str")
         table["facts"] = [decoded(text, self._folder) for text in table["facts"]]
-        if self._conditions is None:
+        if self._conditions is not None:
+            table = table[table["condition"].isin(self._conditions)].reset_index(drop=True)
+        if not self._pooled:
             return table
-        return table[table["condition"].isin(self._conditions)].reset_index(drop=True)
+        return table.assign(condition=table["condition"].map(common)).drop_duplicates("condition", ignore_index=True)
 
     @cached_property
     def kinds(self) -> Kinds:
@@ -81,12 +87,13 @@ class PlacedRows:
         sql += [f"json_extract(about, '$.{name}') AS {name}" for name in noted]
         which = "status IS NOT NULL AND kind NOT IN ('particle', 'redraw')"
         names = ["id", "rollout", *columns[2:], *some]
-        table = self.select(f"SELECT {', '.join(sql)} FROM rollouts WHERE {which} ORDER BY id", names)
+        table = self._of_this_part(
+            self.select(f"SELECT {', '.join(sql)} FROM rollouts WHERE {which} ORDER BY id", names)
+        )
         about = table[[*some]].astype({name: "float64" for name in noted}).astype(some)
         about = _with_missing(about, {**BASELINE, **INFERENCE})
         table = _with_missing(table, dict.fromkeys(["id", "rollout", *_ROLLOUTS[2:]], "str"))
-        table = with_use(self._with_factors(table), self.select, self.kinds).drop(columns="id").join(about)
-        return self._of_this_part(table)
+        return with_use(self._with_factors(table), self.select, self.kinds).drop(columns="id").join(about)
 
     def _filled(self, names: Sequence[str]) -> set[str]:
         """Those of these columns of rollouts that hold anything: the others take long to read and say nothing."""
@@ -107,7 +114,15 @@ class PlacedRows:
         for name, known in (("task", self._tasks), ("condition", self._conditions)):
             if known is not None:
                 table = table[table[name].isin(known)].reset_index(drop=True)
-        return table
+        if not self._pooled:
+            return table
+        draws = table["draw"] + self._most * (table["condition"].map(replicate) - 1)
+        return table.assign(condition=table["condition"].map(common), draw=draws)
+
+    @cached_property
+    def _most(self) -> int:
+        """The highest draw of any rollout."""
+        return int(self.select("SELECT MAX(draw) FROM rollouts", ("draw",))["draw"].iloc[0])
 
     def _with_factors(self, table: pd.DataFrame) -> pd.DataFrame:
         """`table` with a column per factor after its condition."""

@@ -29,13 +29,14 @@ from agentlab.runs.frames.measures import measure, of_scores
 from agentlab.runs.frames.messages import edges, objections
 from agentlab.runs.frames.particles import chosen_calls, particles
 from agentlab.runs.frames.placed import PlacedRows
-from agentlab.runs.frames.splits import held_out
+from agentlab.runs.frames.splits import held_out, without_replicates
 from agentlab.runs.frames.splits import roles as roles_of
 from agentlab.runs.frames.structure import roles, shaped
 from agentlab.runs.frames.tickets import ticketed
 from agentlab.runs.frames.usage import by_agent
 from agentlab.runs.frames.variables import variables
 from agentlab.runs.transcript import Decide, Transcript, transcript
+from agentlab.scenario.levels import REPLICATE
 from agentlab.store import decoded, looks, read
 from agentlab.types import Measure
 
@@ -57,11 +58,12 @@ class Run:
         describe: Describe | None = None,
         whole: "Run | None" = None,
         only: frozenset[str] | None = None,
+        pooled: bool = False,
     ) -> None:
         """`ahead` re-runs rollouts, for `Transcript.decide`; `cluster` names a field instead of the scenario's;
         `describe` makes what a notebook shows; of `whole`, this is the part on tasks that are held out, in the
-        conditions `only`."""
-        self.folder, self._ahead, self._describe, self._whole = folder, ahead, describe, whole
+        conditions `only`; if `pooled`, it has the replicates of an arm as one."""
+        self.folder, self._ahead, self._describe, self._whole, self._only = folder, ahead, describe, whole, only
         with closing(read(folder)) as connection:
             rows = connection.execute("SELECT key, value FROM meta").fetchall()
             self.meta: dict[str, Any] = {key: decoded(value, folder) for key, value in rows}
@@ -72,10 +74,12 @@ class Run:
             self.meta["cluster"] = cluster
         if whole is not None:
             self.meta = held_out(self.meta)
+        if pooled:
+            self.meta = without_replicates(self.meta)
         self.clusters = clusters_of(self.meta)
         self.factors: tuple[str, ...] = tuple(self.meta.get("factors", {}))
         tasks = None if whole is None else frozenset(str(task["id"]) for task in self.meta.get("tasks", []))
-        self._stored = PlacedRows(folder, self.factors, tasks, only)
+        self._stored = PlacedRows(folder, self.factors, tasks, only, pooled)
 
     def __repr__(self) -> str:
         """The result of the run, if it was opened with `agentlab.load`. This counts as a look at the outcomes."""
@@ -339,6 +343,15 @@ class Run:
             return self
         only = frozenset(known & set(conditions))
         return Run(self.folder, self._ahead, self.meta.get("cluster"), self._describe, self.whole, only)
+
+    @cached_property
+    def pooled(self) -> "Run":
+        """In a self-training loop with replicates, this part of the run with the replicates of each arm as one arm,
+        whose draws are numbered through. Otherwise, the run itself."""
+        if not self.splits or REPLICATE not in self.factors:
+            return self
+        cluster = self.meta.get("cluster")
+        return Run(self.folder, self._ahead, cluster, self._describe, self._whole, self._only, pooled=True)
 
     @cached_property
     def variables(self) -> pd.DataFrame:

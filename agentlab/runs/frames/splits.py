@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from agentlab.mapping import mapping
+from agentlab.scenario.levels import REPLICATE, pooled
 
 HOLD_OUT = "hold_out"
 
@@ -28,7 +29,37 @@ def planned(meta: Mapping[str, Any]) -> int:
     draws, tasks = split_draws(meta), meta.get("tasks", ())
     if not draws:
         return len(tasks) * int(meta.get("draws", 0))
-    return sum(draws.get(str(task.get("split")), 0) for task in tasks)
+    return int(meta.get("pooled", 1)) * sum(draws.get(str(task.get("split")), 0) for task in tasks)
+
+
+def without_replicates(meta: Mapping[str, Any]) -> dict[str, Any]:
+    """The same of a run whose replicates are taken together, so many of which are in `pooled`.
+
+    A contrast that the run recorded of each replicate is one.
+    """
+    compare = mapping(meta.get("compare"))
+    primary = {
+        _same(entry["contrast"]): {**entry, "contrast": _pooled(entry["contrast"])}
+        for entry in reversed(compare.get("primary", ()))
+    }
+    exploratory = compare.get("exploratory")
+    if exploratory is not None:
+        exploratory = [*{_same(contrast): _pooled(contrast) for contrast in exploratory}.values()]
+    return {
+        **meta,
+        "factors": pooled(meta["factors"]),
+        "pooled": len(meta["factors"][REPLICATE]),
+        "compare": {**compare, "primary": [*primary.values()][::-1], "exploratory": exploratory},
+    }
+
+
+def _pooled(contrast: Mapping[str, Any]) -> dict[str, Any]:
+    return {**contrast, "others": pooled(contrast["others"])}
+
+
+def _same(contrast: Mapping[str, Any]) -> tuple[str, ...]:
+    others = pooled(contrast["others"])
+    return (contrast["factor"], contrast["a"], contrast["b"], contrast["measure"], *map(str, others.items()))
 
 
 def held_out(meta: Mapping[str, Any]) -> dict[str, Any]:

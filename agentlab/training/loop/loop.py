@@ -166,10 +166,13 @@ class _Loop:
 
     async def _trained(self, arms: Sequence[Arm], generation: int, plain: Mapping[str, Judged]) -> list[Arm]:
         """The arms that have a next generation."""
-        self.progress.enter(f"generation {generation + 1}: train", "steps")
+        title = f"generation {generation + 1}: train"
+        self.progress.enter(title, "steps")
         note(self.store, generation + 1, TRAIN, ended=False)
         measures, trained = measures_of(self.design), list[Arm]()
-        for arm in arms:
+        for number, arm in enumerate(arms, 1):
+            if len(arms) > 1:  # how many steps the others take is known only when they begin
+                self.progress.phase = f"{title} loop {number} of {len(arms)}"
             known = plain.get(arm.condition.name)
             rows = rows_of(self.store, arm.condition, generation, measures, known)
             remembers = arm.loop.fields.keep.memory

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from agentlab.analysis.cells import listed
+from agentlab.analysis.cells import columns, listed, text
 
 
 def test_a_condition_is_named_by_its_level_unless_that_is_a_number() -> None:
@@ -13,3 +13,10 @@ def test_a_condition_is_named_by_its_level_unless_that_is_a_number() -> None:
 def test_a_row_without_a_value_says_so() -> None:
     table = pd.DataFrame({"condition": ["team=firm", "team=solo"], "share": [0.25, None]})
     assert listed(table, "condition", "share") == "firm 0.250, solo unknown"
+
+
+def test_zero_has_no_minus() -> None:
+    assert text(-0.0) == "0.000"
+    assert text(-1e-17, "difference") == "+0.000"
+    table = pd.DataFrame({"difference": [-1e-17], "difference_low": [-0.5], "difference_high": [0.5]})
+    assert columns(table)[0].cells == ("+0.000 [-0.500, +0.500]",)

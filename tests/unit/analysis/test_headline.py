@@ -89,10 +89,12 @@ def arm(level: str, right: int = 3, mean: float | None = 0.5, **statuses: int) -
 
 
 def results(*found: Contrast, measures: tuple[MeasureSummary, ...] = (UTILITY, HARM, CORRECT), **more: Any) -> Results:
+    arms = arm("firm", 3), arm("solo", 5)
     made = Results(
         name="known",
         tasks=10,
-        arms=(arm("firm", 3), arm("solo", 5)),
+        arms=arms,
+        compared=arms,
         measures={m.name: m for m in measures},
         contrasts=found,
         loop=(),

@@ -1,0 +1,63 @@
+"""What is no mistake in a self-training loop, but seldom meant."""
+
+from collections.abc import Iterator
+
+from agentlab.judges.match import MatchConfig
+from agentlab.scenario.design import Design
+from agentlab.scenario.improve import Improve
+
+ENOUGH = 5
+"""Replicates from which an interval over them says something."""
+
+
+def loop_remarks(design: Design) -> Iterator[str]:
+    """A sentence on too few replicates, on duplicates of short answers, and on examples that nobody reads."""
+    loop = design.loop
+    if loop is None:
+        return
+    if few := few_replicates(loop):
+        yield few
+    yield from _duplicates(design)
+    policies = {c.models[c.loop.fields.policy].name for c in design.conditions if _shows(c.loop) and c.loop}
+    if "sim/replies" in policies:
+        yield (
+            "sim/replies draws its replies without reading the prompt, so examples in the prompt (`by: {kind: "
+            "exemplars}`) cannot change anything; `agentlab train exemplars_sim` has a simulated model that copies "
+            "examples"
+        )
+
+
+def few_replicates(loop: Improve) -> str:
+    """What too few replicates can say; empty for a loop that runs once, or often enough."""
+    number = loop.fields.replicates
+    if not 1 < number < ENOUGH:
+        return ""
+    freedom = f"{number - 1} degree{'s' if number > 2 else ''} of freedom"
+    return (
+        f"{number} replicates: intervals over loops have {freedom} for each arm, so they will be wide; {ENOUGH} or "
+        f"more say more"
+    )
+
+
+def _shows(loop: Improve | None) -> bool:
+    return loop is not None and loop.fields.by.get("kind") == "exemplars"
+
+
+def _duplicates(design: Design) -> Iterator[str]:
+    """Of each judge of choices by which texts without duplicates are kept: short answers are all duplicates."""
+    for judge in dict.fromkeys(_deciding(design, c.loop) for c in design.conditions if c.loop):
+        config = getattr(design.judges.get(judge), "config", None)
+        if isinstance(config, MatchConfig) and config.by == "choice":
+            yield (
+                f"judge {judge!r} reads a choice, and keep.dedupe is `text`: if replies are little more than the "
+                f"choice, one rollout of each task is kept, however often the model gave it; `dedupe: none` keeps all"
+            )
+
+
+def _deciding(design: Design, loop: Improve) -> str:
+    """The judge of the measure that decides; empty if duplicates are not removed by their text."""
+    keep = loop.fields.keep
+    if keep.dedupe != "text":
+        return ""
+    measure = design.measures.get(keep.measure)
+    return keep.measure if measure is None else measure.judge
