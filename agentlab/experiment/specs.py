@@ -47,12 +47,12 @@ def rollout_specs(design: Design, seed: int, selection: Selection, generation: i
     limits = RolloutLimits(design.limits.rollout.tokens, design.limits.rollout.cost, design.limits.rollout.minutes)
     rank, draws = count(), range(1, (selection.draws or design.draws) + 1)
     keys = RolloutKeys(design, seed, generation)
-    chosen = [condition for condition in keys.order if _chosen(condition, selection)]
+    arms = [condition for condition in keys.order if chosen(condition, selection)]
     for draw in draws:
         for id in selection.tasks or design.tasks:
             if design.loop is not None and draw > design.draws_of(id):
                 continue
-            for condition in chosen:
+            for condition in arms:
                 spec = RolloutSpec(
                     keys(condition.name, id, draw),
                     design.name,
@@ -102,5 +102,6 @@ class RolloutKeys:
         return self._named[condition].coupling if self._design.coupling == "seeds" else condition
 
 
-def _chosen(condition: Condition, selection: Selection) -> bool:
+def chosen(condition: Condition, selection: Selection) -> bool:
+    """Whether the condition has the levels that were selected."""
     return all(condition.levels[factor] in levels for factor, levels in selection.levels.items())
