@@ -156,6 +156,40 @@ def test_a_run_that_is_starting_is_listed_by_its_name_and_what_it_is_to_play(wor
     assert seen == [("choices", "running", 0, 144)]
 
 
+def test_commands_that_are_suggested_work_on_the_run_or_say_what_they_need(here: Path) -> None:
+    said = flat(command("stats", "choices"))
+    assert "agentlab judge runs/choices --with preference --judge-model PROVIDER/NAME`" in said
+    assert "--probe" not in said
+    assert "the run needs a judge of kind rubric that scores outputs, or one that compares arms" in said
+
+
+def test_answers_that_could_not_be_read_are_told_where_arms_differ_in_them(workdir: Path) -> None:
+    unsure = SCENARIO.replace("'41': 0.95}", "'No idea.': 0.95}").replace("final_number}", "final_number, unparsed: 0}")
+    (workdir / "choices.yaml").write_text(unsure, encoding="utf-8")
+    told = "correct counts the outcome `unparsed` as 0: 29 of 32 (hasty), 0 of 32 (careful). Conditions differ in this."
+    assert f"Warning: {told}" in flat(command("run", "choices.yaml"))
+    assert told in flat(command("stats", "choices"))
+    assert told in flat(command("stats", "choices", "contrasts"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "wrong"),
+    [
+        ("final_number}}", "final_number, unparsd: 0}}", "unknown field 'unparsd'"),
+        ("judges: [final_number]", "judges: [final_numbr]", "no judge 'final_numbr' beside the scenario or shipped"),
+        ("judges: [final_number]\n", "", "no judge 'final_number' under judges"),
+    ],
+)
+def test_one_mistake_is_one_message(workdir: Path, old: str, new: str, wrong: str) -> None:
+    text = SCENARIO.replace(old, new) + "compare: {primary: {team: {team: [careful, hasty], measures: [correct]}}}\n"
+    (workdir / "choices.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(ScenarioError) as caught:
+        load_design("choices.yaml")
+    (mistake,) = caught.value.mistakes
+    assert mistake.wrong.startswith(wrong)
+    assert "no names to choose from" not in str(caught.value)
+
+
 def test_the_list_and_the_headline_agree_on_what_is_judged(here: Path) -> None:
     command("run", "choices.yaml", "--out", "runs/two", "--draws", "4")
     Path("other.yaml").write_text("kind: match\nby: exact\n", encoding="utf-8")

@@ -13,6 +13,7 @@ from agentlab.analysis.contrasts.notes import interim_notes, scope
 from agentlab.analysis.contrasts.short import GROUPS, differences_found, meanings, short
 from agentlab.analysis.contrasts.tasks import task_notes
 from agentlab.analysis.row import Row, ends, estimated
+from agentlab.analysis.unread import differing
 from agentlab.errors import AnalysisError
 from agentlab.experiment.confounds import phrase
 from agentlab.runs.frames import Run
@@ -93,7 +94,7 @@ def contrasts(run: Run, measure: str | None = None) -> Analysis:
     }
     hidden = {c.measure: c.suppressed for c in chosen if c.suppressed}
     suppressed_notes = (f"{measure}: suppressed: {why}." for measure, why in hidden.items())
-    notes = (*scope(chosen), *suppressed_notes, *interim_notes(run, chosen), *task_notes(run, chosen))
+    notes = (*scope(chosen), *differing(run), *suppressed_notes, *interim_notes(run, chosen), *task_notes(run, chosen))
     legend = {**LEGEND, **dict(meanings(chosen, {c.measure: c.better for c in chosen}))}
     return Analysis("contrasts", "Contrasts", _says(chosen), tables, notes, 1, _result, GROUPS, legend)
 
