@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 import agentlab
 from agentlab.analysis.analyse import analyse
-from agentlab.errors import AnalysisError, ScenarioError
+from agentlab.errors import AnalysisError, MismatchError, ScenarioError
 from agentlab.experiment import session
 from agentlab.experiment.specs import Selection
 from agentlab.report.report import write
@@ -188,6 +188,32 @@ def test_one_mistake_is_one_message(workdir: Path, old: str, new: str, wrong: st
     (mistake,) = caught.value.mistakes
     assert mistake.wrong.startswith(wrong)
     assert "no names to choose from" not in str(caught.value)
+
+
+def test_a_message_without_which_nobody_acts_is_said_to_be_why_forks_have_no_score(workdir: Path) -> None:
+    two = SCENARIO.replace("cast: [good]", "cast: [good, bad]").replace("[[good]]", "[[good], [bad]]")
+    (workdir / "choices.yaml").write_text(two, encoding="utf-8")
+    command("run", "choices.yaml", "--draws", "1", "--only", "team=careful")
+    told = "drop 1: none of 2 forks has a score: they ended incomplete, because no agent acts after the cut."
+    assert told in command("resample", "choices", "--rollout", "task=t0,draw=1", "--drop", "1", "-n", "2", "--yes")
+    with pytest.raises(AnalysisError, match="has no changed fork with a score") as caught:
+        analyse(agentlab.load("choices"), "interventions", {})
+    assert told in str(caught.value)
+
+
+def test_another_scenario_in_the_folder_is_named_and_values_are_as_in_yaml(here: Path) -> None:
+    other = SCENARIO.replace("name: choices", "name: other").replace("target: 42", "target: 43")
+    Path("other.yaml").write_text(other.replace("t7: {", "t9: {"), encoding="utf-8")
+    with pytest.raises(MismatchError) as caught:
+        command("run", "other.yaml", "--out", "runs/choices")
+    first, *lines = str(caught.value).splitlines()
+    assert first.startswith("runs/choices/run.db: this is a run of 'choices', not of 'other'; ")
+    assert "  tasks.t7: was {prompt: Question 7., target: '42'}, is not there" in lines
+
+
+def test_a_run_without_a_loop_has_no_training_rows(here: Path) -> None:
+    with pytest.raises(ScenarioError, match="runs/choices has no self-training loop, so it has no training rows"):
+        command("export", "rows", "choices", "rows.jsonl", "--as", "trl")
 
 
 def test_the_list_and_the_headline_agree_on_what_is_judged(here: Path) -> None:

@@ -99,12 +99,12 @@ def test_values_are_set_recorded_and_held_to(runs: Path) -> None:
 @pytest.mark.parametrize(
     ("value", "told"),
     [
-        ("drwas=3", "--set drwas: drwas: a scenario has no 'drwas'; did you mean 'draws'?"),
+        ("drwas=3", "--set drwas: a scenario has no 'drwas'; did you mean 'draws'?"),
         ("models.defualt.timeout=3", "--set models.defualt.timeout: models.defualt: models has no 'defualt'"),
         ("models.default.timeuot=3", "models.default.timeuot: unknown field 'timeuot'; did you mean 'timeout'?"),
-        ("draws=many", "--set draws: draws: found 'many'; write a whole number"),
+        ("draws=many", "--set draws: found 'many'; write a whole number"),
         ("draws", "write PATH=VALUE"),
-        ("draws={a: 1", "--set draws: draws: "),
+        ("draws={a: 1", "--set draws: "),
         ("name.x=1", "name has no fields"),
         ("organization.agents.boss.system=!file ../x", "outside"),
     ],
