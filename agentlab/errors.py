@@ -51,7 +51,8 @@ class Mistake:
     """What would be right, with the nearest known name where there is one."""
 
     def __str__(self) -> str:
-        path = f"{self.path}: " if self.path else ""
+        told = not self.path or f"{self.place}".endswith(f" {self.path}")
+        path = "" if told else f"{self.path}: "
         return f"{self.place}: {path}{self.wrong}; {self.right}".replace("\n", "⏎")
 
 

@@ -16,7 +16,7 @@ from agentlab.analysis.outcome_range import outcome_range
 from agentlab.analysis.row import Row, ends, estimated
 from agentlab.analysis.run_differences import run_differences
 from agentlab.analysis.suppressed import suppressed
-from agentlab.analysis.unplayed import due
+from agentlab.analysis.unplayed import due, played, unplayed
 from agentlab.errors import AnalysisError
 from agentlab.pairing import draws_are_pairs
 from agentlab.runs.frames import Run
@@ -66,9 +66,17 @@ def compare_runs(
         *_measure_notes(measures),
         *_condition_notes(first, second, pairs, a),
         *_task_notes(first, second),
+        *_unplayed_notes(first, second),
     )
     tables = {"measures": pd.DataFrame(rows), "differences": differences}
     return Analysis("compare", f"{names[0]} and {names[1]}", sentence, tables, notes, shown=2)
+
+
+def _unplayed_notes(first: Run, second: Run) -> Iterator[str]:
+    for run in (first, second):
+        if lacking := unplayed(run):
+            size, are = pluralize(lacking + played(run), "rollout"), "is" if lacking == 1 else "are"
+            yield f"{lacking:,} of {size} of {run.folder} {are} not played yet."
 
 
 Both = tuple[Measure, Measure]

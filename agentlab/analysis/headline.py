@@ -17,7 +17,7 @@ MOST, FINDINGS, ARMS = 4, 3, 4
 
 def headline(results: Results) -> tuple[str, ...]:
     """What was found, of a self-training loop by generation first; then what limits it: what it is about, what is
-    suppressed, what failed."""
+    suppressed, what failed. Where rollouts are still to be played, this comes before all else."""
     if not results.arms:
         return ("No rollout is finished yet.",)
     total, failed = sum(arm.rollouts for arm in results.arms), _failed(results)
@@ -25,11 +25,12 @@ def headline(results: Results) -> tuple[str, ...]:
         return (f"All {pluralize(total, 'rollout')} failed or were stopped, so there are no results.",)
     if not results.measures:
         return (_ended(results), "The run has no measure, so nothing is scored.", *_lost(results, failed, total))
-    limits = [*_limits(results), *_suppressed(results), *_lost(results, failed, total)]
+    lost, limits = _lost(results, failed, total), [*_limits(results), *_suppressed(results)]
+    first, last = (lost, limits) if results.unplayed else ([], [*limits, *lost])
     if results.loop:
-        return (*results.loop, *(_contrasts(results, 1) if results.contrasts else ()), *limits)
-    sentences = _contrasts(results, MOST - len(limits)) if results.contrasts else _arms(results, MOST - len(limits))
-    return (*sentences, *limits)
+        return (*first, *results.loop, *(_contrasts(results, 1) if results.contrasts else ()), *last)
+    most = MOST - len(limits) - len(lost)
+    return (*first, *(_contrasts(results, most) if results.contrasts else _arms(results, most)), *last)
 
 
 def _failed(results: Results) -> int:
@@ -48,7 +49,7 @@ def _ended(results: Results) -> str:
 
 def _lost(results: Results, failed: int, total: int) -> list[str]:
     """What is not there: one line."""
-    parts, planned = list[str](), total + results.unplayed
+    parts, planned = list[str](), results.played + results.unplayed
     for number, of, what in ((results.unplayed, planned, "played"), (results.unjudged, total, "judged")):
         if number:
             are = "is" if number == 1 else "are"
@@ -56,6 +57,11 @@ def _lost(results: Results, failed: int, total: int) -> list[str]:
     if failed:
         was, counts = ("was", "counts") if failed == 1 else ("were", "count")
         parts.append(f"{failed:,} of {pluralize(total, 'rollout')} failed or {was} stopped, and {counts} as missing")
+    if results.unplayed and results.uncompared:
+        every = results.uncompared + sum(c.primary is not None for c in results.contrasts)
+        have = "has" if results.uncompared == 1 else "have"
+        contrasts = pluralize(every, "primary contrast")
+        parts.append(f"{results.uncompared:,} of {contrasts} {have} no rollouts of both arms")
     if results.unplayed and results.again:
         parts.append(f"to play the rest: {results.again}")
     return [f"{'; '.join(parts)}."] if parts else []

@@ -27,6 +27,8 @@ class RegisteredAnalysis:
     """The parameter that gets the text after its name, as in `path ROLLOUT`; empty where none is taken."""
     metavar: str = ""
     """What its help shows for that text."""
+    example: str = ""
+    """What that text may be."""
     needed: bool = False
     """Whether it cannot start without that text."""
     whole: bool = False
@@ -114,6 +116,7 @@ ANALYSES: Mapping[str, RegisteredAnalysis] = {
         "Which turn decided one rollout: the beginning of a key, or task=loan,team=firm,draw=1.",
         value="rollout",
         metavar="ROLLOUT",
+        example="the beginning of a key, or task=loan,team=firm,draw=1",
         needed=True,
     ),
     "interventions": RegisteredAnalysis(

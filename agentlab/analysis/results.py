@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from agentlab.analysis.condition_summary import ConditionSummary, condition_summary
 from agentlab.analysis.contrasts.compared import contrasts
 from agentlab.analysis.contrasts.contrast import Contrast
+from agentlab.analysis.contrasts.notes import uncompared
 from agentlab.analysis.generations.generations import findings
 from agentlab.analysis.generations.latest import latest
 from agentlab.analysis.measure_summary import MeasureSummary, measure_summaries
-from agentlab.analysis.unplayed import command, unjudged, unplayed
+from agentlab.analysis.unplayed import command, played, unjudged, unplayed
+from agentlab.experiment.preregistration import register
 from agentlab.runs.frames import Run
 
 
@@ -25,8 +27,12 @@ class Results:
     """The conditions of contrasts: `arms`, with the replicates of a self-training loop taken together."""
     loop: tuple[str, ...]
     """Of a self-training loop, what it found by generation, in sentences; all else is about its last generation."""
+    played: int
+    """Rollouts that are there; of a self-training loop, in all generations and on all tasks."""
     unplayed: int
-    """Rollouts of the design that are not there yet."""
+    """Rollouts that were asked for and are not there yet."""
+    uncompared: int
+    """Primary contrasts that have no rollouts of both arms."""
     again: str
     """What to type to play them; empty where nobody knows."""
     unjudged: int
@@ -45,15 +51,18 @@ def results(run: Run) -> Results:
         return tuple(condition_summary(of, str(name), measures) for name in of.rollouts["condition"].unique())
 
     arms = summaries(last)
+    compared = contrasts(last) if len(rollouts) else ()
     return Results(
         str(last.meta.get("name", "")),
         int(rollouts["task"].nunique()),
         arms,
         measures,
-        tuple(contrasts(last)) if len(rollouts) else (),
+        compared,
         arms if last.pooled is last else summaries(last.pooled),
         findings(run),
+        played(every),
         unplayed(every),
+        len(uncompared(register(last.pooled.meta).primary, compared)),
         command(last),
         unjudged(every),
     )

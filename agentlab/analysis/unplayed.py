@@ -1,12 +1,14 @@
 """What of a run is still to be played or judged."""
 
 import shlex
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from agentlab.experiment.asked import options
 from agentlab.mapping import mapping
 from agentlab.runs.frames import Run
 from agentlab.runs.frames.splits import planned as of_condition
@@ -17,14 +19,42 @@ STOPPED = "cancelled"
 """The status of rollouts that were stopped while they were played; the same command plays them again."""
 
 
-def planned(run: Run) -> int | None:
-    """Rollouts that each condition is to have: the draws of all tasks; None for imported texts."""
-    return None if "imported" in run.meta else of_condition(run.meta)
+@lru_cache(maxsize=4)
+def planned(run: Run) -> Mapping[str, int] | None:
+    """Rollouts that each condition is to have, by what the commands so far asked for; None for imported texts."""
+    if "imported" in run.meta:
+        return None
+    return {name: of_condition(run.meta, name) for name in map(str, run.conditions["condition"])}
 
 
 def unplayed(run: Run) -> int:
-    """Rollouts of the design that are not there yet; those that were stopped or failed are there."""
-    return max(0, len(run.conditions) * (planned(run) or 0) - len(run.rollouts))
+    """Rollouts that were asked for and are not there yet; those that were stopped or failed are there.
+
+    Of a self-training loop, those of its later generations are asked for, too, unless their training failed.
+    """
+    if trains(run):
+        return max(0, _of_generations(run.whole) - played(run))
+    return max(0, sum((planned(run) or {}).values()) - played(run))
+
+
+def played(run: Run) -> int:
+    """Rollouts that are there; those of a loop that had a hint come on top of what was asked for."""
+    rows = run.whole.rollouts if trains(run) else run.rollouts
+    return int((~rows.duplicated(["condition", "task", "draw"])).sum())
+
+
+def trains(run: Run) -> bool:
+    """Whether all generations of a self-training loop were asked for, not only rollouts of its base."""
+    return bool(run.splits) and run.meta.get("asked") is None and "loop" in run.meta
+
+
+def _of_generations(run: Run) -> int:
+    """The rollouts of all generations that the arms of a loop can come to."""
+    every, each = int(run.meta["loop"]["rollouts"]), run.meta["loop"].get("each", ())
+    if every <= played(run):
+        return every
+    ended = run.generations.loc[run.generations["error"].notna(), "generation"].unique().tolist()
+    return every - sum(sum(each[int(generation) :]) for generation in ended) if each or not ended else 0
 
 
 def command(run: Run) -> str:
@@ -34,8 +64,9 @@ def command(run: Run) -> str:
     file, name = Path(run.meta["file"]), str(run.meta.get("name", ""))
     shown = file.stem if file.parent in map(Path.resolve, shelves("scenarios")) else _near(file)
     out = [] if run.folder.resolve() == (Path("runs") / name).resolve() else ["--out", str(run.folder)]
-    verb = "train" if run.splits else "run"
-    return " ".join([f"agentlab {verb}", shlex.quote(shown), *run.meta.get("options", ()), *map(shlex.quote, out)])
+    verb = "train" if run.splits and run.meta.get("asked") is None else "run"
+    told = [*run.meta.get("options", ()), *map(shlex.quote, [*options(run.meta.get("asked")), *out])]
+    return " ".join([f"agentlab {verb}", shlex.quote(shown), *told])
 
 
 def _near(file: Path) -> str:

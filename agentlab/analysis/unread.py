@@ -11,6 +11,8 @@ from agentlab.types import Measure
 
 UNREAD = ("unparsed", "truncated", "refused", "crash", "timeout", "format")
 """Outcomes of a judge's work that leave an output without a score; a failed call is told by its error."""
+FOUND_NOTHING = ("unparsed", "truncated")
+"""Those in which a judge that asks no model found no answer."""
 UNEQUAL = 0.05
 """Arms whose shares lie further apart are said to differ."""
 MOST = 6
@@ -62,7 +64,7 @@ def unread_notes(run: Run) -> list[str]:
 def differing(run: Run) -> list[str]:
     """Where conditions differ in what was cut off or could not be read, in a short line each.
 
-    An outcome to which the measure gives a value was read.
+    An outcome to which the measure gives a value is no missing score, and is told by what it counts as.
     """
     counts, notes = cut(run), list[str]()
     cut_off, outputs = _by_arm(counts, "outputs_cut"), _by_arm(counts, "outputs")
@@ -82,6 +84,11 @@ def differing(run: Run) -> list[str]:
         if _differ(lost, judged):
             what = "has no value where programs failed" if m.cases else "could not be read"
             notes.append(f"{m.name} {what}: {_shares(_named(lost), _named(judged))}. Conditions differ in this.")
+        for outcome in (outcome for outcome in FOUND_NOTHING if outcome in m.values):
+            counted = {condition: by.get(outcome, 0) for condition, by in by_condition.items() if judged.get(condition)}
+            if _differ(counted, judged):
+                what = f"counts the outcome `{outcome}` as {m.values[outcome]:g}"
+                notes.append(f"{m.name} {what}: {_shares(_named(counted), _named(judged))}. Conditions differ in this.")
     return notes
 
 

@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
+import yaml
+
 from agentlab import own_code
 from agentlab.errors import MismatchError
 from agentlab.experiment.facts import facts
@@ -41,8 +43,9 @@ def check(design: Design, store: Store, old: Mapping[str, Any], accept: bool) ->
     same = _unchanged(design, recorded)
     seeded = {**old["tree"], "seed": old["seed"]}  # which the run drew where the scenario named none
     if changed := differences(seeded, design.tree, design.ordered, same):
+        other = "" if old["name"] == design.name else f"this is a run of {old['name']!r}, not of {design.name!r}; "
         raise MismatchError(
-            f"{place}: the run was made from another scenario:\n{_lines(changed)}\n"
+            f"{place}: {other}the run was made from another scenario:\n{_lines(changed)}\n"
             "You may add tasks, draws, levels, judges, and measures. For any other change, use --new or --out."
             + _moved(changed)
         )
@@ -194,5 +197,10 @@ def _moved(changes: Sequence[Change]) -> str:
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
+    if value is None:
+        return "not there"
+    written: str = yaml.safe_dump(  # pyright: ignore[reportUnknownMemberType]
+        value, default_flow_style=True, width=10**6, sort_keys=False, allow_unicode=True
+    )
+    text = repr(value) if isinstance(value, str) else written.removesuffix("\n").removesuffix("\n...")
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."

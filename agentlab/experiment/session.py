@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from agentlab.errors import ScenarioError
-from agentlab.experiment import decisions, resume
+from agentlab.experiment import asked, decisions, resume
 from agentlab.experiment.addresses import Moved
 from agentlab.experiment.baselines import ComputeBudgets
 from agentlab.experiment.decisions import Registration, require
@@ -44,6 +44,8 @@ from agentlab.store.looks import forget
 from agentlab.store.training import WEIGHTS
 
 LOCAL = LocalExecutor()
+BEGINS = ("name", "created", "asked")
+"""What a run records of itself before its models are served."""
 
 
 async def run(
@@ -68,7 +70,7 @@ async def run(
     """
     check(design, selection)
     with unsafe_local(unsafe):
-        async with begun(design, folder, registration, accept) as (store, meta):
+        async with begun(design, folder, registration, accept, selection=selection) as (store, meta):
             todo = list(rollout_specs(design, meta["seed"], selection))
             _measured(todo, store)
             await played(design, store, meta, todo, progress, concurrency, executor, where)
@@ -76,18 +78,27 @@ async def run(
 
 @asynccontextmanager
 async def begun(
-    design: Design, folder: Path, registration: Registration | None = None, accept: bool = False, verb: str = "run"
+    design: Design,
+    folder: Path,
+    registration: Registration | None = None,
+    accept: bool = False,
+    verb: str = "run",
+    selection: Selection | None = None,
 ) -> AsyncGenerator[tuple[Store, Mapping[str, Any]]]:
     """The run folder of one command, with what the run will have recorded of the design; at the end, a look at it.
 
-    Raises what `run` raises before anything is played; `verb` says in its messages what is to be done with the design.
+    Raises what `run` raises before anything is played; `verb` says in its messages what is to be done with the design,
+    of which the selection is asked for, or all generations where it is None.
     """
     if lacking := await asyncio.to_thread(machine_lacks, design):
         raise ScenarioError(f"{design.file}: this machine cannot {verb} it: {'; '.join(lacking)}")
     if registration is not None:
         require(registration, design)
     with opened(folder) as store:
-        yield store, await of_design(design, planned(design, store, registration, accept), design.conditions)
+        meta = planned(design, store, registration, accept) | {"asked": asked.record(design, selection, store)}
+        if not store.known:  # a list of runs shows it while its models are loaded
+            store.set_meta({name: meta[name] for name in BEGINS})
+        yield store, await of_design(design, meta, design.conditions)
         interim(store)
 
 
@@ -207,11 +218,14 @@ def _facts(design: Design, old: Mapping[str, Any], seed: int) -> dict[str, Any]:
 
 
 def _looped(design: Design) -> dict[str, Any]:
-    """Of a self-training loop: the rollouts of all its generations."""
-    if design.loop is None:
+    """Of a self-training loop: the rollouts of all its generations, and those of one arm in each generation."""
+    if (loop := design.loop) is None:
         return {}
-    each = sum(design.draws_of(id) * design.times_of(id) for id in design.tasks)
-    return {"loop": {"rollouts": len(design.conditions) * each}}
+    each = [
+        sum(design.draws_of(id) for id, task in design.tasks.items() if loop.plays(task, generation))
+        for generation in range(loop.fields.generations + 1)
+    ]
+    return {"loop": {"rollouts": len(design.conditions) * sum(each), "each": each}}
 
 
 def judge_models(design: Design) -> dict[str, str | None]:

@@ -49,9 +49,9 @@ def rollout_specs(design: Design, seed: int, selection: Selection, generation: i
     limits = RolloutLimits(design.limits.rollout.tokens, design.limits.rollout.cost, design.limits.rollout.minutes)
     rank, draws = count(), range(1, (selection.draws or design.draws) + 1)
     keys = RolloutKeys(design, seed, generation)
-    chosen = [condition for condition in keys.order if _chosen(condition, selection)]
+    arms = [condition for condition in keys.order if chosen(condition, selection)]
     tasks = selection.tasks or tuple(design.tasks)
-    cells = {id: [(c, c.organization_on(id), c.tasks[id], keys.coupling(c.name)) for c in chosen] for id in tasks}
+    cells = {id: [(c, c.organization_on(id), c.tasks[id], keys.coupling(c.name)) for c in arms] for id in tasks}
     for draw in draws:
         for id in tasks:
             if design.loop is not None and draw > design.draws_of(id):
@@ -112,5 +112,6 @@ class RolloutKeys:
         return self._named[condition].coupling if self._design.coupling == "seeds" else condition
 
 
-def _chosen(condition: Condition, selection: Selection) -> bool:
+def chosen(condition: Condition, selection: Selection) -> bool:
+    """Whether the condition has the levels that were selected."""
     return all(condition.levels[factor] in levels for factor, levels in selection.levels.items())

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from agentlab.errors import AgentlabError, MismatchError, StoreError
+from agentlab.experiment import asked
 from agentlab.store import DATABASE, UNFINISHED, closed, decoded, held, read
 from agentlab.store.totals import TOTALS, totals
 
 RunState = Literal["running", "finished", "stopped", "other format", "damaged"]
-_KEYS = ("name", "created", "draws", "measures", "loop", TOTALS)
+_KEYS = ("name", "created", "draws", "measures", "loop", "asked", TOTALS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class ListedRun:
     """The folder's name."""
     folder: Path
     state: RunState
-    """`running`: a process works on it now; `stopped`: less is played or judged than its scenario plans; `other
+    """`running`: a process works on it now; `stopped`: less is played or judged than was asked for; `other
     format`: another version of agentlab made it."""
     scenario: str | None = None
     created: str | None = None
@@ -30,7 +31,7 @@ class ListedRun:
     done: int | None = None
     """Rollouts that ended in a way that no command tries again; forks are left out."""
     planned: int | None = None
-    """Conditions x tasks x draws of the scenario; of imported texts, those that are there."""
+    """The rollouts that the commands so far asked for; of imported texts, those that are there."""
     failed: int | None = None
     """Rollouts that the same command tries again."""
     calls: int | None = None
@@ -46,11 +47,12 @@ def listed(folder: Path = Path("runs")) -> list[ListedRun]:
     """
     if not folder.is_dir():
         raise StoreError(f"folder {folder} not found; runs are folders in runs/, made by `agentlab run`")
-    runs = [_listed(path.parent) for path in sorted(folder.glob(f"*/{DATABASE}"))]
+    runs = [listed_run(path.parent) for path in sorted(folder.glob(f"*/{DATABASE}"))]
     return sorted(runs, key=lambda run: run.created or "", reverse=True)
 
 
-def _listed(folder: Path) -> ListedRun:
+def listed_run(folder: Path) -> ListedRun:
+    """One run."""
     try:
         with closing(read(folder)) as connection:
             return _read(connection, folder)
@@ -84,6 +86,9 @@ def _planned(connection: sqlite3.Connection, meta: dict[str, Any], done: int) ->
     )
     if "imported" in sizes:
         return done
+    if (parts := meta.get("asked")) is not None:
+        names = {name for part in parts for name in part["conditions"]}
+        return sum(sum(asked.planned(parts, name).values()) for name in names)
     if "loop" in meta:
         return int(meta["loop"]["rollouts"])
     conditions: int = connection.execute("SELECT count(*) FROM conditions").fetchone()[0]

@@ -97,8 +97,9 @@ class _All(Struct, frozen=True):
         before = len(self.site.findings.mistakes)
         _levels(self.site, self.plan, path, fields)
         _within(self.site, self.plan, path, fields)
+        mistaken = mapping(self.site.tree.value.get("measures"))  # what is wrong with them is said there
         for i, measure in enumerate(() if fields.measures == "all" else fields.measures):
-            if measure not in self.measures:
+            if measure not in self.measures and measure not in mistaken:
                 self.site.wrong((*path, "measures", i), f"no measure {measure!r}", suggest(measure, self.measures))
         _margins(self.site, self.plan, path, fields)
         return len(self.site.findings.mistakes) > before

@@ -78,5 +78,6 @@ class Kind:
         if not self.more:
             return self.first
         *before, last = self.first
-        like = f"{self.more:,} more like {'these' if before else 'it'}, to line {self.last}"
+        like = f"{self.more:,} more like {'these' if before else 'it'}"
+        like += f", to line {self.last}" if self.last else ""
         return [*before, replace(last, wrong=f"{last.wrong}, and {like}")]

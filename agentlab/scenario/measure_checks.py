@@ -1,6 +1,7 @@
 """Whether a measure names a judge, criteria and outcomes that are there."""
 
 from collections.abc import Collection, Mapping
+from difflib import get_close_matches
 
 from agentlab.interfaces import Judge
 from agentlab.judges import JudgeTraits
@@ -30,8 +31,11 @@ def criteria(
                 f"judge {measure.judge!r} is of kind {kind}: it looks at two outputs and does not score single outputs"
             )
             site.wrong((*path, "judge"), wrong, f"name a judge that scores; {suggest('', known)}")
-        elif measure.judge not in judges:
-            site.wrong((*path, "judge"), f"no judge {measure.judge!r} under judges", suggest(measure.judge, known))
+        elif measure.judge not in judges and not get_close_matches(measure.judge, judges.keys() - known.keys()):
+            right = (
+                suggest(measure.judge, known) if known else "write it there; a shipped one is judges: [final_number]"
+            )
+            site.wrong((*path, "judge"), f"no judge {measure.judge!r} under judges", right)
         return
     _outcomes(site, path, measure, single[measure.judge], traits[measure.judge])
     for i, criterion in enumerate(() if measure.criteria == "all" else measure.criteria):

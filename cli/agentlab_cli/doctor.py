@@ -35,6 +35,7 @@ def doctor(
         _machine(json, quiet, out)
         return
 
+    from agentlab.runs.listing import listed_run
     from agentlab.store import find
     from agentlab.store.rescue import examine, rescue
     from agentlab.text import pluralize
@@ -49,6 +50,9 @@ def doctor(
     rows = ", ".join(pluralize(count, _NAMES[table]) for table, count in finding.rows.items() if table in _NAMES)
     state = "damaged" if finding.problems or finding.lost else "sound"
     say(f"{folder}: the file is {state}. It can be read: {rows}.")
+    known = listed_run(folder)
+    if known.state == "stopped":
+        say(f"{known.done:,} of {pluralize(known.planned or 0, 'rollout')} are played.")
     if finding.lost:
         say(f"Not fully readable: {', '.join(finding.lost)}.")
     copied = None if out is None else rescue(folder, Path(out))

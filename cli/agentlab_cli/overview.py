@@ -1,14 +1,16 @@
 """A run on one screen: its result, a line on each analysis, and what the analyses that do not apply need."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from agentlab.analysis.analyse import attempts
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.forks.outcomes import measured
+from agentlab.analysis.generations.latest import latest
 from agentlab.analysis.headline import headline
 from agentlab.analysis.results import results
+from agentlab.analysis.unread import differing
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
 from agentlab_cli.analysed import as_object, write
@@ -28,7 +30,7 @@ def overview(run: Run, options: Mapping[str, Any], csv: Path | None, as_json: bo
         measured(run, options["measure"])
     console = console_for(quiet or as_json)
     sentences = headline(results(run))
-    for sentence in sentences:
+    for sentence in _first(run, sentences):
         say(console, sentence)
     made, lacking, written = dict[str, Analysis](), dict[str, str](), list[Path]()
     for name, analysis in attempts(run, options):
@@ -55,6 +57,12 @@ def overview(run: Run, options: Mapping[str, Any], csv: Path | None, as_json: bo
         say(console, f"\nTo see an analysis with its tables: agentlab stats {run.folder} {next(iter(made))}")
     if csv is not None:
         say(console, f"wrote into {csv}: {', '.join(path.name for path in written)}")
+
+
+def _first(run: Run, sentences: Sequence[str]) -> Iterator[str]:
+    """The result, then where conditions differ in what could not be read."""
+    yield from sentences
+    yield from differing(latest(run.held_out))
 
 
 def _result(analysis: Analysis, printed: Sequence[str]) -> str:

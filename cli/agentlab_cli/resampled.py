@@ -8,6 +8,7 @@ from rich.console import Console
 
 from agentlab.analysis.forks.spread import spread
 from agentlab.analysis.forks.survival import Survival, survivals
+from agentlab.analysis.forks.unscored import unscored
 from agentlab.analysis.suppressed import suppressed_measures
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.resample import ForkPlan, draw, keys
@@ -57,6 +58,8 @@ def resampled(
             print_json(as_object(plan) | results)
             return
         came_to(console, plan, spread(drawn_from, keys(plan)))
+        for sentence in unscored(drawn_from, keys(plan)):
+            console.print(sentence, soft_wrap=True, markup=False)
         for measure, why in suppressed_measures(drawn_from).items():
             console.print(f"{measure}: its means are suppressed: {why}.", soft_wrap=True, markup=False)
         for survival in _survivals(drawn_from, plan):

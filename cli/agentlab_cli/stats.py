@@ -97,8 +97,7 @@ def _parameters(entry: RegisteredAnalysis) -> Iterator[Parameter]:
     kind = Parameter.KEYWORD_ONLY
     if entry.value:
         argument = typer.Argument(metavar=entry.metavar, show_default=False)
-        default = Parameter.empty if entry.needed else None
-        yield Parameter(entry.value, kind, default=default, annotation=Annotated[str | None, argument])
+        yield Parameter(entry.value, kind, default=None, annotation=Annotated[str | None, argument])
     for name in entry.takes:
         option = typer.Option(f"--{name}", metavar=OPTIONS[name].metavar, help=OPTIONS[name].help)
         yield Parameter(name, kind, default=None, annotation=Annotated[str | None, option])

@@ -19,14 +19,14 @@ pytestmark = pytest.mark.usefixtures("workdir")
 
 CHANGED: list[tuple[Change, str, str, str]] = [
     (("openai/tiny", "openai/huge"), "models.default.name", "'openai/tiny'", "'openai/huge'"),
-    (("timeout: 600,", "temperature: 0.5, timeout: 600,"), "models.default.temperature", "None", "0.5"),
+    (("timeout: 600,", "temperature: 0.5, timeout: 600,"), "models.default.temperature", "not there", "0.5"),
     (("lends 40", "lends 41"), "tasks.loan.prompt", "lends 40", "lends 41"),
     (("You lead.", "You follow."), "organization.agents.boss.system", "'You lead.'", "'You follow.'"),
     (("rounds: 3", "rounds: 2"), "organization.rounds", "3", "2"),
-    (("start: [boss, mate]", "start: [boss]"), "organization.protocol.start", "['boss', 'mate']", "['boss']"),
+    (("start: [boss, mate]", "start: [boss]"), "organization.protocol.start", "[boss, mate]", "[boss]"),
     (("Is it plain?", "Is it short?"), "judges.quality.criteria.plain.text", "'Is it plain?'", "'Is it short?'"),
     (("seed: 7", "seed: 8"), "seed", "7", "8"),
-    (("    solo:", "    alone:"), "factors.team.solo", "{", "None"),
+    (("    solo:", "    alone:"), "factors.team.solo", "{", "not there"),
 ]
 
 

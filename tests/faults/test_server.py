@@ -251,7 +251,10 @@ def test_a_run_that_reached_no_model_ends_with_that_error_alone(commands: Comman
     ended = commands.agentlab("run", scenario, "--out", "run")
     assert ended.code == 1
     assert ended.out == ""
-    assert "No model could be reached, so nothing was judged:\nopenai/tiny: transient: connection failed" in ended.err
+    assert (
+        "No model could be reached, so nothing was judged:\nopenai/tiny: transient: connection failed to " in ended.err
+    )
+    assert f"{server.url.removesuffix('/v1')} (is it running, and is base_url right?): ConnectError" in ended.err
     assert load("run").calls["tries"].unique().tolist() == [2]
 
 

@@ -32,5 +32,8 @@ def test_a_judge_that_cannot_score_the_tasks_is_refused_before_it_is_added(comma
     assert commands.agentlab("run", "s.yaml", "--out", "run").code == 0
     ended = commands.agentlab("judge", "run", "--with", "final_number")
     assert ended.code == 2
-    assert ended.err.startswith("--with final_number:1:1: tasks.t.target: the judge finds no target; write ")
+    assert ended.err.startswith(
+        "--with final_number: tasks.t.target: the judge finds no target; add another judge, or write "
+    )
+    assert "line 0" not in ended.err
     assert "final_number" not in commands.agentlab("show", "run").out

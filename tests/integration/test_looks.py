@@ -30,6 +30,7 @@ def unfinished(draws: int = 2) -> None:
     play(draws=draws)
     with closing(sqlite3.connect(RUN / "run.db", isolation_level=None)) as connection:
         connection.execute("DELETE FROM meta WHERE key = 'looks'")
+        connection.execute("UPDATE meta SET value = json_set(value, '$[0].draws', 4) WHERE key = 'asked'")
 
 
 def numbers() -> list[int]:

@@ -2,7 +2,8 @@
 
 import json
 import shutil
-from contextlib import chdir
+import sqlite3
+from contextlib import chdir, closing
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,8 @@ def test_a_list_has_every_run_with_its_state(runs: Path) -> None:
 
 def test_a_run_that_is_not_whole_is_stopped_and_one_at_work_is_running(runs: Path) -> None:
     command("run", "firm.yaml", "--out", "runs/pilot", "--draws", "1")
+    with closing(sqlite3.connect("runs/pilot/run.db")) as connection, connection:  # as a killed command leaves it
+        connection.execute("UPDATE meta SET value = json_set(value, '$[0].draws', 2) WHERE key = 'asked'")
     rows = {row["run"]: row for row in json.loads(command("list", "--json"))["runs"]}
     assert (rows["pilot"]["state"], rows["pilot"]["done"], rows["pilot"]["planned"]) == ("stopped", 2, 4)
     lock = hold(Path("runs/pilot"))
@@ -99,12 +102,12 @@ def test_values_are_set_recorded_and_held_to(runs: Path) -> None:
 @pytest.mark.parametrize(
     ("value", "told"),
     [
-        ("drwas=3", "--set drwas: drwas: a scenario has no 'drwas'; did you mean 'draws'?"),
+        ("drwas=3", "--set drwas: a scenario has no 'drwas'; did you mean 'draws'?"),
         ("models.defualt.timeout=3", "--set models.defualt.timeout: models.defualt: models has no 'defualt'"),
         ("models.default.timeuot=3", "models.default.timeuot: unknown field 'timeuot'; did you mean 'timeout'?"),
-        ("draws=many", "--set draws: draws: found 'many'; write a whole number"),
+        ("draws=many", "--set draws: found 'many'; write a whole number"),
         ("draws", "write PATH=VALUE"),
-        ("draws={a: 1", "--set draws: draws: "),
+        ("draws={a: 1", "--set draws: "),
         ("name.x=1", "name has no fields"),
         ("organization.agents.boss.system=!file ../x", "outside"),
     ],

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
@@ -216,6 +217,37 @@ def test_a_loop_that_keeps_nothing_ends_with_its_reason(tmp_path: Path) -> None:
     made = load(tmp_path / "run").generations
     assert "no row was kept" in str(made["error"].iloc[-1])
     assert made["condition"].iloc[-1] == "generation=1"
+
+
+def test_a_loop_that_was_killed_says_first_what_is_missing_and_what_was_declared(tmp_path: Path) -> None:
+    compare = {"primary": {"team": {"team": ["one", "two"], "measures": ["right"]}}}
+    factors = {"team": {"one": {}, "two": {"organization": {"agents": {"me": {"system": "Answer well."}}}}}}
+    path = written(tmp_path, compare=compare, factors=factors, coupling="none")
+    play(path, tmp_path / "run")
+    assert "not played" not in " ".join(headline(summarize(load(tmp_path / "run"))))
+    with closing(sqlite3.connect(tmp_path / "run" / DATABASE)) as connection, connection:
+        connection.execute("UPDATE rollouts SET status = NULL WHERE condition LIKE '%generation=2%'")
+        connection.execute("DELETE FROM meta WHERE key = 'totals'")
+    run = load(tmp_path / "run")
+    first, second, *_ = headline(summarize(run))
+    assert first.startswith(
+        "24 of 168 rollouts are not played yet; 1 of 3 primary contrasts has no rollouts of both arms; "
+        f"to play the rest: agentlab train {path} --out "
+    )
+    assert second.startswith("1 of 2 generations after the base")
+    told = "team (right): declared primary, but 1 of its 3 contrasts have no rollouts of both arms yet."
+    assert told in summarize(run).warnings
+    assert [one.state for one in listed(tmp_path)] == ["stopped"]
+    found = [(c.p, c.holm) for c in contrasts(latest(run.held_out)) if c.primary and c.p is not None]
+    assert min(found)[1] == min(1.0, 3 * min(found)[0]), "the family is what was declared"
+
+
+def test_the_base_alone_is_finished_when_it_is_played(tmp_path: Path) -> None:
+    run_it(written(tmp_path), tmp_path / "run")
+    assert [(one.state, one.done, one.planned) for one in listed(tmp_path)] == [("finished", 36, 36)]
+    assert summarize(load(tmp_path / "run")).unplayed == 0
+    play(written(tmp_path), tmp_path / "run")
+    assert [(one.state, one.done, one.planned) for one in listed(tmp_path)] == [("finished", 84, 84)]
 
 
 def test_replicates_have_draws_of_their_own_and_an_interval_over_loops(tmp_path: Path) -> None:

@@ -171,10 +171,10 @@ class _Pairs:
 
     def played(self, names: tuple[str, str]) -> tuple[int, int]:
         """Rollouts of both arms that are played and planned; both 0 where that says nothing about a conclusion."""
-        per_condition = planned(self.run)
-        if per_condition is None or self.register.planned is not None:
+        by_condition = planned(self.run)
+        if by_condition is None or self.register.planned is not None:
             return 0, 0
-        return sum(self.begun.of(names)), 2 * per_condition
+        return sum(self.begun.of(names)), sum(by_condition.get(name, 0) for name in names)
 
 
 def _equivalence(values: ArmValues, margin: float | None, interim: InterimAnalysis) -> float | None:

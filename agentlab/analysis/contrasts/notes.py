@@ -1,13 +1,15 @@
 """What has to be said beside contrasts: their scope, how p is adjusted, preregistration, interim analyses."""
 
+from collections import Counter
 from collections.abc import Sequence
 from math import inf
 
 from agentlab.analysis.conclusion import WORDS
 from agentlab.analysis.contrasts.contrast import ALPHA, Contrast
 from agentlab.experiment.decisions import match_notes
-from agentlab.experiment.preregistration import register
+from agentlab.experiment.preregistration import Primary, register
 from agentlab.runs.frames import Run
+from agentlab.scenario.declared import Declared
 from agentlab.stats.contrasts import anytime
 from agentlab.stats.contrasts.power import FEWEST_TASKS
 from agentlab.text import line, pluralize
@@ -92,11 +94,11 @@ def _one_of(tests: int) -> str:
 
 def _declared(run: Run, contrasts: Sequence[Contrast]) -> list[str]:
     """Primary contrasts that were declared late, withdrawn late, or have no pair yet."""
-    present = {(c.factor, frozenset((c.a, c.b)), c.within, c.measure) for c in contrasts if c.primary}
     remarks: dict[str, list[str]] = {}
-    for entry in register(run.meta).primary:
+    every = register(run.pooled.meta).primary
+    for entry in every:
         c = entry.contrast
-        name = f"{c.name} ({c.measure})"
+        name = _named(c)
         if entry.after:
             remarks.setdefault(f"declared primary after interim analysis {entry.after}", []).append(name)
         if entry.margin_after > entry.after:
@@ -105,9 +107,21 @@ def _declared(run: Run, contrasts: Sequence[Contrast]) -> list[str]:
         if entry.withdrawn:
             why = f"withdrawn after interim analysis {entry.withdrawn}, but still counted as primary"
             remarks.setdefault(why, []).append(name)
-        if c.same not in present:
-            remarks.setdefault("declared primary, but the run has no rollouts of both arms yet", []).append(name)
+    sizes = Counter(_named(entry.contrast) for entry in every)
+    for name, count in Counter(map(_named, uncompared(every, contrasts))).items():
+        which = "the run has" if count == sizes[name] else f"{count} of its {sizes[name]} contrasts have"
+        remarks.setdefault(f"declared primary, but {which} no rollouts of both arms yet", []).append(name)
     return [f"{', '.join(dict.fromkeys(names))}: {what}." for what, names in remarks.items()]
+
+
+def _named(c: Declared) -> str:
+    return f"{c.name} ({c.measure})"
+
+
+def uncompared(declared: Sequence[Primary], made: Sequence[Contrast]) -> list[Declared]:
+    """The primary contrasts that could not be made, because the run has no rollouts of both arms."""
+    present = {c.primary.contrast.same for c in made if c.primary}
+    return [entry.contrast for entry in declared if entry.contrast.same not in present]
 
 
 def scope(contrasts: Sequence[Contrast]) -> list[str]:

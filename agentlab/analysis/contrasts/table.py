@@ -14,6 +14,7 @@ from agentlab.analysis.contrasts.notes import interim_notes, scope
 from agentlab.analysis.contrasts.short import GROUPS, differences_found, meanings, short
 from agentlab.analysis.contrasts.tasks import task_notes
 from agentlab.analysis.row import Row, ends, estimated
+from agentlab.analysis.unread import differing
 from agentlab.errors import AnalysisError
 from agentlab.experiment.confounds import phrase
 from agentlab.runs.frames import Run
@@ -98,7 +99,8 @@ def contrasts(run: Run, measure: str | None = None) -> Analysis:
     if len(loops):
         tables = {"contrasts": tables.pop("contrasts"), "loops": loops, **tables}
     suppressed_notes = (f"{measure}: suppressed: {why}." for measure, why in hidden.items())
-    notes = (*replicated, *scope(chosen), *suppressed_notes, *interim_notes(run, chosen), *task_notes(run, chosen))
+    told = (*replicated, *scope(chosen), *differing(run), *suppressed_notes)
+    notes = (*told, *interim_notes(run, chosen), *task_notes(run, chosen))
     legend = {**LEGEND, **dict(meanings(chosen, {c.measure: c.better for c in chosen}))}
     shown = 1 + bool(len(loops))
     return Analysis("contrasts", "Contrasts", _says(chosen), tables, notes, shown, _result, GROUPS, legend)

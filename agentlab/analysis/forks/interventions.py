@@ -7,6 +7,7 @@ import pandas as pd
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.cells import listed
 from agentlab.analysis.forks.outcomes import measured, outcomes
+from agentlab.analysis.forks.unscored import unscored
 from agentlab.analysis.row import ends
 from agentlab.engine.intervention import stored
 from agentlab.errors import AnalysisError
@@ -53,6 +54,8 @@ def interventions(run: Run, measure: str | None = None) -> Analysis:
             lost = [f"{result.dropped} changed forks without a counterpart or an outcome"] if result.dropped else []
             for note in (*result.notes, *lost):
                 lacking.setdefault(note, []).append(f"{condition}, {m.name}, {change} at {at}")
+    if not rows and (why := [*unscored(run)]):
+        raise AnalysisError(f"{run.folder} has no changed fork with a score. {' '.join(why)}")
     if not rows:
         raise AnalysisError(
             f"{run.folder} has no changed forks; `agentlab resample {run.folder} --swap AGENT=MODEL`, `--drop MESSAGE` "

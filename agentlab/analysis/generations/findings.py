@@ -25,7 +25,9 @@ def sentences(tables: Mapping[str, pd.DataFrame], loops: Sequence[Lineage], task
     more = (
         f" {pluralize(len(by_arm) - MOST, 'more arm')}: agentlab stats RUN generations." if len(by_arm) > MOST else ""
     )
-    return [f"{pluralize(last, 'generation')} after the base, {size} (95% CIs in brackets).{more}", *texts]
+    planned = max(int(loop.improve.get("generations", last)) for loop in loops)
+    how_far = pluralize(last, "generation") if last >= planned else f"{last} of {pluralize(planned, 'generation')}"
+    return [f"{how_far} after the base, {size} (95% CIs in brackets).{more}", *texts]
 
 
 def _arm(tables: Mapping[str, pd.DataFrame], loops: Sequence[Lineage]) -> str:

@@ -18,6 +18,7 @@ from agentlab.analysis.contrasts.rejected import SELECTED, rejected_apart
 from agentlab.analysis.suppressed import suppressed
 from agentlab.errors import AnalysisError
 from agentlab.judges.known_pairs import combined, flipped
+from agentlab.mapping import mapping
 from agentlab.runs.frames import Run
 from agentlab.stats.contrasts.paired import FEWEST_TASKS, Paired, paired
 from agentlab.stats.interval import Interval
@@ -46,7 +47,8 @@ def pairs(run: Run) -> Analysis:
     """
     verdicts = run.pairs
     if verdicts.empty:
-        command = f"agentlab judge {run.folder} --with preference"
+        lacking = "" if "judge" in mapping(run.meta.get("tree")).get("models", {}) else " --judge-model PROVIDER/NAME"
+        command = f"agentlab judge {run.folder} --with preference{lacking}"
         raise AnalysisError(f"{run.folder}: no judge compared arms in this run; add one with `{command}`")
     compared = together(verdicts)
     rows = [_row(run, key, part) for key, part in _parts(compared)]

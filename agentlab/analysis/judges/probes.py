@@ -49,9 +49,11 @@ def probes(run: Run) -> Analysis:
     rows += list(_position(run, notes))
     rows += list(_kin(run, configs, scores, notes))
     if not rows:
-        command = f"agentlab judge {run.folder} --probe length,format"
+        command = f"try `agentlab judge {run.folder} --probe length,format`"
+        needed = "the run needs a judge of kind rubric that scores outputs, or one that compares arms"
         raise AnalysisError(
-            f"{run.folder}: no judge was tested on changed outputs, and none compared arms; try `{command}`"
+            f"{run.folder}: no judge was tested on changed outputs, and none compared arms; "
+            f"{command if configs else needed}"
         )
     table = pd.DataFrame(rows, columns=_SHAPE)
     return Analysis(

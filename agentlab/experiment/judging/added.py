@@ -88,9 +88,11 @@ def _fit(built: JudgeSet, meta: Mapping[str, Any]) -> None:
     tasks = tasks_of(meta).values()
     for judge, misfit in built.misfits.items():
         flaws = [(task.id, flaw) for task in tasks if (flaw := misfit(task))]
-        place = Place(f"--with {judge}", 1, 1)
+        place = Place(f"--with {judge}", 0, 0)
         mistakes = [
-            Mistake(place, dotted(("tasks", id, *steps)), f"the judge finds {wrong}", f"write {right}")
+            Mistake(
+                place, dotted(("tasks", id, *steps)), f"the judge finds {wrong}", f"add another judge, or write {right}"
+            )
             for id, (steps, wrong, right) in flaws
         ]
         if mistakes and ("tree" in meta or len(mistakes) == len(tasks)):

@@ -53,7 +53,9 @@ def failure(error: BaseException, key: str) -> ModelError:
         return cause
     if names & {"APIConnectionError", "HTTPError", "OSError"}:
         cause = cause or error
-        return ModelError("transient", scrub(f"connection failed: {type(cause).__name__} {cause}", key))
+        name = type(cause).__name__
+        check = " (is it running, and is base_url right?)" if name.startswith("Connect") else ""
+        return ModelError("transient", scrub(f"connection failed{_where(error, check)}: {name} {cause}", key))
     message = scrub(_message(error), key)
     if "APIResponseValidationError" in names or isinstance(error, UNREADABLE):
         sentence = page(getattr(error, "doc", ""))
@@ -69,6 +71,15 @@ def unread(error: BaseException) -> str:
     if isinstance(error, RecursionError):
         return "its JSON is nested too deeply; expected the JSON of a reply"
     return _message(error) or type(error).__name__
+
+
+def _where(error: BaseException, check: str) -> str:
+    """The server that the call went to, and what to check; empty where the error does not tell it."""
+    try:
+        url: Any = getattr(getattr(error, "request", None), "url", None)
+    except RuntimeError:  # httpx raises it for an error without a request
+        return ""
+    return "" if url is None else f" to {url.scheme}://{url.netloc.decode('ascii', 'replace')}{check}"
 
 
 def _refused(error: BaseException, status: int, key: str) -> ModelError:

@@ -63,6 +63,8 @@ def training_rows(run: Run, out: Path, shape: str, generation: int, condition: s
     """
     if shape not in SHAPES:
         raise ScenarioError(f"--as {shape!r}: write one of {', '.join(SHAPES)}")
+    if not run.splits:
+        raise ScenarioError(f"{run.folder} has no self-training loop, so it has no training rows")
     trained = run.generations[(run.generations["generation"] == generation) & run.generations["recipe"].notna()]
     names = list(dict.fromkeys(str(name) for name in trained["condition"]))
     if condition is not None and condition not in names:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from agentlab.experiment import asked
 from agentlab.mapping import mapping
 from agentlab.scenario.levels import REPLICATE, pooled
 
@@ -24,9 +25,12 @@ def _splits(meta: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return {name: mapping(split) for name, split in mapping(improve.get("splits")).items()}
 
 
-def planned(meta: Mapping[str, Any]) -> int:
-    """Rollouts that are planned for each condition on the tasks of `meta`."""
+def planned(meta: Mapping[str, Any], condition: str) -> int:
+    """Rollouts that the commands so far asked of a condition on the tasks of `meta`."""
     draws, tasks = split_draws(meta), meta.get("tasks", ())
+    if (parts := meta.get("asked")) is not None:
+        wanted = asked.planned(parts, condition)
+        return sum(wanted.get(str(task["id"]), 0) for task in tasks)
     if not draws:
         return len(tasks) * int(meta.get("draws", 0))
     return int(meta.get("pooled", 1)) * sum(draws.get(str(task.get("split")), 0) for task in tasks)

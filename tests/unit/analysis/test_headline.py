@@ -98,7 +98,9 @@ def results(*found: Contrast, measures: tuple[MeasureSummary, ...] = (UTILITY, H
         measures={m.name: m for m in measures},
         contrasts=found,
         loop=(),
+        played=16,
         unplayed=0,
+        uncompared=0,
         again="",
         unjudged=0,
     )
@@ -258,12 +260,13 @@ def test_what_failed_is_told_at_most_four_sentences_in_all() -> None:
 
 
 def test_a_run_that_is_not_finished_says_so() -> None:
-    assert headline(results(UTIL, unplayed=4, unjudged=1))[1:] == (
-        "4 of 20 rollouts are not played yet; 1 of 16 rollouts is not judged yet.",
-    )
+    told = headline(results(UTIL, unplayed=4, unjudged=1, uncompared=2))
+    lost = "4 of 20 rollouts are not played yet; 1 of 16 rollouts is not judged yet"
+    assert told[0] == f"{lost}; 2 of 3 primary contrasts have no rollouts of both arms."
+    assert len(told) == 2
     arms = (arm("firm", delivered=5, infrastructure=3), arm("solo"))
-    assert headline(results(UTIL, arms=arms, unplayed=1))[1:] == (
-        "1 of 17 rollouts is not played yet; 3 of 16 rollouts failed or were stopped, and count as missing.",
+    assert headline(results(UTIL, arms=arms, unplayed=1))[0] == (
+        "1 of 17 rollouts is not played yet; 3 of 16 rollouts failed or were stopped, and count as missing."
     )
 
 

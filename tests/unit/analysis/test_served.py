@@ -59,7 +59,7 @@ def test_engines_are_told_with_their_version_flags_and_ends() -> None:
 def test_a_judge_that_was_another_model_in_an_earlier_generation_is_told() -> None:
     rows = [("judge", "j", "j-1"), ("agent", "a", "a-1"), ("judge", "j", "j-2"), ("agent", "a", "a-2")]
     calls = pd.DataFrame(rows, columns=["purpose", "model", "served_model"])
-    every = SimpleNamespace(calls=calls)
-    last = SimpleNamespace(calls=calls[2:], meta={}, whole=SimpleNamespace(held_out=every))
+    every = SimpleNamespace(replies=calls)
+    last = SimpleNamespace(replies=calls[2:], meta={}, whole=SimpleNamespace(held_out=every))
     (note,) = served_notes(cast("Run", last))
     assert note.startswith("j was answered by j-1 (1 call) and j-2 (1 call)")
