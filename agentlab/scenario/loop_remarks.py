@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from agentlab.judges.match import MatchConfig
 from agentlab.scenario.design import Design
 from agentlab.scenario.improve import Improve
 
@@ -45,6 +44,8 @@ def _shows(loop: Improve | None) -> bool:
 
 def _duplicates(design: Design) -> Iterator[str]:
     """Of each judge of choices by which texts without duplicates are kept: short answers are all duplicates."""
+    from agentlab.judges.match import MatchConfig  # for which a scenario without a loop does not wait
+
     for judge in dict.fromkeys(_deciding(design, c.loop) for c in design.conditions if c.loop):
         config = getattr(design.judges.get(judge), "config", None)
         if isinstance(config, MatchConfig) and config.by == "choice":

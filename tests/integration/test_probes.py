@@ -170,7 +170,7 @@ def test_what_there_is_nothing_to_go_by_is_said() -> None:
     text = written({"t": {"prompt": "Task.", "target": "7"}}, judged=False)
     Path("s.yaml").write_text(text + "judges: {number: {kind: match, by: number}}\n")
     made = asyncio.run(agentlab.run("s.yaml"))
-    with pytest.raises(AnalysisError, match="agentlab judge runs/tried --probe length,format"):
+    with pytest.raises(AnalysisError, match="the run needs a judge of kind rubric"):
         probes(made)
     with pytest.raises(AnalysisError, match="no rubric judge scored this run"):
         asyncio.run(estimate(Path("runs/tried"), ["length"]))

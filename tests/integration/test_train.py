@@ -220,7 +220,8 @@ def test_a_loop_that_keeps_nothing_ends_with_its_reason(tmp_path: Path) -> None:
 
 
 def test_a_loop_that_was_killed_says_first_what_is_missing_and_what_was_declared(tmp_path: Path) -> None:
-    compare = {"primary": {"team": {"team": ["one", "two"], "measures": ["right"]}}}
+    teams = {"team": ["one", "two"], "measures": ["right"]}
+    compare = {"primary": {f"team{g}": {**teams, "within": {"generation": str(g)}} for g in range(3)}}
     factors = {"team": {"one": {}, "two": {"organization": {"agents": {"me": {"system": "Answer well."}}}}}}
     path = written(tmp_path, compare=compare, factors=factors, coupling="none")
     play(path, tmp_path / "run")
@@ -235,7 +236,7 @@ def test_a_loop_that_was_killed_says_first_what_is_missing_and_what_was_declared
         f"to play the rest: agentlab train {path} --out "
     )
     assert second.startswith("1 of 2 generations after the base")
-    told = "team (right): declared primary, but 1 of its 3 contrasts have no rollouts of both arms yet."
+    told = "team2 (right): declared primary, but the run has no rollouts of both arms yet."
     assert told in summarize(run).warnings
     assert [one.state for one in listed(tmp_path)] == ["stopped"]
     found = [(c.p, c.holm) for c in contrasts(latest(run.held_out)) if c.primary and c.p is not None]

@@ -88,7 +88,7 @@ def test_imported_texts_are_judged(workdir: Path, caplog: pytest.LogCaptureFixtu
     folder = brought().folder
     Path("right.yaml").write_text("kind: match\nby: number\n", encoding="utf-8")
     asyncio.run(rejudge(folder, ["right.yaml"], None, Progress(), 8))
-    assert "tasks.rent.target: the judge finds no target; write the right answer; outputs on it get no" in caplog.text
+    assert "tasks.rent.target: the judge finds no target; add another judge, or write the right answer" in caplog.text
     assert load(folder).measures["right"].tolist()[:2] == [1.0, 0.0]
 
 
