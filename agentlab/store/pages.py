@@ -9,7 +9,6 @@ import sqlite3
 import zlib
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
-from collections.abc import Iterator
 from typing import Any
 
 from agentlab.errors import StoreError
@@ -182,9 +181,3 @@ def readable(start: int, size: int, data: bytes) -> bool:
     except (sqlite3.DatabaseError, UnicodeDecodeError):
         return False
     return 0 <= start <= _FARTHEST
-
-
-def pages(connection: sqlite3.Connection) -> Iterator[tuple[int, bytes]]:
-    """Every page with its first byte, in order."""
-    for start, size, data in connection.execute("SELECT start, size, data FROM pages ORDER BY start"):
-        yield start, unpacked(size, data)

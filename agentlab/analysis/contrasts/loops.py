@@ -5,12 +5,11 @@ from collections.abc import Sequence
 import pandas as pd
 
 from agentlab.analysis.contrasts.contrast import Contrast
-from agentlab.analysis.outcome_range import outcome_range
+from agentlab.analysis.outcome_range import largest_difference
 from agentlab.analysis.row import Row
 from agentlab.runs.frames import Run
 from agentlab.scenario.levels import GENERATION, common, replicate
 from agentlab.stats.contrasts.replicated import independent, matched
-from agentlab.stats.interval import Interval
 
 GIVEN = (
     "Replicates of an arm are taken together: p and conclusions take the trained weights as given. The table `loops` "
@@ -48,13 +47,9 @@ def _row(run: Run, c: Contrast) -> Row | None:
     if tasks.empty:
         return None
     a, b = (side.loc[tasks].mean(axis=0) for side in sides)
-    measure = next(m for m in run.measured if m.name == c.measure)
-    low, high = outcome_range(measure, run.measures[c.measure])
-    interval: Interval | None
-    if c.factor == GENERATION:
-        interval = matched(a.sub(b).dropna(), most=high - low)
-    else:
-        interval = independent(a, b, most=high - low)
+    most = largest_difference(run, c.measure)
+    apart = c.factor != GENERATION
+    interval = independent(a, b, most=most) if apart else matched(a.sub(b).dropna(), most=most)
     return {
         "measure": c.measure,
         "contrast": c.pair,

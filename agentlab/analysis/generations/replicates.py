@@ -8,7 +8,7 @@ from agentlab.analysis.generations.lineage import Lineage, task_means
 from agentlab.analysis.outcome_range import largest_difference
 from agentlab.analysis.row import Row, ends
 from agentlab.runs.frames import Run
-from agentlab.stats.interval import limited, t_interval
+from agentlab.stats.contrasts.replicated import matched
 
 NOTE = (
     "replicates: whole loops from the base, with different random numbers; intervals over replicates are for the "
@@ -52,7 +52,4 @@ def _gain(run: Run, loop: Lineage, measure: str, generation: int) -> float | Non
 def _row(head: Row, gains: "np.ndarray[tuple[int], np.dtype[np.float64]]", most: float) -> Row:
     mean = float(gains.mean()) if len(gains) else None
     row: Row = {**head, "replicates": len(gains), "difference": mean}
-    se = float(gains.std(ddof=1)) / len(gains) ** 0.5 if len(gains) > 1 else 0.0
-    if mean is None or se <= 1e-12:
-        return {**row, **ends("difference", None)}
-    return {**row, **ends("difference", limited(t_interval(mean, se, len(gains) - 1), most))}
+    return {**row, **ends("difference", matched(gains, most=most))}

@@ -1,6 +1,5 @@
 """Rows of a run's file as a pandas frame, every column with the dtype it always has, also where it is empty."""
 
-import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from importlib import import_module
@@ -25,18 +24,13 @@ _arrow: Any = import_module("pyarrow")  # it comes without types
 
 def select(folder: Path, sql: str, columns: Sequence[str]) -> pd.DataFrame:
     """The rows under these names: `_TEXT` as `str`, everything else as numbers."""
-    with closing(read(folder)) as connection:
-        return fetch(connection, sql, columns)
-
-
-def fetch(connection: sqlite3.Connection, sql: str, columns: Sequence[str]) -> pd.DataFrame:
-    """The same, on a connection."""
     types = [_arrow.large_string() if name in _TEXT else None for name in columns]
     chunks: list[list[Any]] = [[] for _ in columns]
-    cursor = connection.execute(sql)
-    while rows := cursor.fetchmany(_CHUNK):
-        for parts, type, values in zip(chunks, types, zip(*rows, strict=True), strict=True):
-            parts.append(_arrow.array(values, type))
+    with closing(read(folder)) as connection:
+        cursor = connection.execute(sql)
+        while rows := cursor.fetchmany(_CHUNK):
+            for parts, type, values in zip(chunks, types, zip(*rows, strict=True), strict=True):
+                parts.append(_arrow.array(values, type))
     return pd.DataFrame({name: _column(name, parts) for name, parts in zip(columns, chunks, strict=True)})
 
 
