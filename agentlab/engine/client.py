@@ -17,7 +17,8 @@ from agentlab.text import utf8_safe
 from agentlab.types import Call, CallPlace, Completion, Message, Request, Usage
 
 Record = Callable[[str, Call], Awaitable[None]]
-"""Commits a call of the rollout with this key; returns after the commit. The same identity again adds tool results."""
+"""Hands a call of the rollout with this key to the store; what it returns is done after the commit. The same identity
+again adds tool results."""
 Read = Callable[[Completion], Completion]
 """Adds to a reply the tool calls that its text contains."""
 Price = Callable[[str, Usage | None, float], float | None]
@@ -73,6 +74,18 @@ class Client:
         Raises `Stopped` when the request was not sent because the run is being stopped. Raises `MismatchError` when the
         stored call at this place answers another prompt, since paying a second time would go unnoticed.
         """
+        call, commit = await self.answer(alias, request, prompt_hash, read)
+        if commit is not None:
+            await commit
+        return call
+
+    async def answer(
+        self, alias: str, request: Request, prompt_hash: str | None = None, read: Read | None = None
+    ) -> tuple[Call, asyncio.Future[None] | None]:
+        """Like `ask`, without the wait for the commit, which the caller must await before it uses the call.
+
+        There is nothing to wait for where the call was on record before.
+        """
         where, prompt_hash = request.where, prompt_hash or hash_of(request)
         recorded = self.recorded.get((where.actor, where.round, where.k))
         if recorded is not None:
@@ -81,7 +94,7 @@ class Client:
                     f"rollout {where.rollout}: the stored call of {where.actor!r} in round {where.round} answers a "
                     f"different prompt than the one that would be sent now; use --new or --out for a fresh run folder"
                 )
-            return recorded
+            return recorded, None
         model = self.models[alias]
         started, clock = time.time(), time.perf_counter()
         completion, error, tries = await _complete(model, request)
@@ -108,8 +121,8 @@ class Client:
             judge=where.judge,
             judge_draw=where.judge_draw,
         )
-        await self.record(where.rollout, call)
-        return call
+        commit = self.record(where.rollout, call)
+        return call, commit if isinstance(commit, asyncio.Future) else asyncio.ensure_future(commit)
 
 
 async def _complete(model: Model, request: Request) -> tuple[Completion | None, str | None, int]:

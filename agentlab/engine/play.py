@@ -3,7 +3,6 @@
 An agent acts when it has unread mail; a protocol only says where a reply goes; the log is the whole state.
 """
 
-import asyncio
 from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
@@ -16,6 +15,7 @@ from agentlab.engine.prompt import Fold
 from agentlab.engine.rules import acted, awake, following, heard, opening, said, stamped
 from agentlab.engine.spec import UNLIMITED, RolloutSpec, unstarted
 from agentlab.engine.state import State
+from agentlab.engine.together import together
 from agentlab.engine.tools import NO_TOOLS, Tools, opened
 from agentlab.engine.turn import over, play_turn
 from agentlab.errors import Stopped, ToolsetError, is_too_long
@@ -111,13 +111,8 @@ async def _round(
 ) -> None:
     given, state.given = state.given, {}
     turns = [play_turn(spec, client, tools, state, a, round, given.get(a.name, ())) for a in actors]
-    if len(turns) == 1:
-        limited = await turns[0]
-    else:
-        async with asyncio.TaskGroup() as group:
-            others = [group.create_task(turn) for turn in turns[1:]]
-            limited = await turns[0]  # in this task, since a task of its own takes time
-        limited = limited or any(task.result() for task in others)
+    limited = any(await together(turns))
+    await state.committed()
     if state.status:
         return
     made = [_of_round(state.calls[agent.name], round) for agent in actors]
@@ -180,6 +175,7 @@ async def _close(spec: RolloutSpec, client: Client, tools: Tools, state: State, 
     agent, last = organization.roster[closing.agent], organization.rounds
     state.post([Message(TASK, (agent.name,), "closing", closing.ask)], last)
     await play_turn(spec, client, tools, state, _acting(spec, [agent], last + 1)[0], last + 1)
+    await state.committed()
     if state.status in ("cancelled", "infrastructure"):
         return
     call = state.calls[agent.name][-1]

@@ -62,10 +62,17 @@ def render(organization: Organization, messages: Iterable[Message]) -> list[str]
         if kind.shown == "text":
             shown.append(markup.escape(m.content))
         elif kind.shown == "tag":
-            ref = f' {kind.ref}="{markup.attribute(m.ref)}"' if kind.ref and m.ref else ""
-            head = f'{m.kind} from="{markup.attribute(m.sender)}"{ref}'
+            head = _head(organization.tags, m.kind, m.sender, kind.ref, m.ref)
             shown.append(f"<{head}>\n{markup.escape(m.content)}\n</{m.kind}>")
     return shown
+
+
+@lru_cache(maxsize=1024)
+def _head(tags: tuple[str, ...], kind: str, sender: str, name: str | None, ref: str | None) -> str:
+    """What the tag of a message says; agents write under the same few subjects again and again."""
+    markup = markup_of(tags)
+    attribute = f' {name}="{markup.attribute(ref)}"' if name and ref else ""
+    return f'{kind} from="{markup.attribute(sender)}"{attribute}'
 
 
 def _first_kept(agent: Agent, turns: list[int]) -> int:

@@ -1,5 +1,6 @@
 """The state of an unfinished rollout: everything that has happened, so that it can be stepped, copied and continued."""
 
+import asyncio
 from collections.abc import Sequence
 
 from msgspec import Struct
@@ -27,6 +28,8 @@ class State(Struct):
     error: str | None = None
     steps: int | None = None
     """How many steps of a baseline count, once that is known."""
+    commits: list[asyncio.Future[None]] = []
+    """Of replies in the round that is being played. A reply is not used before its commit."""
 
     def copy(self) -> "State":
         """A second state that continues from here. Stepping one does not change the other."""
@@ -41,6 +44,12 @@ class State(Struct):
             self.error,
             self.steps,
         )
+
+    async def committed(self) -> None:
+        """Waits for the commit of every reply so far."""
+        for commit in self.commits:
+            await commit
+        self.commits.clear()
 
     def made(self) -> list[Call]:
         """Every call, actor by actor."""

@@ -1,6 +1,5 @@
 """One agent's turn: a call, and while it asks for tools, their results and another call; or several replies at once."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -12,6 +11,7 @@ from agentlab.engine.programs import of_turn, program_model
 from agentlab.engine.prompt_hash import prompt_hash
 from agentlab.engine.spec import UNLIMITED, RolloutSpec, over_limits, spent, unmeasurable
 from agentlab.engine.state import State
+from agentlab.engine.together import together
 from agentlab.engine.tools import OpenTool, Tools, use_all
 from agentlab.errors import ProgramError, Stopped
 from agentlab.organization import tagged
@@ -63,7 +63,10 @@ async def play_turn(
 
 
 async def _asked(spec: RolloutSpec, client: Client, state: State, agent: Agent, round: int, k: int) -> Call | None:
-    """The next call of a turn; None if it was not sent because the run is being stopped."""
+    """The next call of a turn; None if it was not sent because the run is being stopped.
+
+    A reply that asks for no tools is committed by the end of the round, others are when this returns.
+    """
     at = stream(spec.root(round, agent.name), agent.name, round, k, spec.attempt)
     where = Where(spec.key, agent.name, round, k, spec.attempt, at, spec.rank)
     entries, hashes = state.folds[agent.name].chat(spec.organization, agent, state.log, state.calls[agent.name], round)
@@ -71,10 +74,17 @@ async def _asked(spec: RolloutSpec, client: Client, state: State, agent: Agent, 
     tags = spec.organization.protocol.tags
     read = partial(tagged.read, tools=agent.offered, k=k, tags=tags) if agent.guide else None
     try:
-        return await client.ask(agent.model, request, prompt_hash(hashes, agent.settings, request.tools), read)
+        hashed = prompt_hash(hashes, agent.settings, request.tools)
+        call, commit = await client.answer(agent.model, request, hashed, read)
     except Stopped:  # siblings that were sent are waited for and kept
         state.status = "cancelled"
         return None
+    if commit is not None:
+        if call.completion is not None and call.completion.tool_calls:
+            await commit
+        else:
+            state.commits.append(commit)
+    return call
 
 
 async def _used(
@@ -123,9 +133,7 @@ async def _replies(
         except Stopped:
             return None
 
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(reply(k)) for k in range(times)]
-    answered = [call for task in tasks if (call := task.result()) is not None]
+    answered = [call for call in await together([reply(k) for k in range(times)]) if call is not None]
     calls += answered
     if len(answered) < times:
         state.status = "cancelled"

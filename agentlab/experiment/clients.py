@@ -1,13 +1,12 @@
 """The models of a run, ready to be asked: opened, recorded runs found, calls priced and counted."""
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import date, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
-from agentlab.engine.client import Client, Price
+from agentlab.engine.client import Client, Price, Record
 from agentlab.engine.spec import RolloutSpec
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.replay import HINTED, Coordinates, ReplayIndex
@@ -88,15 +87,15 @@ def _day(number: int) -> date:
     return date(1970, 1, 1) + timedelta(number)
 
 
-def counting(store: Store, progress: Progress) -> Any:
+def counting(store: Store, progress: Progress) -> Record:
     """`store.record`, with every call counted once, and once more for the time of its tools."""
 
-    async def record(rollout: str, call: Call) -> None:
-        await store.record(rollout, call)
+    def record(rollout: str, call: Call) -> Awaitable[None]:
         if call.tool_results:
             progress.add_tools(call)
         else:
             progress.add(rollout, call)
+        return store.record(rollout, call)
 
     return record
 

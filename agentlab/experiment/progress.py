@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from signal import Signals
 
 from agentlab.experiment.tally import Tally, Unit
-from agentlab.models.cost import Cost, cost_of_call
+from agentlab.models.cost import Cost, RunningCost
 from agentlab.models.waits import Waits
 from agentlab.scenario.fields import LimitFields
 from agentlab.text import pluralize
@@ -35,8 +35,6 @@ class Progress:
     """Those that run now, by the key of their row."""
     earlier: Cost = field(default_factory=Cost)
     """Of the run's calls that were there when the command began."""
-    made: Cost = field(default_factory=Cost)
-    """Of the calls that this command made."""
     waits: Waits = field(default_factory=Waits)
     """Calls that wait for their turn, or to be tried again."""
     stopping: bool = False
@@ -47,6 +45,7 @@ class Progress:
     """The run limit stopped the run."""
     unheld: str | None = None
     """Why the run limit cannot be held: replies came without token counts."""
+    _made: RunningCost = field(default_factory=RunningCost)
 
     def enter(self, phase: str, what: str = "rollouts", place: tuple[int, int] = (1, 1)) -> None:
         """Begins a phase, whose units are still to be planned."""
@@ -84,14 +83,18 @@ class Progress:
 
     def add(self, row: str, call: Call) -> None:
         """Counts one call."""
-        cost = cost_of_call(call)
-        self.made += cost
+        self._made.add(call)
         if unit := self.units.get(row):
-            unit.add(cost)
+            unit.add(call.cost or 0.0)
 
     def add_tools(self, call: Call) -> None:
         """Counts the time of the tools that a call asked for."""
-        self.made += Cost(seconds=sum(result.seconds for result in call.tool_results))
+        self._made.seconds += sum(result.seconds for result in call.tool_results)
+
+    @property
+    def made(self) -> Cost:
+        """Of the calls that this command made."""
+        return self._made.total
 
     @property
     def planned(self) -> int:

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from agentlab.models.cost import Cost
-
 
 @dataclass(slots=True)
 class Tally:
@@ -57,12 +55,12 @@ class Unit:
     failed: bool | None = None
     """Whether it failed; None until it has ended."""
 
-    def add(self, cost: Cost) -> None:
-        """Counts one call."""
-        self.calls += cost.calls
-        self.dollars += cost.priced
-        self.tally.open_calls += cost.calls
-        self.tally.open_dollars += cost.priced
+    def add(self, dollars: float) -> None:
+        """Counts one call that cost so much, 0 where its price is unknown."""
+        self.calls += 1
+        self.dollars += dollars
+        self.tally.open_calls += 1
+        self.tally.open_dollars += dollars
 
     def begin(self) -> None:
         """Counts it as running."""

@@ -1,5 +1,7 @@
 """What model calls take: how many, their tokens, time and money; as a sum over calls."""
 
+from dataclasses import dataclass
+
 from msgspec import Struct
 
 from agentlab.types import Call, Usage
@@ -57,8 +59,43 @@ def money(cost: float | None) -> str:
     return f"{cost:.4f} USD" if 0 < cost < 1 else f"{cost:.2f} USD"
 
 
-def cost_of_call(call: Call) -> Cost:
-    """What a call took that was made."""
-    usage = call.completion.usage if call.completion else Usage()
-    unpriced = int(call.cost is None and call.error is None)
-    return Cost(1, usage or Usage(), call.cost or 0.0, unpriced, call.seconds, int(usage is None))
+@dataclass(slots=True)
+class RunningCost:
+    """A sum over calls that grows call by call; `total` is the sum so far."""
+
+    calls: int = 0
+    input: int = 0
+    output: int = 0
+    reasoning: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+    priced: float = 0.0
+    unpriced: int = 0
+    seconds: float = 0.0
+    uncounted: int = 0
+
+    def add(self, call: Call) -> None:
+        """Counts a call that was made."""
+        self.calls += 1
+        self.seconds += call.seconds
+        if call.cost is not None:
+            self.priced += call.cost
+        elif call.error is None:
+            self.unpriced += 1
+        if call.completion is None:
+            return
+        usage = call.completion.usage
+        if usage is None:
+            self.uncounted += 1
+            return
+        self.input += usage.input
+        self.output += usage.output
+        self.reasoning += usage.reasoning
+        self.cache_read += usage.cache_read
+        self.cache_write += usage.cache_write
+
+    @property
+    def total(self) -> Cost:
+        """The sum."""
+        usage = Usage(self.input, self.output, self.reasoning, self.cache_read, self.cache_write)
+        return Cost(self.calls, usage, self.priced, self.unpriced, self.seconds, self.uncounted)

@@ -74,7 +74,7 @@ class Writer:
         """Queues rows; done once they are committed, or with a `StoreError` when they are not."""
         future: asyncio.Future[None] = asyncio.Future(loop=self._loop)
         if self._failure:
-            future.set_exception(self._failure)
+            _fail(future, self._failure)
         else:
             self._hand((batch, future))
         return future
@@ -235,4 +235,9 @@ def _settle(futures: Sequence["asyncio.Future[None]"], failure: StoreError | Non
         if failure is None:
             future.set_result(None)
         else:
-            future.set_exception(failure)
+            _fail(future, failure)
+
+
+def _fail(future: "asyncio.Future[None]", failure: StoreError) -> None:
+    future.set_exception(failure)
+    future.exception()  # a round ends at its first failed commit, and asyncio would complain of the others

@@ -4,7 +4,7 @@ import asyncio
 import re
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -41,11 +41,11 @@ class ThreadExecutor:
     ) -> Rollout:
         home = asyncio.get_running_loop()
 
-        async def record(rollout: str, call: Call) -> None:
+        def record(rollout: str, call: Call) -> Awaitable[None]:
             async def commit() -> None:
                 await client.record(rollout, call)
 
-            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(commit(), home))
+            return asyncio.wrap_future(asyncio.run_coroutine_threadsafe(commit(), home))
 
         def elsewhere() -> Rollout:
             self.threads.add(threading.get_ident())

@@ -17,7 +17,7 @@ class Executor(Protocol):
     ) -> Rollout:
         """The rollout that `agentlab.engine.play.play` would give; a fork is played on from `state`.
 
-        `client.recorded` has the calls that need not be made again. `client.record` commits every new one, and returns
-        after the commit; it must be awaited in the event loop of the runner. `stopping` may be asked anywhere.
+        `client.recorded` has the calls that need not be made again. `client.record` takes every new one, in the event
+        loop of the runner; what it returns is done after the commit. `stopping` may be asked anywhere.
         """
         ...

@@ -8,6 +8,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
@@ -92,7 +93,13 @@ def verdict(name: str, score: str, draws: RandomNumbers) -> str:
 
 def tokens(text: str) -> int:
     """What a simulated reply is counted as: four tokens for three words."""
-    return max(1, (text.count(" ") + 1) * 4 // 3)
+    return max(1, (blanks(text) + 1) * 4 // 3)
+
+
+@lru_cache(maxsize=4096)
+def blanks(text: str) -> int:
+    """How many there are in a text; cached, since later prompts show the same texts again."""
+    return text.count(" ")
 
 
 def sentence(draws: RandomNumbers) -> str:

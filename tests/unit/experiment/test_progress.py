@@ -8,21 +8,21 @@ from hypothesis import strategies as st
 
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.speed import WINDOW, Speed
-from agentlab.experiment.tally import Unit
 from agentlab.models.cost import Cost
+from agentlab.types import Call, Completion, Settings
 
 GROUPS = ("firm", "solo")
 
 
-def charge(progress: Progress, unit: Unit, calls: int, dollars: float = 0.0) -> None:
-    cost = Cost(calls, priced=dollars)
-    progress.made += cost
-    unit.add(cost)
+def charge(progress: Progress, row: str, calls: int, dollars: float | None = 0.0) -> None:
+    for _ in range(calls):
+        cost = None if dollars is None else dollars / calls
+        progress.add(row, Call("ann", 1, 0, 1, "m", Settings(), "", Completion("Yes."), cost=cost))
 
 
 def through(progress: Progress, group: str, row: str, calls: int, dollars: float = 0.0, failed: bool = False) -> None:
     with progress.unit(group, row) as unit:
-        charge(progress, unit, calls, dollars)
+        charge(progress, row, calls, dollars)
         unit.failed = failed
 
 
@@ -34,7 +34,7 @@ def test_every_unit_is_waiting_running_done_or_failed(units: list[tuple[str, boo
     for i, (group, failed, calls) in enumerate(units):
         with progress.unit(group, f"{i}") as unit:
             assert (progress.running, progress.tallies[group].running) == (1, 1)
-            charge(progress, unit, calls)
+            charge(progress, f"{i}", calls)
             unit.failed = failed
     for group, tally in progress.tallies.items():
         ends = [failed for one, failed, _ in units if one == group]
@@ -55,13 +55,13 @@ def test_what_is_left_follows_what_the_done_ones_of_each_group_took() -> None:
     through(progress, "firm", "c", 8, 0.4)
     through(progress, "firm", "d", 1, failed=True)
     with ExitStack() as running:
-        unit = running.enter_context(progress.unit("firm", "e"))
-        charge(progress, unit, 3, 0.2)
+        running.enter_context(progress.unit("firm", "e"))
+        charge(progress, "e", 3, 0.2)
         assert progress.calls_left == (10 - 2 - 1) * 10 - 3 + 1 * 2
         assert progress.forecast == pytest.approx(5 + 1.3 + 7 * 0.5 - 0.2 + 0.1)
-        charge(progress, unit, 100)
+        charge(progress, "e", 100)
         assert progress.calls_left == 2, "a rollout that takes more than the others leaves nothing below zero"
-    progress.made += Cost(unpriced=1)
+    charge(progress, "f", 1, None)
     assert progress.forecast is None
 
 

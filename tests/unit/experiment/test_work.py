@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from agentlab.errors import Stopped, StoreError
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.work import Job, Work
-from agentlab.models.cost import Cost
 from agentlab.scenario.fields import LimitFields
+from agentlab.types import Call, Completion, Settings
 
 
 def work(concurrency: int, progress: Progress, limit: LimitFields | None = None) -> Work:
@@ -57,7 +57,7 @@ def test_a_limit_that_is_reached_stops_and_is_noted() -> None:
 
     async def job(i: int) -> None:
         begun.append(i)
-        progress.made += Cost(1, seconds=30)
+        progress.add(f"{i}", Call("ann", 1, 0, 1, "m", Settings(), "", Completion("Yes."), seconds=30.0))
 
     limit = LimitFields.model_validate({"minutes": 1})
     asyncio.run(work(1, progress, limit).each([partial(job, i) for i in range(4)]))

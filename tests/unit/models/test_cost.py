@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentlab.models.cost import Cost, cost_of_call, money
+from agentlab.models.cost import Cost, RunningCost, money
 from agentlab.models.prices import estimated
 from agentlab.models.spec import ModelSpec
 from agentlab.types import Call, Completion, Settings, Usage
@@ -42,5 +42,7 @@ def test_money(cost: float, text: str) -> None:
 def test_a_failed_call_has_no_price_that_could_be_missing() -> None:
     answered = Call("a", 1, 0, 1, "m", Settings(), "", Completion("", usage=Usage(3, 4)), seconds=2.0)
     failed = Call("a", 1, 0, 1, "m", Settings(), "", None, seconds=1.0, error="transient: no")
-    cost = cost_of_call(answered) + cost_of_call(failed)
-    assert cost == Cost(2, Usage(3, 4), 0.0, 1, 3.0)
+    cost = RunningCost()
+    for call in (answered, failed):
+        cost.add(call)
+    assert cost.total == Cost(2, Usage(3, 4), 0.0, 1, 3.0)

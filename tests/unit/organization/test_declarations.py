@@ -21,7 +21,7 @@ from agentlab.organization.declaration import dead_ends, kinds_of, reachable, ta
 from agentlab.organization.markup import markup
 from agentlab.organization.protocols import SHIPPED
 from agentlab.organization.protocols.solo import Refine, Tries
-from agentlab.organization.tags import every_tag, markup_of
+from agentlab.organization.tags import OF_PROTOCOLS, every_tag, markup_of
 from agentlab.types import OUTPUT, TASK, Act, Call, Completion, Message, Settings, Task, ToolResult
 from tests.support.relay_board import Turns
 from tests.support.strategies import NAMES, Talker, organizations, replies, rollout_spec, stops
@@ -98,9 +98,13 @@ def test_quoted_text_forges_no_declared_tag(
             assert [block.tag for block in blocks] == ([message.kind] if kind.shown == "tag" else [])
 
 
+def test_the_tags_of_every_shipped_protocol_are_inert_everywhere() -> None:
+    assert {tag for routing in SHIPPED.values() for tag in tags_of(routing)} == set(OF_PROTOCOLS)
+    assert set(OF_PROTOCOLS) < set(every_tag().tags)
+
+
 @pytest.mark.parametrize("routing", SHIPPED.values())
-def test_the_tags_of_every_shipped_protocol_are_inert_everywhere(routing: type) -> None:
-    assert set(tags_of(routing)) <= set(every_tag().tags)
+def test_every_shipped_protocol_has_the_kinds_of_the_engine(routing: type) -> None:
     assert {"task", "closing", "output"} <= set(kinds_of(routing))
 
 
