@@ -113,6 +113,7 @@ def test_the_first_line_of_stats_waits_for_nothing_that_only_later_lines_need(tm
     imported("run", str(tmp_path / "s.yaml"), "--out", str(tmp_path / "run"), "--quiet", unwanted=[])
     unwanted = [
         "agentlab.analysis.generations.generations",
+        "agentlab.answers",
         "agentlab.experiment.specs",
         "agentlab.judges.config",
         "agentlab.runs.transcript",

@@ -33,7 +33,6 @@ from agentlab.runs.frames.splits import roles as roles_of
 from agentlab.runs.frames.structure import roles, shaped
 from agentlab.runs.frames.tickets import ticketed
 from agentlab.runs.frames.usage import by_agent
-from agentlab.runs.frames.variables import variables
 from agentlab.scenario.levels import REPLICATE
 from agentlab.store import decoded, looks, read
 from agentlab.types import Measure
@@ -363,6 +362,8 @@ class Run:
         """One row per rollout of a program (protocol `cascade`): `status` and a column per variable, with its last
         value, missing if it has none. A variable of a loop has the list of all its values, in order. Fields of the task
         are left out. If a variable has the name of another column, its own column ends in `_value`."""
+        from agentlab.runs.frames.variables import variables  # with all that reads numbers in texts
+
         ended = self.rollouts.set_index("rollout")["status"]
         places = self._stored.places[self._stored.places["rollout"].isin(ended.index)]
         return variables(self.messages, places.assign(status=places["rollout"].astype("str").map(ended).astype("str")))
