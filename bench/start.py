@@ -30,7 +30,7 @@ COMMAND = [str(Path(sys.executable).with_name("agentlab"))]
 
 
 def seconds(command: list[str], compiled: str, name: str, first: bool = False) -> dict[str, float]:
-    """Medians over several runs of wall time, only until the `first` line if so, and of processor time.
+    """Medians over several runs of wall time and of processor time, both only until the `first` line if so.
 
     A run before them compiles what it imports into the folder `compiled`.
     """
@@ -42,15 +42,21 @@ def seconds(command: list[str], compiled: str, name: str, first: bool = False) -
         process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         assert process.stdout is not None
         answer = process.stdout.readline()
-        answered = time.perf_counter() - started
+        answered, used = time.perf_counter() - started, so_far(process.pid) if first else 0.0
         answer += process.stdout.read()
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}: {answer.decode()[-500:]}")
         times.append(answered if first else time.perf_counter() - started)
-        processor.append(usage.ru_utime + usage.ru_stime)
+        processor.append(used if first else usage.ru_utime + usage.ru_stime)
     return {f"{name}_s": median(times[1:]), f"{name}_cpu_s": median(processor[1:])}
+
+
+def so_far(pid: int) -> float:
+    """Seconds of the processor that a process, which may still run, has used, to a hundredth (proc_pid_stat(5))."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def size(name: str) -> int:

@@ -16,6 +16,8 @@ from agentlab.stats.arm_mean import ArmMean, arm_mean
 from agentlab.stats.bounds import Bounds, bounds
 from agentlab.stats.estimate import Estimate
 
+_USED = "status calls input_tokens output_tokens cost bounced unparsed truncated output_cut turns_cut".split()
+"""The columns of `run.rollouts` that are summed up."""
 _NONE = Bounds(None, math.nan, math.nan, 0, 0)
 """Of rollouts at none of which a judge looks."""
 
@@ -60,14 +62,14 @@ class ConditionSummary:
 def condition_summary(run: Run, condition: str, measures: Mapping[str, MeasureSummary]) -> ConditionSummary:
     """Of one condition that has a finished rollout."""
     rows = (run.rollouts["condition"] == condition).to_numpy()
-    rollouts, scored = run.rollouts[rows], run.measures[rows]
+    rollouts, scored = run.rollouts.loc[rows, _USED], run.measures[rows]
     hidden = {name for name, measure in measures.items() if measure.suppressed}
     values, means = _means(run, scored)
     no_estimate = Estimate(None, notes=("suppressed",))
     means |= dict.fromkeys(hidden, ArmMean(no_estimate, no_estimate))
     values |= {name: replace(values[name], observed=None, low=math.nan, high=math.nan) for name in hidden}
-    done = scored[scored["status"] == "delivered"]
-    by_task = {m.name: done.groupby("task", observed=True)[m.name].mean().mean() for m in run.measured}
+    by_task = scored[scored["status"] == "delivered"].groupby("task", observed=True)
+    delivered = {m.name: by_task[m.name].mean().mean() for m in run.measured}
     return ConditionSummary(
         condition=condition,
         rollouts=len(rollouts),
@@ -79,7 +81,9 @@ def condition_summary(run: Run, condition: str, measures: Mapping[str, MeasureSu
             for name, measure in measures.items()
             if measure.right is not None and name not in hidden
         },
-        delivered={name: None if pd.isna(value) or name in hidden else float(value) for name, value in by_task.items()},
+        delivered={
+            name: None if pd.isna(value) or name in hidden else float(value) for name, value in delivered.items()
+        },
         calls=int(rollouts["calls"].sum()),
         output_tokens=_total(rollouts["output_tokens"]),
         tokens=_total(rollouts["input_tokens"] + rollouts["output_tokens"]),
@@ -100,7 +104,7 @@ def _means(run: Run, scored: pd.DataFrame) -> tuple[dict[str, Bounds], dict[str,
     values, means = dict[str, Bounds](), dict[str, ArmMean]()
     for m in run.measured:
         rows = due(run, m.judge, scored)
-        tasks, ends = rows["task"].astype("str").tolist(), outcome_range(m, rows[m.name])
+        tasks, ends = rows["task"].tolist(), outcome_range(m, rows[m.name])
         values[m.name] = bounds(rows[m.name].to_numpy(), *ends, tasks) if len(rows) else _NONE
         means[m.name] = arm_mean(rows[m.name], tasks, run.clusters, ends)
     return values, means

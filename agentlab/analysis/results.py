@@ -1,12 +1,11 @@
 """What a run has measured: its conditions, their contrasts, the generations of a loop; and what is still to be done."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from agentlab.analysis.condition_summary import ConditionSummary, condition_summary
 from agentlab.analysis.contrasts.compared import contrasts
-from agentlab.analysis.contrasts.contrast import Contrast
-from agentlab.analysis.contrasts.notes import uncompared
-from agentlab.analysis.generations.generations import findings
+from agentlab.analysis.contrasts.contrast import Contrast, uncompared
 from agentlab.analysis.generations.latest import latest
 from agentlab.analysis.measure_summary import MeasureSummary, measure_summaries
 from agentlab.analysis.unplayed import command, played, unjudged, unplayed
@@ -39,10 +38,11 @@ class Results:
     """Finished rollouts on which the judge of some measure was not asked yet."""
 
 
-def results(run: Run) -> Results:
+def results(run: Run, compare: Callable[[Run], tuple[Contrast, ...]] = contrasts) -> Results:
     """Of a run with at least one finished rollout; nothing otherwise.
 
-    Of a self-training loop, they are about held-out tasks in the last generation.
+    Of a self-training loop, they are about held-out tasks in the last generation. `compare` makes the contrasts; a
+    headline needs only those that are `reported`, which take less time.
     """
     last, every = latest(run.held_out), run.whole.held_out
     rollouts, measures = last.rollouts, measure_summaries(last)
@@ -51,7 +51,7 @@ def results(run: Run) -> Results:
         return tuple(condition_summary(of, str(name), measures) for name in of.rollouts["condition"].unique())
 
     arms = summaries(last)
-    compared = contrasts(last) if len(rollouts) else ()
+    compared = compare(last) if len(rollouts) else ()
     return Results(
         str(last.meta.get("name", "")),
         int(rollouts["task"].nunique()),
@@ -59,10 +59,18 @@ def results(run: Run) -> Results:
         measures,
         compared,
         arms if last.pooled is last else summaries(last.pooled),
-        findings(run),
+        _of_loop(run),
         played(every),
         unplayed(every),
         len(uncompared(register(last.pooled.meta).primary, compared)),
         command(last),
         unjudged(every),
     )
+
+
+def _of_loop(run: Run) -> tuple[str, ...]:
+    if not run.whole.splits:
+        return ()
+    from agentlab.analysis.generations.generations import findings  # for which a run without a loop does not wait
+
+    return findings(run)

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from agentlab.judges import traits
-from agentlab.judges.anchor_report import LEAST_MASS
-from agentlab.judges.gate import CHANCE, LEAST_AUC
+from agentlab.judges.gate import CHANCE, LEAST_AUC, LEAST_MASS
 from agentlab.runs.frames import Run
 
 UNJUDGED = "its anchor texts were not judged"

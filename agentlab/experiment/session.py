@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from agentlab.errors import ScenarioError
-from agentlab.experiment import asked, decisions, resume
+from agentlab.experiment import decisions, resume
 from agentlab.experiment.addresses import Moved
+from agentlab.experiment.asking import with_request
 from agentlab.experiment.baselines import ComputeBudgets
 from agentlab.experiment.decisions import Registration, require
 from agentlab.experiment.executors import Executor
@@ -95,7 +96,7 @@ async def begun(
     if registration is not None:
         require(registration, design)
     with opened(folder) as store:
-        meta = planned(design, store, registration, accept) | {"asked": asked.record(design, selection, store)}
+        meta = planned(design, store, registration, accept) | {"asked": with_request(design, selection, store)}
         if not store.known:  # a list of runs shows it while its models are loaded
             store.set_meta({name: meta[name] for name in BEGINS})
         yield store, await of_design(design, meta, design.conditions)

@@ -3,15 +3,17 @@
 A judge of one's own is named by `kind: module:Name` (`agentlab.judges.own`).
 """
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
-from agentlab.judges.config import JudgeConfig, JudgeTraits
+from agentlab.judges.facts import JudgeTraits, recorded, traits
 from agentlab.registry import Registry
 
-__all__ = ["KINDS", "JudgeConfig", "JudgeTraits", "recorded", "traits"]
+if TYPE_CHECKING:
+    from agentlab.judges.config import JudgeConfig  # what reads a run needs no YAML of its judges
 
-KINDS = Registry[type[JudgeConfig]](
+__all__ = ["KINDS", "JudgeTraits", "recorded", "traits"]
+
+KINDS: "Registry[type[JudgeConfig]]" = Registry(
     __name__,
     {
         "rubric": "rubric:RubricConfig",
@@ -22,13 +24,3 @@ KINDS = Registry[type[JudgeConfig]](
         "equivalence": "equivalence:EquivalenceConfig",
     },
 )
-
-
-def recorded(meta: Mapping[str, Any]) -> dict[str, Any]:
-    """The documents of a run's judges by name, as its `meta` holds them, those added later included."""
-    return {**(meta.get("tree", {}).get("judges") or {}), **meta.get("added", {})}
-
-
-def traits(meta: Mapping[str, Any], judge: str) -> JudgeTraits:
-    """What a run's `meta` says of one of its judges; nothing of one that it does not know."""
-    return JudgeTraits(**meta.get("traits", {}).get(judge, {}))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from statistics import fmean
 
 from agentlab.judges.anchors import ROLES, Anchor, Role
-from agentlab.judges.gate import CHANCE, ENOUGH, LEAST_AUC, MOST, Gate, Outcome, gate
+from agentlab.judges.gate import CHANCE, ENOUGH, LEAST_AUC, LEAST_MASS, MOST, Gate, Outcome, gate
 from agentlab.judges.known_pairs import AnchorPair, combined, flipped
 from agentlab.judges.known_pairs import Role as PairRole
 from agentlab.judges.rubric import RubricConfig
@@ -14,7 +14,6 @@ from agentlab.stats.judges.auc import Family, auc
 from agentlab.text import pluralize
 from agentlab.types import Verdict
 
-LEAST_MASS = 0.5
 Worth = Sequence[tuple[AnchorPair, float | None]]
 _NOTHING = Estimate(None)
 _TEXTS = ("good", "bad anchor text")

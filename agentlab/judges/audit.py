@@ -8,7 +8,8 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from agentlab.interfaces import Judge, JudgeClient
-from agentlab.judges.config import AskingConfig, Criterion, Flaw, JudgeTraits, Name, Scale, counting
+from agentlab.judges.config import AskingConfig, Criterion, Flaw, Name, Scale, counting
+from agentlab.judges.facts import JudgeTraits
 from agentlab.judges.objections import FIRST, OBJECTIONS, ParsedObjections, form, heard, read, transcript
 from agentlab.judges.parse import ParsedScore, Problem, from_text
 from agentlab.judges.prompt import DATA_NOTE, Line, RubricPrompt, criterion_lines, shuffled, template

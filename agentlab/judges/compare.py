@@ -7,7 +7,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from agentlab.judges.choice import ChoiceConfig, ChoiceScoring
-from agentlab.judges.config import Anchors, Flaw, JudgeTraits, Name, Question, alike, counting, repeated
+from agentlab.judges.config import Anchors, Flaw, Name, Question, alike, counting, repeated
+from agentlab.judges.facts import JudgeTraits
 from agentlab.judges.known_pairs import AnchorPair, anchor_pair
 
 VALUES = {"A": 1.0, "B": 0.0, "TIE": 0.5}

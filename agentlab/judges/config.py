@@ -2,12 +2,12 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, Field, StringConstraints
 
 from agentlab.interfaces import Judge
+from agentlab.judges.facts import JudgeTraits
 from agentlab.strict import STRICT
 from agentlab.types import Settings, Task
 
@@ -80,23 +80,6 @@ class Anchors(Part):
 
 Misfit = Callable[[Task], Flaw | None]
 """Why a judge can score no output to a task, by the path in the task; None where it can."""
-Two = Literal["better", "same"]
-
-
-@dataclass(frozen=True, slots=True)
-class JudgeTraits:
-    """What the rest must know of a judge beside its criteria; recorded with the run."""
-
-    two: Two | None = None
-    """What it says of two outputs: which is better, or whether they are the same; None if it scores single ones."""
-    target: bool = False
-    """It compares with the task's target, so that its highest value is right, whatever a measure makes of it."""
-    repeats: str = ""
-    """Why every draw of it repeats the first; empty where draws can differ."""
-    cases: bool = False
-    """Its draws are held-out cases, the same for every rollout of a task: they differ by case, not by judge noise."""
-    unproven: str = ""
-    """Why nothing is said of who did better by this kind of judge, which ships no anchors; empty where something is."""
 
 
 class JudgeConfig(Part):

@@ -6,7 +6,8 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from agentlab.judges.choice import ChoiceConfig, ChoiceScoring
-from agentlab.judges.config import JudgeTraits, Part
+from agentlab.judges.config import Part
+from agentlab.judges.facts import JudgeTraits
 from agentlab.judges.known_pairs import AnchorPair, anchor_pair
 
 SAME = "same"

@@ -13,6 +13,8 @@ from msgspec import Struct
 from agentlab.stats.judges.auc import Family, limits
 
 LEAST_AUC, CHANCE = 0.8, 0.5
+LEAST_MASS = 0.5
+"""Of the probability, on the digits of the scale: less says nothing of who did better."""
 ENOUGH = 8
 """Good texts, and bad ones, with which a judge of an area of .91 passes in nine cases of ten."""
 MOST = 200

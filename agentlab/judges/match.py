@@ -16,7 +16,8 @@ from agentlab.answers.find_choice import choice_answers
 from agentlab.answers.numerals import numbers, plain
 from agentlab.answers.pattern import pattern_problem
 from agentlab.interfaces import Judge, JudgeClient
-from agentlab.judges.config import Flaw, JudgeConfig, JudgeTraits
+from agentlab.judges.config import Flaw, JudgeConfig
+from agentlab.judges.facts import JudgeTraits
 from agentlab.types import JudgeInput, Task, Verdict
 
 CHOOSING = ("choice", "probabilities")

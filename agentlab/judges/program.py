@@ -7,7 +7,8 @@ from typing import Any, ClassVar, Literal, cast
 from pydantic import Field
 
 from agentlab.interfaces import Judge, JudgeClient
-from agentlab.judges.config import Flaw, JudgeConfig, JudgeTraits
+from agentlab.judges.config import Flaw, JudgeConfig
+from agentlab.judges.facts import JudgeTraits
 from agentlab.organization.board.workspace import clash
 from agentlab.products import CASE_SEED, FIELD, SHIPPED, Case, Figure, Product, WrongFormat, product, source
 from agentlab.seeds import stream

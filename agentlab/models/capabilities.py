@@ -7,6 +7,7 @@ refused than to have a run end on its first call. `capabilities:` in a scenario 
 """
 
 import re
+from functools import cache
 from typing import Literal
 
 from msgspec import Struct
@@ -60,6 +61,7 @@ class Claude(Struct, frozen=True):
         return 16384 if self.thinking == "adaptive" else 4096
 
 
+@cache
 def claude(name: str) -> Claude:
     """The family of a Claude model's name, dated or not; an unknown name is the newest."""
     match = _CLAUDE.match(name)
@@ -76,6 +78,7 @@ def claude(name: str) -> Claude:
     )
 
 
+@cache
 def anthropic(name: str) -> Capabilities:
     family = claude(name)
     settings = {"max_tokens", "stop"}

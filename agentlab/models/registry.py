@@ -126,7 +126,6 @@ def split(name: str) -> tuple[str, str]:
 
 def check_name(name: str) -> str | None:
     """What is wrong with a model's name and what would be right, or None. A module of one's own is not imported."""
-    known = ", ".join(f"{provider}/…" for provider in PROVIDERS)
     if is_own(name):
         parts = name.split(":")
         fine = len(parts) == 2 and parts[1].isidentifier() and all(map(str.isidentifier, parts[0].split(".")))
@@ -135,6 +134,7 @@ def check_name(name: str) -> str | None:
     if provider not in PROVIDERS:
         near = difflib.get_close_matches(provider, PROVIDERS, n=1, cutoff=0.5)
         guess = f"; did you mean {near[0]}/{rest or '…'}?" if near else "."
+        known = ", ".join(f"{provider}/…" for provider in PROVIDERS)
         return f"unknown provider {provider!r} in model {name!r}{guess} Known: {known}, and my_module:Name"
     if not rest:
         return f"model {name!r} has no name after the provider; write it as in {provider}/NAME"

@@ -88,4 +88,5 @@ def reachable(edges: Mapping[str, Sequence[str]]) -> set[str]:
 
 def dead_ends(edges: Mapping[str, Sequence[str]], cast: Sequence[str]) -> list[str]:
     """Agents that can be reached but may not write to anyone, not even to `@output`."""
-    return [name for name in cast if name in reachable(edges) and not edges.get(name)]
+    there = reachable(edges)
+    return [name for name in cast if name in there and not edges.get(name)]

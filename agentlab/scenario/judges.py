@@ -11,8 +11,8 @@ from pydantic import BaseModel
 
 from agentlab import own_code
 from agentlab.interfaces import Judge
-from agentlab.judges import KINDS, JudgeConfig, JudgeTraits
-from agentlab.judges.config import Misfit
+from agentlab.judges import KINDS, JudgeTraits
+from agentlab.judges.config import JudgeConfig, Misfit
 from agentlab.judges.own import own_judge
 from agentlab.mapping import mapping
 from agentlab.models.registry import capabilities_of

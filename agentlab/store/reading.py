@@ -16,8 +16,19 @@ from agentlab.store.pages import TextReader, unpacked
 
 log = logging.getLogger(__name__)
 DATABASE, LOG = "run.db", "run.db-wal"
+UNFINISHED = (None, "cancelled", "infrastructure")
+"""Stored statuses that the same command tries again."""
 _WAL = 2
 """Bytes 18 and 19 of the file while the last commits may be in the write-ahead log. A closed run has 1 there."""
+
+
+def find(run: str) -> Path:
+    """The folder of a run, by its path or by its name under `runs/`. Raises `StoreError` when there is none."""
+    for folder in (Path(run), Path("runs") / run):
+        if (folder / DATABASE).is_file():
+            return folder
+    runs = sorted(path.parent.name for path in Path("runs").glob(f"*/{DATABASE}"))
+    raise StoreError(f"no run {run!r}, neither as a folder nor under runs/, which holds {', '.join(runs) or 'none'}")
 
 
 def read(folder: Path) -> sqlite3.Connection:

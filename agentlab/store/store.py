@@ -17,7 +17,7 @@ from agentlab.store import ancestry, totals
 from agentlab.store.formats import known, prepare
 from agentlab.store.lock import hold, release
 from agentlab.store.looks import looks
-from agentlab.store.reading import DATABASE, closed, connected, damaged, decoded, with_texts
+from agentlab.store.reading import DATABASE, UNFINISHED, closed, connected, damaged, decoded, with_texts
 from agentlab.store.rows import (
     call_fact,
     call_row,
@@ -32,8 +32,6 @@ from agentlab.store.schema import READ_CALLS, READ_VERDICTS
 from agentlab.store.writer import Batch, Writer, connect
 from agentlab.types import Call, CallPlace, Rollout, RolloutKind, Verdict
 
-UNFINISHED = (None, "cancelled", "infrastructure")
-"""Stored statuses that the same command tries again."""
 JudgeDraws = frozenset[tuple[str, int]]
 """Judges by name, each with a draw, from 0."""
 
@@ -286,12 +284,3 @@ class Store:
             self._reader.executemany(sql, rows)
         except sqlite3.Error as error:
             raise StoreError(f"{self.folder / DATABASE}: cannot write the run ({error})") from error
-
-
-def find(run: str) -> Path:
-    """The folder of a run, by its path or by its name under `runs/`. Raises `StoreError` when there is none."""
-    for folder in (Path(run), Path("runs") / run):
-        if (folder / DATABASE).is_file():
-            return folder
-    runs = sorted(path.parent.name for path in Path("runs").glob(f"*/{DATABASE}"))
-    raise StoreError(f"no run {run!r}, neither as a folder nor under runs/, which holds {', '.join(runs) or 'none'}")

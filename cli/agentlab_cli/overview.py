@@ -6,6 +6,7 @@ from typing import Any
 
 from agentlab.analysis.analyse import attempts
 from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.contrasts.compared import reported
 from agentlab.analysis.forks.outcomes import measured
 from agentlab.analysis.generations.latest import latest
 from agentlab.analysis.headline import headline
@@ -29,7 +30,7 @@ def overview(run: Run, options: Mapping[str, Any], csv: Path | None, as_json: bo
     if options.get("measure") is not None:
         measured(run, options["measure"])
     console = console_for(quiet or as_json)
-    sentences = headline(results(run))
+    sentences = headline(results(run, reported))
     for sentence in _first(run, sentences):
         say(console, sentence)
     made, lacking, written = dict[str, Analysis](), dict[str, str](), list[Path]()

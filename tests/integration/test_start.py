@@ -84,3 +84,48 @@ def test_a_finished_run_typed_again_imports_no_numbers(tmp_path: Path) -> None:
     again = ("run", str(tmp_path / "s.yaml"), "--out", str(tmp_path / "run"), "--quiet")
     imported(*again, unwanted=[])
     assert imported(*again, unwanted=["numpy", "pandas", "scipy"]) == "[]"
+
+
+FIRST_LINE = """
+import sys
+from agentlab_cli.main import main
+
+class Output:
+    written = False
+
+    def write(self, text):
+        if text.strip() and not self.written:
+            self.written = True
+            print([name for name in {unwanted} if name in sys.modules], file=sys.stderr)
+        return len(text)
+
+    def flush(self):
+        pass
+
+sys.argv, sys.stdout = ["agentlab", *{words}], Output()
+main()
+"""
+
+
+def test_the_first_line_of_stats_waits_for_nothing_that_only_later_lines_need(tmp_path: Path) -> None:
+    """Nor for what plays a run, nor for what reads a scenario, a transcript or Parquet."""
+    (tmp_path / "s.yaml").write_text(BASE.replace("{name: sim/replies}", SCORED), encoding="utf-8")
+    imported("run", str(tmp_path / "s.yaml"), "--out", str(tmp_path / "run"), "--quiet", unwanted=[])
+    unwanted = [
+        "agentlab.analysis.generations.generations",
+        "agentlab.answers",
+        "agentlab.experiment.specs",
+        "agentlab.judges.config",
+        "agentlab.runs.transcript",
+        "agentlab.scenario.condition",
+        "agentlab.scenario.document",
+        "agentlab.store.store",
+        "asyncio",
+        "pyarrow.dataset",
+        "scipy.optimize",
+        "scipy.stats",
+        "yaml",
+    ]
+    code = FIRST_LINE.format(words=["stats", str(tmp_path / "run")], unwanted=unwanted)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines()[0] == "[]", done.stderr

@@ -68,9 +68,9 @@ def judge_draws(scores: pd.DataFrame, measure: Measure) -> "pd.Series[float]":
 
 def within_rollouts(scores: pd.DataFrame, measure: Measure) -> pd.DataFrame:
     """By rollout: `squares` of its J judge draws around their mean, on `df` = J - 1, and `inverse` = 1/J."""
-    drawn = judge_draws(scores, measure).groupby(level=0).agg(["var", "count"])
-    df = drawn["count"] - 1
-    return pd.DataFrame({"squares": drawn["var"].fillna(0.0) * df, "df": df, "inverse": 1 / drawn["count"]})
+    by_rollout = judge_draws(scores, measure).groupby(level=0)
+    count = by_rollout.count()
+    return pd.DataFrame({"squares": by_rollout.var().fillna(0.0) * (count - 1), "df": count - 1, "inverse": 1 / count})
 
 
 def noise(run: Run, measure: Measure) -> JudgeNoise:
@@ -80,9 +80,9 @@ def noise(run: Run, measure: Measure) -> JudgeNoise:
     by_judge = judged_rollouts(scored, measure)["rollout"]
     judged = within_rollouts(run.scores[run.scores["rollout"].isin(by_judge)], measure).assign(judged=1)
     of = scored.set_index("rollout")["condition"]
-    cells = scored.groupby(["condition", "task"])[measure.name].agg(["var", "count"])
-    df = cells["count"] - 1
-    over = pd.DataFrame({"score": cells["var"].fillna(0.0) * df, "score_df": df}).groupby(level="condition").sum()
+    cells = scored.groupby(["condition", "task"])[measure.name]
+    df = cells.count() - 1
+    over = pd.DataFrame({"score": cells.var().fillna(0.0) * df, "score_df": df}).groupby(level="condition").sum()
     table = over.join(judged.groupby(of.reindex(judged.index)).sum(), how="left")
     table["n"] = of.value_counts()
     table["largest"] = (scored[measure.name] ** 2).groupby(scored["condition"]).max()

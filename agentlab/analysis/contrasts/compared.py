@@ -10,7 +10,7 @@ import pandas as pd
 from agentlab.analysis.components.judge_noise import JudgeNoise, noise
 from agentlab.analysis.contrasts.compute import ArmComparison, Arms
 from agentlab.analysis.contrasts.contrast import ALPHA, Contrast
-from agentlab.analysis.contrasts.difference import ArmValues, arm_values
+from agentlab.analysis.contrasts.difference import ArmValues, arm_values, paired_values
 from agentlab.analysis.contrasts.family import adjusted
 from agentlab.analysis.contrasts.missing import missing_values
 from agentlab.analysis.contrasts.rejected import rejected_alike
@@ -20,13 +20,14 @@ from agentlab.analysis.unplayed import STOPPED, due, planned
 from agentlab.experiment.preregistration import InterimAnalysis, Primary, conditions, register
 from agentlab.pairing import draws_are_pairs
 from agentlab.runs.frames import Run
+from agentlab.runs.frames.pairing import ArmPairs, pair_arms
 from agentlab.scenario.declared import Declared
 from agentlab.stats.contrasts.effect_size import draw_sd
 from agentlab.stats.contrasts.equivalence import equivalence_p
 from agentlab.store import UNFINISHED
+from agentlab.types import Measure
 
 
-@lru_cache(maxsize=1)
 def contrasts(run: Run) -> tuple[Contrast, ...]:
     """The primary contrasts, then the exploratory ones: as the scenario says, or else every other pair of levels.
 
@@ -34,15 +35,36 @@ def contrasts(run: Run) -> tuple[Contrast, ...]:
     primary one the p counts in Holm's family all the same. Replicates of a self-training loop are taken together, with
     their weights as given. Made once, like a run's frames.
     """
-    run = run.pooled
-    pairs = _Pairs(run)
-    registered = pairs.register
-    known = {entry.contrast.same for entry in registered.primary}
-    primary = [pairs.compare(entry.contrast, entry) for entry in registered.primary]
-    first = [contrast for contrast in _adjusted(registered.primary, primary) if contrast]
-    rest = _every(run) if registered.exploratory is None else registered.exploratory
-    others = [made for declared in rest if declared.same not in known and (made := pairs.compare(declared, None))]
-    return (*first, *sorted(others, key=lambda contrast: not contrast.arms.baseline))
+    return (*_primary(run.pooled), *_exploratory(run.pooled))
+
+
+def reported(run: Run) -> tuple[Contrast, ...]:
+    """Those that a headline is about: the primary contrasts, or all where no primary one has a difference to report."""
+    primary = _primary(run.pooled)
+    known = any(not c.suppressed and c.result.difference is not None for c in primary)
+    return primary if known else contrasts(run)
+
+
+@lru_cache(maxsize=1)
+def _primary(run: Run) -> tuple[Contrast, ...]:
+    pairs = _pairs(run)
+    entries = pairs.register.primary
+    made = [pairs.compare(entry.contrast, entry) for entry in entries]
+    return tuple(contrast for contrast in _adjusted(entries, made) if contrast)
+
+
+@lru_cache(maxsize=1)
+def _exploratory(run: Run) -> tuple[Contrast, ...]:
+    pairs = _pairs(run)
+    known = {entry.contrast.same for entry in pairs.register.primary}
+    declared = _every(run) if pairs.register.exploratory is None else pairs.register.exploratory
+    made = [contrast for each in declared if each.same not in known and (contrast := pairs.compare(each, None))]
+    return tuple(sorted(made, key=lambda contrast: not contrast.arms.baseline))
+
+
+@lru_cache(maxsize=1)
+def _pairs(run: Run) -> "_Pairs":
+    return _Pairs(run)
 
 
 def arm_rows(run: Run, condition: str) -> pd.DataFrame:
@@ -104,7 +126,7 @@ class _Pairs:
         self.register = register(self.run.meta)
         self.paired = draws_are_pairs(self.run.meta)
         self.finished = int((~self.run.rollouts["status"].isin(UNFINISHED)).sum())
-        self.known: dict[tuple[str, str], tuple[pd.DataFrame, pd.DataFrame, ArmComparison] | None] = {}
+        self.known: dict[tuple[str, str], tuple[ArmPairs, ArmComparison] | None] = {}
         self.noises: dict[str, JudgeNoise] = {}
         rows = self.run.measures
         self.rejected = bool((rows["status"] == "rejected").any())
@@ -122,16 +144,17 @@ class _Pairs:
         sides = self.sides(names) if measure is not None else None
         if measure is None or sides is None:
             return None
-        *rows, arms = sides
-        a, b = (due(run, measure.judge, arm) for arm in rows)
+        pairs, arms = sides
+        a, b = (due(run, measure.judge, arm) for arm in pairs.arms)
         if a.empty or b.empty:
             return None
         apart = self.rejected and not rejected_alike(a, b, measure)
-        values = arm_values(a, b, measure, self.paired and not apart, run.clusters)
+        if self.paired and not apart and a is pairs.arms[0] and b is pairs.arms[1]:
+            values = paired_values(pairs, measure, run.clusters)
+        else:
+            values = arm_values(a, b, measure, self.paired and not apart, run.clusters)
         interim = self.register.interim(names, values.size, self.finished, primary is not None)
         width = 1 - interim.level(ALPHA)
-        if measure.name not in self.noises:
-            self.noises[measure.name] = noise(run, measure)
         result = values.difference(width)
         why_suppressed = suppressed(run, measure.judge)
         return Contrast(
@@ -153,7 +176,7 @@ class _Pairs:
             why_suppressed,
             run.meta.get("anchors", {}).get(measure.judge, {}).get("auc"),
             run.meta.get("judges", {}).get(measure.judge) is not None,
-            self.noises[measure.name].share(names),
+            self.noise(measure).share(names),
             margin=declared.margin,
             equivalence_p=None if why_suppressed else _equivalence(values, declared.margin, interim),
             better=self.better[measure.name],
@@ -162,12 +185,19 @@ class _Pairs:
             draw_sd=draw_sd(*values.complete()),
         )
 
-    def sides(self, names: tuple[str, str]) -> tuple[pd.DataFrame, pd.DataFrame, ArmComparison] | None:
-        """Both arms' rows of `run.measures`, and their comparison; None when either has no row."""
+    def sides(self, names: tuple[str, str]) -> tuple[ArmPairs, ArmComparison] | None:
+        """Both arms' rows of `run.measures`, paired, and their comparison; None when either has no row."""
         if names not in self.known:
             a, b = (arm_rows(self.run, name) for name in names)
-            self.known[names] = None if a.empty or b.empty else (a, b, self.arms.compare(names))
+            pairs = None if a.empty or b.empty else pair_arms(a, b)
+            self.known[names] = pairs and (pairs, self.arms.compare(names, pairs))
         return self.known[names]
+
+    def noise(self, measure: Measure) -> JudgeNoise:
+        """Of the measure's judge."""
+        if measure.name not in self.noises:
+            self.noises[measure.name] = noise(self.run, measure)
+        return self.noises[measure.name]
 
     def played(self, names: tuple[str, str]) -> tuple[int, int]:
         """Rollouts of both arms that are played and planned; both 0 where that says nothing about a conclusion."""

@@ -6,13 +6,12 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from agentlab.experiment.confounds import confounds
 from agentlab.pairing import PAIRING
 from agentlab.runs.frames import Run
-from agentlab.runs.frames.pairing import pair_arms
+from agentlab.runs.frames.pairing import ArmPairs
 from agentlab.store import UNFINISHED
 
 UNITS = {"output tokens": "output_tokens", "tokens": "tokens", "calls": "calls", "money": "cost"}
@@ -76,27 +75,23 @@ class Arms:
         return table[[*UNITS.values()]].to_numpy(dtype=np.float64, na_value=np.nan)
 
     @cached_property
-    def finished(self) -> dict[str, pd.DataFrame]:
-        """By condition, the rows of `run.measures` whose rollout is finished, with its `place` in `run.rollouts`."""
-        rows = self.run.measures.assign(place=np.arange(len(self.run.rollouts)))
-        rows = rows[~rows["status"].isin(UNFINISHED)]
-        places: Any = rows.groupby("condition", observed=True).indices
-        return {str(name): rows.iloc[places[name]] for name in places}
+    def finished(self) -> NDArray[np.bool_]:
+        """Whether each rollout is finished, of shape (rollouts,)."""
+        return (~self.run.rollouts["status"].isin(UNFINISHED)).to_numpy(dtype=bool)
 
-    def compare(self, names: tuple[str, str]) -> ArmComparison:
-        """Two conditions that have rollouts."""
-        compute, match = self._compute(names), self._unit(names)
+    def compare(self, names: tuple[str, str], pairs: ArmPairs) -> ArmComparison:
+        """Two conditions that have rollouts, whose rows of `run.measures` are paired."""
+        compute, match = self._compute(pairs), self._unit(names)
         unit = match or "output tokens"
         ratio = compute[unit]
         unmatched = () if ratio is None or matched(ratio) else (f"compute ({ratio:.1f}x the {unit})",)
         differences = (*confounds(*(self.facts[name] for name in names)), *unmatched)
         return ArmComparison(*self._identical(names), compute, unit, match is not None, differences)
 
-    def _compute(self, names: tuple[str, str]) -> dict[str, float | None]:
-        nothing = self.run.measures.iloc[:0].assign(place=0)
-        first, second = (self.finished.get(name, nothing) for name in names)
-        places = pair_arms(first, second).values("place")
-        sums = [self.used[np.asarray(side, dtype=np.intp)].sum(axis=0) for side in places]
+    def _compute(self, pairs: ArmPairs) -> dict[str, float | None]:
+        first, second = (arm.index.to_numpy()[at] for arm, at in zip(pairs.arms, pairs.places, strict=True))
+        both = self.finished[first] & self.finished[second]
+        sums = [self.used[rollouts[both]].sum(axis=0) for rollouts in (first, second)]
         ratios: dict[str, float | None] = {}
         for unit, one, other in zip(UNITS, *(side.tolist() for side in sums), strict=True):
             free = unit == "money" and one == other == 0 and bool(ratios["calls"])

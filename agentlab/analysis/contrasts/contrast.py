@@ -1,11 +1,13 @@
 """One measure compared between two levels of a factor, all else equal, with what may be concluded from it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agentlab.analysis.conclusion import Outcome, conclude
 from agentlab.analysis.contrasts.compute import ArmComparison
 from agentlab.analysis.contrasts.missing import MissingValues
 from agentlab.experiment.preregistration import InterimAnalysis, Primary
+from agentlab.scenario.declared import Declared
 from agentlab.stats.contrasts.paired import Paired
 from agentlab.stats.contrasts.power import FEWEST_TASKS
 from agentlab.stats.interval import Interval
@@ -218,3 +220,9 @@ class Contrast:
         """Whether what is there differs by more than chance."""
         p = self.p_shown
         return p is not None and p <= ALPHA and self.result.difference is not None
+
+
+def uncompared(declared: Sequence[Primary], made: Sequence[Contrast]) -> list[Declared]:
+    """The primary contrasts that could not be made, because the run has no rollouts of both arms."""
+    present = {c.primary.contrast.same for c in made if c.primary}
+    return [entry.contrast for entry in declared if entry.contrast.same not in present]

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from math import inf
 
 from agentlab.analysis.conclusion import WORDS
-from agentlab.analysis.contrasts.contrast import ALPHA, Contrast
+from agentlab.analysis.contrasts.contrast import ALPHA, Contrast, uncompared
 from agentlab.experiment.decisions import match_notes
-from agentlab.experiment.preregistration import Primary, register
+from agentlab.experiment.preregistration import register
 from agentlab.runs.frames import Run
 from agentlab.scenario.declared import Declared
 from agentlab.stats.contrasts import anytime
@@ -116,12 +116,6 @@ def _declared(run: Run, contrasts: Sequence[Contrast]) -> list[str]:
 
 def _named(c: Declared) -> str:
     return f"{c.name} ({c.measure})"
-
-
-def uncompared(declared: Sequence[Primary], made: Sequence[Contrast]) -> list[Declared]:
-    """The primary contrasts that could not be made, because the run has no rollouts of both arms."""
-    present = {c.primary.contrast.same for c in made if c.primary}
-    return [entry.contrast for entry in declared if entry.contrast.same not in present]
 
 
 def scope(contrasts: Sequence[Contrast]) -> list[str]:

@@ -20,8 +20,8 @@ def measure(rollouts: pd.DataFrame, verdicts: pd.DataFrame, measures: Sequence[M
     columns: dict[str, pd.Series] = {}
     for m in measures:
         counted = verdicts_of(verdicts, m)
-        by_rollout = per_draw(counted, m).groupby(level=0).agg(["mean", "count"]).reindex(rollouts.index)
-        value, scored = by_rollout["mean"], by_rollout["count"]
+        by_rollout = per_draw(counted, m).groupby(level=0)
+        value, scored = (column.reindex(rollouts.index) for column in (by_rollout.mean(), by_rollout.count()))
         if counted["outcome"].isin(list(m.values)).any():
             scored = (
                 _complete(counted[counted["outcome"] == "scored"], m).groupby(level=0).count().reindex(rollouts.index)
@@ -60,8 +60,8 @@ def _complete(verdicts: pd.DataFrame, measure: Measure) -> pd.Series:
     at = _numbers(counted["criterion"], {c: s[0] for c, s in measure.scales.items()})
     width = _numbers(counted["criterion"], {c: s[1] - s[0] for c, s in measure.scales.items()})
     scaled = low + (counted["value"].astype(float) - at) / width * (high - low)
-    statistics = scaled.groupby([counted["rollout"], counted["draw"]]).agg(["mean", "count"])
-    return statistics.loc[statistics["count"] == len(measure.scales), "mean"]
+    by_draw = scaled.groupby([counted["rollout"], counted["draw"]])
+    return by_draw.mean()[by_draw.count() == len(measure.scales)]
 
 
 def _numbers(texts: pd.Series, known: Mapping[str, float]) -> "pd.Series[float]":

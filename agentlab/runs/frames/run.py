@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pandas as pd
@@ -23,7 +23,6 @@ from agentlab.runs.frames.cost import RunCost, run_cost
 from agentlab.runs.frames.distances import distances
 from agentlab.runs.frames.forks import exhausted, forked
 from agentlab.runs.frames.generations import LoopFrames, by_generation
-from agentlab.runs.frames.judged import compared, grouped
 from agentlab.runs.frames.looked import looked
 from agentlab.runs.frames.measures import measure, of_scores
 from agentlab.runs.frames.messages import edges, objections
@@ -34,11 +33,12 @@ from agentlab.runs.frames.splits import roles as roles_of
 from agentlab.runs.frames.structure import roles, shaped
 from agentlab.runs.frames.tickets import ticketed
 from agentlab.runs.frames.usage import by_agent
-from agentlab.runs.frames.variables import variables
-from agentlab.runs.transcript import Decide, Transcript, transcript
 from agentlab.scenario.levels import REPLICATE
 from agentlab.store import decoded, looks, read
 from agentlab.types import Measure
+
+if TYPE_CHECKING:
+    from agentlab.runs.transcript import Decide, Transcript
 
 _REPLIES = "actor purpose k round model served_model text input_tokens seeded error".split()
 _TRAINED = ("condition", "recipe", "trained_on", "digest", "metrics", "error")
@@ -53,7 +53,7 @@ class Run:
     def __init__(
         self,
         folder: Path,
-        ahead: Decide | None = None,
+        ahead: "Decide | None" = None,
         cluster: str | None = None,
         describe: Describe | None = None,
         whole: "Run | None" = None,
@@ -213,6 +213,8 @@ class Run:
         factors' levels), `rollout_a`, `rollout_b`, `task`, `draw`, `judge`, `judge_draw`, `order` (0: a was shown
         first), `criterion`, `outcome`, `label` (A, B, TIE), `winner` (a, b, tie, missing without a verdict), `reason`.
         Reading it is recorded as a look."""
+        from agentlab.runs.frames.judged import compared  # with the judges of two, which few runs have
+
         self.unrecorded = looked(self.folder, self.meta, self.whole.rollouts)
         return compared(self.folder, self.rollouts, self.meta)
 
@@ -220,6 +222,8 @@ class Run:
     def groups(self) -> pd.DataFrame:
         """One row per finished rollout and judge of kind equivalence: `judge`, `group` (Int64: outputs of one task and
         condition with the same number are the same answer; missing without an output or an answer), `size` (Int64)."""
+        from agentlab.runs.frames.judged import grouped  # as above
+
         return grouped(self.folder, self.rollouts, self.meta)
 
     @cached_property
@@ -358,6 +362,8 @@ class Run:
         """One row per rollout of a program (protocol `cascade`): `status` and a column per variable, with its last
         value, missing if it has none. A variable of a loop has the list of all its values, in order. Fields of the task
         are left out. If a variable has the name of another column, its own column ends in `_value`."""
+        from agentlab.runs.frames.variables import variables  # with all that reads numbers in texts
+
         ended = self.rollouts.set_index("rollout")["status"]
         places = self._stored.places[self._stored.places["rollout"].isin(ended.index)]
         return variables(self.messages, places.assign(status=places["rollout"].astype("str").map(ended).astype("str")))
@@ -367,11 +373,13 @@ class Run:
         """The cost of all calls of the run so far: agents, judges and forks, including failed attempts."""
         return run_cost(self.folder)
 
-    def rollout(self, rollout: str | None = None, /, **coordinates: str | int) -> Transcript:
+    def rollout(self, rollout: str | None = None, /, **coordinates: str | int) -> "Transcript":
         """One rollout to look at, by the beginning of its key, or by `task`, `draw` and levels, as many as identify it.
 
         Raises `ScenarioError` if none or several match, and names them.
         """
+        from agentlab.runs.transcript import transcript  # with the protocols, for which no frame waits
+
         if rollout is not None and coordinates:
             raise ScenarioError("give either the key of a rollout or its coordinates, not both")
         shown = transcript(self.folder, coordinates if rollout is None else rollout)

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Generator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -26,6 +26,8 @@ _ROWS, _LONG = 1 << 16, 8
 """Rows that the driver reads at a time; and with bytes, of which a row may have 128 MB, since it takes 2 GB at most."""
 _arrow: Any = import_module("pyarrow")  # it comes without types
 _compute: Any = import_module("pyarrow.compute")
+_driver: Any = import_module("adbc_driver_manager")  # its `dbapi` would import all that Arrow reads files with
+_sqlite: Any = import_module("adbc_driver_sqlite")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +46,13 @@ class Snapshot:
         value is of another type.
         """
         selected = ", ".join(_SQL[dtype].format(sql.get(name, name)) for name, dtype in types.items())
-        with self._connection.cursor() as cursor:
+        with _driver.AdbcStatement(self._connection) as statement:
             rows = _LONG if "bytes" in types.values() else _ROWS
-            cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(rows)})
-            cursor.execute(f"SELECT {selected} {rest}")
+            statement.set_options(**{"adbc.sqlite.query.batch_rows": str(rows)})
+            statement.set_sql_query(f"SELECT {selected} {rest}")
+            stream, _ = statement.execute_query()
             try:
-                table = cursor.fetch_arrow_table()
+                table = _arrow.RecordBatchReader.from_stream(stream).read_all()
             except OSError as error:  # what the driver finds after the first rows
                 raise sqlite3.DatabaseError(str(error)) from error
         return {
@@ -66,10 +69,10 @@ class Snapshot:
 def reading(folder: Path) -> Generator[Snapshot]:
     """The run's file, as it is now. Raises what `read` raises, and `StoreError` for a damaged file."""
     read(folder).close()
-    driver, failures = import_module("adbc_driver_sqlite.dbapi"), import_module("adbc_driver_manager")
-    errors = (failures.Error, _arrow.ArrowException, sqlite3.Error, pd.errors.OutOfBoundsDatetime, UnicodeDecodeError)
+    errors = (_driver.Error, _arrow.ArrowException, sqlite3.Error, pd.errors.OutOfBoundsDatetime, UnicodeDecodeError)
     try:
-        with closing(driver.connect(location(folder / DATABASE))) as connection:
+        with _sqlite.connect(location(folder / DATABASE)) as database, _driver.AdbcConnection(database) as connection:
+            connection.set_autocommit(False)  # so that all queries see one state
             yield Snapshot(connection)
     except errors as error:
         raise damaged(folder, error) from error

@@ -6,7 +6,8 @@ from pathlib import Path
 from agentlab.errors import Place
 
 MAX_BYTES = 2_000_000
-CONTROL = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|\ufeff")
+CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
+"""What YAML does not allow in a stream, and a byte order mark."""
 
 
 class Unreadable(Exception):

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from agentlab.analysis.components.judge_noise import noise
 from agentlab.analysis.contrasts.compared import contrasts as compared
+from agentlab.analysis.contrasts.compared import reported
 from agentlab.analysis.contrasts.contrast import Contrast
 from agentlab.analysis.contrasts.mixed import fit, mixed
 from agentlab.analysis.contrasts.mixed_fit import Fit
@@ -22,6 +23,7 @@ from agentlab.analysis.contrasts.notes import scope
 from agentlab.analysis.contrasts.pilot import piloted
 from agentlab.analysis.contrasts.table import contrasts, tabulate
 from agentlab.analysis.headline import headline
+from agentlab.analysis.results import results
 from agentlab.analysis.summary import summarize
 from agentlab.errors import AnalysisError, MismatchError, ScenarioError
 from agentlab.experiment.power import assumed, prospects
@@ -88,6 +90,19 @@ def test_a_run_without_declarations_says_so(workdir: Path) -> None:
     scenario()
     found = summarize(play(draws=2)).contrasts
     assert not any(c.primary for c in found)
+
+
+def test_a_headline_is_the_same_from_the_contrasts_that_it_reports_alone(made: Run, workdir: Path) -> None:
+    every = compared(made)
+    assert reported(made) == every[:3], "the primary ones"
+    assert headline(results(made, reported)) == headline(results(made))
+    hidden = load(made.folder)
+    hidden.meta["anchors"] = {"quality": {"suppressed": ["it cannot tell"], "anchors": 1}}
+    assert len(reported(hidden)) == len(every), "no primary one has a difference that may be shown"
+    assert headline(results(hidden, reported)) == headline(results(hidden))
+    scenario()
+    run = play(draws=1)
+    assert reported(run) == compared(run) != ()
 
 
 def test_only_what_is_listed_is_exploratory(workdir: Path) -> None:
