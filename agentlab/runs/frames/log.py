@@ -16,12 +16,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from agentlab.columns import CALLS, MESSAGES, SCORES
-from agentlab.runs.frames.snapshot import Snapshot, reading
+from agentlab.runs.frames.snapshot import POOL, Snapshot, reading
 from agentlab.runs.frames.tables import ASKED, OWN, PARTICLES
 from agentlab.store.pages import BITS, LONGEST, unpacked
 from agentlab.store.schema import CALL_SORT, CALL_TEXTS, HASH, MESSAGE_SORT, MESSAGE_TEXTS, PACKED, VERDICT_TEXTS
 
 _arrow: Any = import_module("pyarrow")  # it comes without types
+_compute: Any = import_module("pyarrow.compute")
 _CALLS = f"FROM call_rows WHERE {ASKED} ORDER BY rowid"
 _SHOWN = tuple(name for name in CALL_TEXTS if name in CALLS)
 _OWN = tuple(name for name in PACKED["call_rows"] if name in CALLS and name not in ("actor", *CALL_TEXTS))
@@ -181,6 +182,6 @@ def _taken(whole: _Whole, places: NDArray[np.int64]) -> Any:
     buffers = [None, _arrow.py_buffer(between.astype("int64")), _arrow.py_buffer(data)]
     every = _arrow.LargeStringArray.from_buffers(max(0, len(between) - 1), buffers[1], buffers[2])
     rows = _arrow.array(2 * which, mask=which < 0) if missing else _arrow.array(2 * which)
-    texts = every.take(rows)
+    texts = _compute.take(every, rows, memory_pool=POOL)
     texts.validate(full=True)
     return texts
