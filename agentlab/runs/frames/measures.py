@@ -60,7 +60,7 @@ def _complete(verdicts: pd.DataFrame, measure: Measure) -> pd.Series:
     at = _numbers(counted["criterion"], {c: s[0] for c, s in measure.scales.items()})
     width = _numbers(counted["criterion"], {c: s[1] - s[0] for c, s in measure.scales.items()})
     scaled = low + (counted["value"].astype(float) - at) / width * (high - low)
-    statistics = scaled.groupby([counted["rollout"], counted["draw"]]).agg(["mean", "count"])
+    statistics = scaled.groupby([counted["rollout"], counted["draw"]], observed=True).agg(["mean", "count"])
     return statistics.loc[statistics["count"] == len(measure.scales), "mean"]
 
 
