@@ -78,12 +78,11 @@ def _near(file: Path) -> str:
 def unjudged(run: Run) -> int:
     """Finished rollouts on which the judge of some measure that is to look at them has not been asked yet."""
     finished = run.rollouts[~run.rollouts["status"].isin(UNFINISHED)]
-    waiting = pd.Series(False, index=finished.index)
+    waiting = set[str]()
     for judge in {measure.judge for measure in run.measured}:
-        asked = run.scores.loc[run.scores["judge"] == judge, "rollout"].unique().astype("str")
-        rollouts = due(run, judge, finished)["rollout"]
-        waiting[rollouts.index[~rollouts.isin(asked)]] = True
-    return int(waiting.sum())
+        asked = set(run.scores.loc[run.scores["judge"] == judge, "rollout"].unique().tolist())
+        waiting |= set(due(run, judge, finished)["rollout"].tolist()) - asked
+    return len(waiting)
 
 
 def due(run: Run, judge: str, rows: pd.DataFrame) -> pd.DataFrame:

@@ -122,7 +122,14 @@ def _rows(sorts: pd.DataFrame, numbers: NDArray[np.int64]) -> NDArray[np.intp]:
 
 def _repeated(sorts: pd.DataFrame, rows: NDArray[np.intp]) -> dict[str, pd.Series]:
     """These rows of `sorts`, by column."""
-    return {str(name): sorts[name].take(rows).reset_index(drop=True) for name in sorts}
+    return {str(name): _at(sorts[name], rows) for name in sorts}
+
+
+def _at(values: pd.Series, rows: NDArray[np.intp]) -> pd.Series:
+    if values.dtype != "str":
+        return values.take(rows).reset_index(drop=True)
+    texts = _compute.take(_arrow.array(values.array), _arrow.array(rows), memory_pool=POOL)
+    return pd.Series(pd.array(texts, dtype="str"))
 
 
 def _texts(snapshot: Snapshot, places: Mapping[str, NDArray[np.int64] | None], rows: int) -> dict[str, pd.Series]:
