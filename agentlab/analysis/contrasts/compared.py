@@ -10,7 +10,7 @@ import pandas as pd
 from agentlab.analysis.components.judge_noise import JudgeNoise, noise
 from agentlab.analysis.contrasts.compute import ArmComparison, Arms
 from agentlab.analysis.contrasts.contrast import ALPHA, Contrast
-from agentlab.analysis.contrasts.difference import ArmValues, arm_values
+from agentlab.analysis.contrasts.difference import ArmValues, arm_values, paired_values
 from agentlab.analysis.contrasts.family import adjusted
 from agentlab.analysis.contrasts.missing import missing_values
 from agentlab.analysis.contrasts.rejected import rejected_alike
@@ -20,10 +20,12 @@ from agentlab.analysis.unplayed import STOPPED, due, planned
 from agentlab.experiment.preregistration import InterimAnalysis, Primary, conditions, register
 from agentlab.pairing import draws_are_pairs
 from agentlab.runs.frames import Run
+from agentlab.runs.frames.pairing import ArmPairs, pair_arms
 from agentlab.scenario.declared import Declared
 from agentlab.stats.contrasts.effect_size import draw_sd
 from agentlab.stats.contrasts.equivalence import equivalence_p
 from agentlab.store import UNFINISHED
+from agentlab.types import Measure
 
 
 @lru_cache(maxsize=1)
@@ -105,6 +107,7 @@ class _Pairs:
         self.paired = draws_are_pairs(self.run.meta)
         self.finished = int((~self.run.rollouts["status"].isin(UNFINISHED)).sum())
         self.known: dict[tuple[str, str], tuple[pd.DataFrame, pd.DataFrame, ArmComparison] | None] = {}
+        self.both: dict[tuple[str, str], ArmPairs] = {}
         self.noises: dict[str, JudgeNoise] = {}
         rows = self.run.measures
         self.rejected = bool((rows["status"] == "rejected").any())
@@ -127,7 +130,7 @@ class _Pairs:
         if a.empty or b.empty:
             return None
         apart = self.rejected and not rejected_alike(a, b, measure)
-        values = arm_values(a, b, measure, self.paired and not apart, run.clusters)
+        values = self.values(names, (a, b), measure, self.paired and not apart)
         interim = self.register.interim(names, values.size, self.finished, primary is not None)
         width = 1 - interim.level(ALPHA)
         if measure.name not in self.noises:
@@ -168,6 +171,17 @@ class _Pairs:
             a, b = (arm_rows(self.run, name) for name in names)
             self.known[names] = None if a.empty or b.empty else (a, b, self.arms.compare(names))
         return self.known[names]
+
+    def values(
+        self, names: tuple[str, str], rows: tuple[pd.DataFrame, pd.DataFrame], measure: Measure, paired: bool
+    ) -> ArmValues:
+        """The measure's values of two arms. Their pairs are found once for all measures of which every row counts."""
+        known = self.known[names]
+        if not paired or known is None or rows[0] is not known[0] or rows[1] is not known[1]:
+            return arm_values(*rows, measure, paired, self.run.clusters)
+        if names not in self.both:
+            self.both[names] = pair_arms(*rows)
+        return paired_values(self.both[names], measure, self.run.clusters)
 
     def played(self, names: tuple[str, str]) -> tuple[int, int]:
         """Rollouts of both arms that are played and planned; both 0 where that says nothing about a conclusion."""

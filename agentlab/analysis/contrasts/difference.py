@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from agentlab.analysis.outcome_range import outcome_range
-from agentlab.runs.frames.pairing import pair_arms
+from agentlab.runs.frames.pairing import ArmPairs, pair_arms
 from agentlab.stats.contrasts.paired import Paired, paired
 from agentlab.stats.contrasts.unpaired import unpaired
 from agentlab.text import pluralize
@@ -84,19 +84,25 @@ def arm_values(
     a: pd.DataFrame, b: pd.DataFrame, measure: Measure, pairs: bool, clusters: Mapping[str, str]
 ) -> ArmValues:
     """Of two arms, each as its rows of `run.measures`."""
-    name, how = measure.name, (outcome_range(measure, a[measure.name], b[measure.name]), clusters)
-    if not pairs:
-        arms = [
-            (
-                arm["task"].astype("str").tolist(),
-                arm[name].to_numpy(dtype=np.float64),
-                (arm["status"] == "delivered").to_numpy(dtype=bool),
-            )
-            for arm in (a, b)
-        ]
-        (tasks_a, x, done_a), (tasks_b, y, done_b) = arms
-        return ArmValues(False, (tasks_a, tasks_b), [], (x, y), (done_a, done_b), 0, *how)
-    both = pair_arms(a, b)
-    x, y = (np.asarray(values, dtype=np.float64) for values in both.values(name))
+    if pairs:
+        return paired_values(pair_arms(a, b), measure, clusters)
+    arms = [
+        (
+            arm["task"].astype("str").tolist(),
+            arm[measure.name].to_numpy(dtype=np.float64),
+            (arm["status"] == "delivered").to_numpy(dtype=bool),
+        )
+        for arm in (a, b)
+    ]
+    (tasks_a, x, done_a), (tasks_b, y, done_b) = arms
+    within = outcome_range(measure, x, y)
+    return ArmValues(False, (tasks_a, tasks_b), [], (x, y), (done_a, done_b), 0, within, clusters)
+
+
+def paired_values(both: ArmPairs, measure: Measure, clusters: Mapping[str, str]) -> ArmValues:
+    """Of two arms whose draws are pairs."""
+    x, y = (np.asarray(values, dtype=np.float64) for values in both.values(measure.name))
     done_a, done_b = (np.asarray(status == "delivered", dtype=bool) for status in both.values("status"))
-    return ArmValues(True, (both.tasks, both.tasks), both.draws, (x, y), (done_a, done_b), both.unmatched, *how)
+    within = outcome_range(measure, *(arm[measure.name] for arm in both.arms))
+    tasks, unmatched = both.tasks, both.unmatched
+    return ArmValues(True, (tasks, tasks), both.draws, (x, y), (done_a, done_b), unmatched, within, clusters)

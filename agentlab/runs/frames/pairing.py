@@ -1,6 +1,7 @@
 """Rows of two arms side by side, each beside the one that it is paired with."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from agentlab.pairing import PAIRING
 Places = NDArray[np.intp]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ArmPairs:
     """The pairs of two arms, in the order of the first."""
 
@@ -30,12 +31,12 @@ class ArmPairs:
         a, b = (arm[column].array.take(places) for arm, places in zip(self.arms, self.places, strict=True))
         return a, b
 
-    @property
+    @cached_property
     def tasks(self) -> list[str]:
         """By pair."""
         return self.values("task")[0].astype("str").tolist()
 
-    @property
+    @cached_property
     def draws(self) -> list[tuple[int, ...]]:
         """By pair: what tells it from the other pairs of its task."""
         return list(zip(*(self.values(name)[0].tolist() for name in PAIRING[1:]), strict=True))
