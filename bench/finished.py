@@ -22,6 +22,8 @@ from typing import Any
 
 COMMAND = [sys.executable, "-u", str(Path(sys.executable).with_name("agentlab"))]
 TASKS, ARMS = 10, 2
+FEWEST_SIZES = 3
+"""A start, and two of which the growth is told."""
 SCENARIO: dict[str, Any] = {
     "spec": 1,
     "name": "finished",
@@ -101,9 +103,11 @@ def rounded(figures: Mapping[str, float]) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("rollouts", type=int, nargs="*", default=[20, 20_000, 50_000], help="three sizes or more")
-    sizes: list[int] = parser.parse_args().rollouts
+    sizes: set[int] = set(parser.parse_args().rollouts)
+    if len(sizes) < FEWEST_SIZES:
+        parser.error(f"{FEWEST_SIZES} different sizes or more are needed, such as 20 20000 50000, not {len(sizes)}")
     with tempfile.TemporaryDirectory() as place:
-        by_size = {size: finished(size, Path(place)) for size in sizes}
+        by_size = {size: finished(size, Path(place)) for size in sorted(sizes)}
     figures = {str(size): {name: rounded(one) for name, one in commands.items()} for size, commands in by_size.items()}
     print(json.dumps({"rollouts": figures, "growth": rounded(growth(by_size))}))
 

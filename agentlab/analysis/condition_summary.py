@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 import pandas as pd
 
@@ -91,7 +90,7 @@ def condition_summary(run: Run, condition: str, measures: Mapping[str, MeasureSu
         dropped=int(rollouts[["bounced", "unparsed", "truncated"]].to_numpy().sum()),
         cut=int(rollouts["output_cut"].sum()),
         turns_cut=int(rollouts["turns_cut"].sum()),
-        unread={name: by_condition[condition] for name, by_condition in _unread(run).items()},
+        unread={name: by_condition[condition] for name, by_condition in unread(run).items()},
     )
 
 
@@ -108,12 +107,6 @@ def _means(run: Run, scored: pd.DataFrame) -> tuple[dict[str, Bounds], dict[str,
         values[m.name] = bounds(rows[m.name].to_numpy(), *ends, tasks) if len(rows) else _NONE
         means[m.name] = arm_mean(rows[m.name], tasks, run.clusters, ends)
     return values, means
-
-
-@lru_cache(maxsize=1)
-def _unread(run: Run) -> dict[str, dict[str, dict[str, int]]]:
-    """By measure and condition; made once for all conditions."""
-    return {m.name: unread(run, m) for m in run.measured}
 
 
 def _total(tokens: pd.Series) -> int | None:

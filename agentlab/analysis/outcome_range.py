@@ -13,7 +13,9 @@ def outcome_range(measure: Measure, *values: ArrayLike) -> tuple[float, float]:
     What an audit counts lies outside the range of its measure.
     """
     seen = np.concatenate([np.asarray(scores, dtype=np.float64) for scores in values])
-    ends = (*measure.range, *measure.values.values(), *seen[np.isfinite(seen)])
+    seen = seen[np.isfinite(seen)]
+    counted = (seen.min(), seen.max()) if len(seen) else ()
+    ends = (*measure.range, *measure.values.values(), *counted)
     return float(min(ends)), float(max(ends))
 
 

@@ -45,7 +45,9 @@ def failures(run: Run) -> Iterator[str]:
     lost = run.rollouts[run.rollouts["status"] == "infrastructure"]
     if len(lost):
         yield f"{pluralize(len(lost), 'rollout')} failed; the first: {line(lost['error'].iloc[0], LONGEST)}"
-    errors = pd.concat([verdicts[verdicts["outcome"] == "error"] for verdicts in (run.scores, run.anchors)])
+    errors = pd.concat(
+        [verdicts.loc[verdicts["outcome"] == "error", ["judge", "reason"]] for verdicts in (run.scores, run.anchors)]
+    )
     for judge, part in errors.groupby("judge", sort=False):
         first = line(part["reason"].iloc[0], LONGEST)
         yield f"judge {judge}: {pluralize(len(part), 'verdict')} failed; the first: {first}"

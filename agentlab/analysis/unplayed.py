@@ -80,7 +80,7 @@ def unjudged(run: Run) -> int:
     finished = run.rollouts[~run.rollouts["status"].isin(UNFINISHED)]
     waiting = set[str]()
     for judge in {measure.judge for measure in run.measured}:
-        asked = set(run.scores.loc[run.scores["judge"] == judge, "rollout"].tolist())
+        asked = set(run.scores.loc[run.scores["judge"] == judge, "rollout"].unique().tolist())
         waiting |= set(due(run, judge, finished)["rollout"].tolist()) - asked
     return len(waiting)
 

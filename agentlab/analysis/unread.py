@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import pandas as pd
 
@@ -19,16 +20,34 @@ MOST = 6
 """Arms that a note names."""
 
 
+@lru_cache(maxsize=1)
 def cut(run: Run) -> pd.DataFrame:
-    """One row per condition: `outputs` that were delivered, `outputs_cut` of them, `turns`, `turns_cut` of them."""
+    """One row per condition: `outputs` that were delivered, `outputs_cut` of them, `turns`, `turns_cut` of them.
+
+    Made once, like a run's frames.
+    """
     rollouts = run.rollouts.astype({"condition": "str"})
     rollouts = rollouts.assign(outputs=rollouts["output"].notna(), outputs_cut=rollouts["output_cut"])
     counted = rollouts.groupby("condition", sort=False)[["outputs", "outputs_cut", "turns", "turns_cut"]].sum()
     return counted.astype("int64").reset_index()
 
 
-def unread(run: Run, measure: Measure) -> dict[str, dict[str, int]]:
-    """By condition, in how many rollouts a measure has no score for each of `UNREAD`, by its worst verdict."""
+@lru_cache(maxsize=1)
+def unread(run: Run) -> dict[str, dict[str, dict[str, int]]]:
+    """By measure and condition, in how many rollouts it has no score for each of `UNREAD`, by its worst verdict.
+
+    Made once, like a run's frames.
+    """
+    return {m.name: _unread(run, m) for m in run.measured}
+
+
+@lru_cache(maxsize=1)
+def _judged(run: Run) -> dict[str, Counter[str]]:
+    """By measure and condition, how many rollouts its judge looks at."""
+    return {m.name: Counter(judged_rollouts(run.measures, m)["condition"].tolist()) for m in run.measured}
+
+
+def _unread(run: Run, measure: Measure) -> dict[str, dict[str, int]]:
     judged = judged_rollouts(run.measures, measure)
     counts: dict[str, dict[str, int]] = {str(condition): {} for condition in run.measures["condition"].unique()}
     lost = judged[judged[f"{measure.name}_outcome"].isin(UNREAD)]
@@ -49,8 +68,7 @@ def unread_notes(run: Run) -> list[str]:
                 " The arms differ in this: raise max_tokens, or a difference between arms may come from length."
             )
     for m in run.measured:
-        judged = Counter(judged_rollouts(run.measures, m)["condition"].astype("str").tolist())
-        by_condition = unread(run, m)
+        judged, by_condition = _judged(run)[m.name], unread(run)[m.name]
         for outcome in UNREAD:
             lost = {condition: by.get(outcome, 0) for condition, by in by_condition.items() if judged.get(condition)}
             if any(lost.values()):
@@ -74,8 +92,7 @@ def differing(run: Run) -> list[str]:
             f"Outputs cut off: {_shares(_named(cut_off), _named(outputs))}. Conditions differ in this: {advice}."
         )
     for m in run.measured:
-        judged = Counter(judged_rollouts(run.measures, m)["condition"].astype("str").tolist())
-        by_condition = unread(run, m)
+        judged, by_condition = _judged(run)[m.name], unread(run)[m.name]
         lost = {
             condition: sum(count for outcome, count in by.items() if outcome not in m.values)
             for condition, by in by_condition.items()

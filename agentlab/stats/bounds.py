@@ -8,6 +8,8 @@ import scipy
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
+from agentlab.stats.rows import codes_of
+
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
@@ -90,7 +92,8 @@ def difference(a: Bounds, b: Bounds) -> tuple[float, float]:
 
 
 def _groups(tasks: Sequence[Hashable] | None, count: int) -> list[NDArray[np.intp]]:
-    rows: dict[Hashable, list[int]] = {}
-    for i in range(count):
-        rows.setdefault(None if tasks is None else tasks[i], []).append(i)
-    return [np.array(indices, dtype=np.intp) for indices in rows.values()]
+    """The rows of each task, in order."""
+    if tasks is None:
+        return [np.arange(count)]
+    codes = codes_of(tasks)
+    return np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])

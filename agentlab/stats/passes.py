@@ -68,12 +68,13 @@ def majority(counts: Counts, k: int) -> float:
     than j times and t - 1 are given j times; the others' subsets are the coefficients of a product of polynomials.
     """
     n, right = _draws(counts, k), counts[0]
+    subsets = [[comb(count, taken) for taken in range(min(count, k) + 1)] for count in counts[1:]]
     won = 0.0
     for j in range(1, min(right, k) + 1):
         # ways[t][s]: subsets of s draws of the answers so far, in which t of them are given j times and none more
         ways = [[1] + [0] * (k - j)]
-        for count in counts[1:]:
-            ways = _with(ways, count, j, k - j)
+        for of_one in subsets:
+            ways = _with(ways, of_one, j, k - j)
         won += comb(right, j) * sum(ties[k - j] / (t + 1) for t, ties in enumerate(ways))
     return won / comb(n, k)
 
@@ -143,13 +144,13 @@ def _variance(counts: Counts, k: int, worth: Worth) -> float:
     return (n - 1) / n * float(weights @ (np.array(left) - mean) ** 2)
 
 
-def _with(ways: list[list[int]], count: int, most: int, size: int) -> list[list[int]]:
-    """The ways with one more answer, given `count` times, of which at most `most` are taken."""
+def _with(ways: list[list[int]], subsets: list[int], most: int, size: int) -> list[list[int]]:
+    """The ways with one more answer, of which at most `most` are taken; `subsets` says in how many ways, by number."""
     extended = [[0] * (size + 1) for _ in range(len(ways) + 1)]
     for t, row in enumerate(ways):
         for s, old in enumerate(row):
-            for taken in range(min(count, most, size - s) + 1) if old else ():
-                extended[t + (taken == most)][s + taken] += old * comb(count, taken)
+            for taken, some in enumerate(subsets[: min(most, size - s) + 1] if old else ()):
+                extended[t + (taken == most)][s + taken] += old * some
     return extended
 
 

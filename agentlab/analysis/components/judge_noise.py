@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -63,7 +64,9 @@ class JudgeNoise:
 
 def judge_draws(scores: pd.DataFrame, measure: Measure) -> "pd.Series[float]":
     """The measure by rollout and judge draw, from `run.scores` or `run.fork_scores`."""
-    return per_draw(of_scores(scores[scores["judge"] == measure.judge]).astype({"rollout": "str"}), measure)
+    drawn = per_draw(of_scores(scores[scores["judge"] == measure.judge]), measure)
+    by_rollout: Any = drawn.index
+    return drawn.set_axis(by_rollout.set_levels(by_rollout.levels[0].astype("str"), level=0))
 
 
 def within_rollouts(scores: pd.DataFrame, measure: Measure) -> pd.DataFrame:
@@ -77,13 +80,12 @@ def noise(run: Run, measure: Measure) -> JudgeNoise:
     """The noise of a measure's judge in every condition of the run."""
     scored = run.measures[["rollout", "condition", "task", "status", measure.name]].dropna()
     scored = scored.astype({"rollout": "str", "condition": "str", "task": "str"})
-    by_judge = judged_rollouts(scored, measure)["rollout"]
-    judged = within_rollouts(run.scores[run.scores["rollout"].isin(by_judge)], measure).assign(judged=1)
-    of = scored.set_index("rollout")["condition"]
+    of, by_judge = (rows.set_index("rollout")["condition"] for rows in (scored, judged_rollouts(scored, measure)))
+    judged = within_rollouts(run.scores, measure).assign(judged=1)
     cells = scored.groupby(["condition", "task"])[measure.name]
     df = cells.count() - 1
     over = pd.DataFrame({"score": cells.var().fillna(0.0) * df, "score_df": df}).groupby(level="condition").sum()
-    table = over.join(judged.groupby(of.reindex(judged.index)).sum(), how="left")
+    table = over.join(judged.groupby(by_judge.reindex(judged.index)).sum(), how="left")
     table["n"] = of.value_counts()
     table["largest"] = (scored[measure.name] ** 2).groupby(scored["condition"]).max()
     return JudgeNoise(table, repeats(run, measure.judge), noiseless(run, measure.judge))

@@ -64,6 +64,8 @@ def missing_values(arms: ArmValues, result: Paired, level: float) -> MissingValu
 
 def _share(arms: ArmValues, side: int) -> float:
     """Of missing values, averaged over tasks."""
+    if not arms.missing[side].any():
+        return 0.0
     codes = np.unique(arms.tasks[side], return_inverse=True)[1]
     return float((np.bincount(codes, arms.missing[side]) / np.bincount(codes)).mean())
 

@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from agentlab.analysis.forks.noise import ForkNoise, noise
@@ -42,7 +43,8 @@ def measured(run: Run, measure: str | None) -> list[Measure]:
 
 def outcomes(run: Run, measure: Measure, condition: str | None = None) -> Outcomes:
     """The forks of one measure, but for forks of forks. Raises AnalysisError when the run has none."""
-    forks = run.forks[run.forks["parent"].astype("str").isin(run.rollouts["rollout"].astype("str"))]
+    own = set(run.rollouts["rollout"].tolist())
+    forks = run.forks[np.array([parent in own for parent in run.forks["parent"].tolist()], dtype=bool)]
     forks = forks if condition is None else forks[forks["condition"].astype("str") == condition]
     if forks.empty:
         where = f"{run.folder}" if condition is None else f"condition {condition!r} of {run.folder}"

@@ -96,7 +96,8 @@ def _of(run: Run, measure: Measure) -> LabelledMeasure:
     drawn = ratings.drop_duplicates("rollout").set_index("rollout")["probability"]
     label = by_rater.mean(axis=1) if raters else pd.Series(np.nan, index=rows.index)
     rows = rows.assign(label=label, probability=drawn.reindex(rows["rollout"]).to_numpy(), certain=False)
-    unscored = int((~ratings["rollout"].isin(rows["rollout"])).sum())
+    with_score = set(rows["rollout"].tolist())
+    unscored = sum(rollout not in with_score for rollout in ratings["rollout"].tolist())
     named = by_rater.rename(columns={name: f"rater {name}" for name in raters})
     table = pd.concat([rows, named], axis=1).reset_index(drop=True)
     return LabelledMeasure(measure, table, decided, raters, unscored, suppressed(run, measure.judge))

@@ -16,12 +16,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from agentlab.columns import CALLS, MESSAGES, SCORES
-from agentlab.runs.frames.snapshot import Snapshot, reading
+from agentlab.runs.frames.snapshot import POOL, Snapshot, reading
 from agentlab.runs.frames.tables import ASKED, OWN, PARTICLES
 from agentlab.store.pages import BITS, LONGEST, unpacked
 from agentlab.store.schema import CALL_SORT, CALL_TEXTS, HASH, MESSAGE_SORT, MESSAGE_TEXTS, PACKED, VERDICT_TEXTS
 
 _arrow: Any = import_module("pyarrow")  # it comes without types
+_compute: Any = import_module("pyarrow.compute")
 _CALLS = f"FROM call_rows WHERE {ASKED} ORDER BY rowid"
 _SHOWN = tuple(name for name in CALL_TEXTS if name in CALLS)
 _OWN = tuple(name for name in PACKED["call_rows"] if name in CALLS and name not in ("actor", *CALL_TEXTS))
@@ -121,7 +122,14 @@ def _rows(sorts: pd.DataFrame, numbers: NDArray[np.int64]) -> NDArray[np.intp]:
 
 def _repeated(sorts: pd.DataFrame, rows: NDArray[np.intp]) -> dict[str, pd.Series]:
     """These rows of `sorts`, by column."""
-    return {str(name): sorts[name].take(rows).reset_index(drop=True) for name in sorts}
+    return {str(name): _at(sorts[name], rows) for name in sorts}
+
+
+def _at(values: pd.Series, rows: NDArray[np.intp]) -> pd.Series:
+    if values.dtype != "str":
+        return values.take(rows).reset_index(drop=True)
+    texts = _compute.take(_arrow.array(values.array), _arrow.array(rows), memory_pool=POOL)
+    return pd.Series(pd.array(texts, dtype="str"))
 
 
 def _texts(snapshot: Snapshot, places: Mapping[str, NDArray[np.int64] | None], rows: int) -> dict[str, pd.Series]:
@@ -181,6 +189,6 @@ def _taken(whole: _Whole, places: NDArray[np.int64]) -> Any:
     buffers = [None, _arrow.py_buffer(between.astype("int64")), _arrow.py_buffer(data)]
     every = _arrow.LargeStringArray.from_buffers(max(0, len(between) - 1), buffers[1], buffers[2])
     rows = _arrow.array(2 * which, mask=which < 0) if missing else _arrow.array(2 * which)
-    texts = every.take(rows)
+    texts = _compute.take(every, rows, memory_pool=POOL)
     texts.validate(full=True)
     return texts

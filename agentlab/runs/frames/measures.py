@@ -60,7 +60,7 @@ def _complete(verdicts: pd.DataFrame, measure: Measure) -> pd.Series:
     at = _numbers(counted["criterion"], {c: s[0] for c, s in measure.scales.items()})
     width = _numbers(counted["criterion"], {c: s[1] - s[0] for c, s in measure.scales.items()})
     scaled = low + (counted["value"].astype(float) - at) / width * (high - low)
-    by_draw = scaled.groupby([counted["rollout"], counted["draw"]])
+    by_draw = scaled.groupby([counted["rollout"], counted["draw"]], observed=True)
     return by_draw.mean()[by_draw.count() == len(measure.scales)]
 
 

@@ -9,15 +9,34 @@ import pandas as pd
 from agentlab.columns import BASELINE, INFERENCE
 from agentlab.runs.frames.kinds import Kinds, declared
 from agentlab.runs.frames.select import select
+from agentlab.runs.frames.snapshot import reading
 from agentlab.runs.frames.usage import with_use
 from agentlab.scenario.levels import common, replicate
 from agentlab.store import decoded
 
-_ROLLOUTS = (
-    "id key kind task condition generation draw seed parent at fork change attempt status output output_via cut error"
-).split()
-_SELDOM = ("parent", "at", "error")
-"""Those of them that most runs leave empty."""
+_PLACE = {"id": "int64", "rollout": "str", "task": "str", "condition": "str", "draw": "int64"}
+_ENDED = {
+    "id": "int64",
+    "rollout": "str",
+    "kind": "str",
+    "task": "str",
+    "condition": "str",
+    "generation": "int64",
+    "draw": "int64",
+    "seed": "int64",
+    "parent": "str",
+    "at": "str",
+    "fork": "int64",
+    "change": "str",
+    "attempt": "int64",
+    "status": "str",
+    "output": "str",
+    "output_via": "str",
+    "cut": "int64",
+    "error": "str",
+}
+_SELDOM = {"parent": "str", "at": "str", "error": "str", **BASELINE}
+"""Columns that most runs leave empty."""
 
 
 class PlacedRows:
@@ -79,21 +98,21 @@ class PlacedRows:
     @cached_property
     def ended(self) -> pd.DataFrame:
         """One row per rollout or fork that has ended, with its use, as the frames `rollouts` and `forks` have it."""
-        known = self._filled((*_SELDOM, *BASELINE, "about"))
-        noted = INFERENCE if "about" in known else {}
-        columns = [name for name in _ROLLOUTS if name in known or name not in _SELDOM]
-        some = {name: dtype for name, dtype in BASELINE.items() if name in known} | noted
-        sql = [*columns, *(name for name in some if name in BASELINE)]
-        sql += [f"json_extract(about, '$.{name}') AS {name}" for name in noted]
-        which = "status IS NOT NULL AND kind NOT IN ('particle', 'redraw')"
-        names = ["id", "rollout", *columns[2:], *some]
-        table = self._of_this_part(
-            self.select(f"SELECT {', '.join(sql)} FROM rollouts WHERE {which} ORDER BY id", names)
-        )
-        about = table[[*some]].astype({name: "float64" for name in noted}).astype(some)
-        about = _with_missing(about, {**BASELINE, **INFERENCE})
-        table = _with_missing(table, dict.fromkeys(["id", "rollout", *_ROLLOUTS[2:]], "str"))
+        known = self._filled((*_SELDOM, "about"))
+        types = {name: dtype for name, dtype in (_ENDED | BASELINE).items() if name in known or name not in _SELDOM}
+        noted = {name: f"CAST(json_extract(about, '$.{name}') AS REAL)" for name in INFERENCE if "about" in known}
+        types |= dict.fromkeys(noted, "float64")
+        which = "FROM rollouts WHERE status IS NOT NULL AND kind NOT IN ('particle', 'redraw') ORDER BY id"
+        table = self._of_this_part(self._table(types, which, rollout="key", **noted))
+        table = table.astype({name: INFERENCE[name] for name in noted})
+        about = _with_missing(table, {**BASELINE, **INFERENCE})
+        table = _with_missing(table, _ENDED)
         return with_use(self._with_factors(table), self.select, self.kinds).drop(columns="id").join(about)
+
+    def _table(self, types: Mapping[str, str], rest: str, **sql: str) -> pd.DataFrame:
+        """The columns of `SELECT … rest` on the file, of the whole run; see `Snapshot.columns`."""
+        with reading(self._folder) as snapshot:
+            return snapshot.table(types, rest, **sql)
 
     def _filled(self, names: Sequence[str]) -> set[str]:
         """Those of these columns of rollouts that hold anything: the others take long to read and say nothing."""
@@ -103,8 +122,7 @@ class PlacedRows:
 
     @cached_property
     def _places_by_id(self) -> pd.DataFrame:
-        columns = ("id", "rollout", "task", "condition", "draw")
-        table = self._of_this_part(self.select("SELECT id, key, task, condition, draw FROM rollouts", columns))
+        table = self._of_this_part(self._table(_PLACE, "FROM rollouts ORDER BY id", rollout="key"))
         for name in ("rollout", "task", "condition"):
             table[name] = table[name].astype("category")
         return self._with_factors(table).set_index("id")

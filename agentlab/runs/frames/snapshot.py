@@ -28,6 +28,8 @@ _arrow: Any = import_module("pyarrow")  # it comes without types
 _compute: Any = import_module("pyarrow.compute")
 _driver: Any = import_module("adbc_driver_manager")  # its `dbapi` would import all that Arrow reads files with
 _sqlite: Any = import_module("adbc_driver_sqlite")
+POOL = _arrow.system_memory_pool()
+"""Where columns are made: Arrow's own pool takes memory in large pages, which a virtual machine clears slowly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ def _column(name: str, column: Any, dtype: str) -> Any:
         return read_values(_arrow.array([], type))
     if column.type != type or column.null_count:
         raise sqlite3.DatabaseError(f"a value of {name} is damaged")
-    return read_values(column.combine_chunks())
+    return read_values(column.combine_chunks(memory_pool=POOL))
 
 
 def _numbers(values: Any) -> Any:
@@ -103,8 +105,9 @@ def _reals(values: Any) -> Any:
 
 def _texts(values: Any) -> pd.Series:
     values.validate(full=True)
-    known = _compute.if_else(_compute.equal(values, ""), None, _compute.utf8_slice_codeunits(values, 1))
-    return pd.Series(pd.array(known.cast(_arrow.large_string()), dtype="str"))
+    texts = _compute.utf8_slice_codeunits(values, 1, memory_pool=POOL)
+    known = _compute.if_else(_compute.equal(values, ""), None, texts, memory_pool=POOL)
+    return pd.Series(pd.array(known.cast(_arrow.large_string(), memory_pool=POOL), dtype="str"))
 
 
 def _bytes(values: Any) -> list[bytes]:

@@ -38,7 +38,9 @@ _WEIGHT = "weight"
 _KINDS = f"""
 SELECT rollout, kind, count(*),
     CASE kind WHEN '{_WEIGHT}' THEN total(CASE kind WHEN '{_WEIGHT}' THEN log_text(content) END) END
-FROM message_spans WHERE kind IN ({{kinds}}) GROUP BY rollout, kind"""
+FROM (SELECT 1 FROM message_sorts WHERE kind IN ({{kinds}}) LIMIT 1) CROSS JOIN message_spans
+WHERE kind IN ({{kinds}}) GROUP BY rollout, kind"""
+"""Most runs have no such message, and to look for them takes long."""
 _SAMPLED = """
 SELECT rollout, total((SELECT total(json_extract(value, '$.logprob')) FROM json_each(log_text(logprobs))))
 FROM (SELECT 1 FROM call_rows WHERE logprobs IS NOT NULL LIMIT 1) CROSS JOIN call_spans
