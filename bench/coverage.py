@@ -22,6 +22,7 @@ from typing import Any
 from bench import (
     coverage_components,
     coverage_criteria,
+    coverage_loops,
     coverage_means,
     coverage_odds,
     coverage_rows,
@@ -45,6 +46,7 @@ STUDIES: Mapping[str, Callable[[int, int], list[dict[str, Any]]]] = {
     "several tries": coverage_shares.of_passes,
     "odds": coverage_odds.of_odds,
     "criteria": coverage_criteria.of_criteria,
+    "loops": coverage_loops.of_loops,
 }
 """By name: experiments per setting and a seed go in, a row for each setting comes out."""
 

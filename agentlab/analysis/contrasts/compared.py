@@ -127,7 +127,7 @@ class _Pairs:
         if a.empty or b.empty:
             return None
         apart = self.rejected and not rejected_alike(a, b, measure)
-        values = arm_values(a, b, measure, self.paired and not apart, run.clusters)
+        values = arm_values(a, b, measure, self.paired and not apart, run.clusters, run.replicates)
         interim = self.register.interim(names, values.size, self.finished, primary is not None)
         width = 1 - interim.level(ALPHA)
         if measure.name not in self.noises:

@@ -119,6 +119,10 @@ class PlacedRows:
         draws = table["draw"] + self._most * (table["condition"].map(replicate) - 1)
         return table.assign(condition=table["condition"].map(common), draw=draws)
 
+    def replicates(self, draws: "pd.Series[int]") -> list[int] | None:
+        """The replicate of each row of this part, by its draw; None unless replicates are one condition."""
+        return ((draws - 1) // self._most + 1).tolist() if self._pooled else None
+
     @cached_property
     def _most(self) -> int:
         """The highest draw of any rollout."""

@@ -353,6 +353,10 @@ class Run:
         cluster = self.meta.get("cluster")
         return Run(self.folder, self._ahead, cluster, self._describe, self._whole, self._only, pooled=True)
 
+    def replicates(self, rows: pd.DataFrame) -> list[int] | None:
+        """The replicate that each row of a frame of this run is of, if this is `pooled`. Otherwise, None."""
+        return self._stored.replicates(rows["draw"])
+
     @cached_property
     def variables(self) -> pd.DataFrame:
         """One row per rollout of a program (protocol `cascade`): `status` and a column per variable, with its last

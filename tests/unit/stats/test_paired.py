@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from agentlab.stats.bounds import bounds, difference, identified_level, tipping_point
-from agentlab.stats.contrasts.paired import paired, sign_flip_p
+from agentlab.stats.contrasts.paired import paired
 from agentlab.stats.contrasts.power import OutcomeNoise, detectable, smallest_shift
+from agentlab.stats.contrasts.sign_flip import sign_flip_p
 from tests.support.numbers import close, grid
 
 NAN = float("nan")
