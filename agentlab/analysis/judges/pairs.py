@@ -37,6 +37,7 @@ _RULE = (
     "pairs whose winner changed with the order. The interval is for new tasks, or for these tasks where there are "
     "few. If all tasks are alike, there is no interval, and the sign-flip test decides."
 )
+_GIVEN = "Replicates of an arm are taken together, with their weights as given."
 
 
 def pairs(run: Run) -> Analysis:
@@ -45,6 +46,7 @@ def pairs(run: Run) -> Analysis:
     `verdicts`: both intervals, the share of verdicts for the output shown first, ties half, and what had no winner.
     Raises `AnalysisError` for a run without verdicts of a judge that compares.
     """
+    taken_together, run = run.pooled is not run, run.pooled
     verdicts = run.pairs
     if verdicts.empty:
         lacking = "" if "judge" in mapping(run.meta.get("tree")).get("models", {}) else " --judge-model PROVIDER/NAME"
@@ -61,7 +63,7 @@ def pairs(run: Run) -> Analysis:
         "Arms compared two at a time",
         _says(table),
         {"pairs": table.drop(columns=[*_BESIDE, "first_slot"]), "verdicts": beside, "strengths": strengths},
-        (*_anchored(run, table), *_missing(beside), *_selected(run), _RULE, *notes),
+        (*_anchored(run, table), *_missing(beside), *_selected(run), _RULE, *([_GIVEN] if taken_together else []), *notes),
         result=_result,
     )
 
@@ -101,10 +103,10 @@ def _parts(table: pd.DataFrame) -> Iterator[tuple[dict[str, str], pd.DataFrame]]
 
 def _row(run: Run, key: dict[str, str], part: pd.DataFrame) -> dict[str, Any]:
     done = part.dropna(subset=["worth"])
-    by_pair = part.groupby(["task", *_PAIR[:2]], sort=False)["worth"].mean().reset_index()
+    by_pair = part.groupby(["task", "draw", *_PAIR[:2]], sort=False)["worth"].mean().reset_index()
     tasks, draws = by_pair["task"].tolist(), by_pair["rollout_a"].tolist()
-    half = np.full(len(by_pair), 0.5)
-    result = paired(tasks, draws, by_pair["worth"].to_numpy(), half, clusters=run.clusters)
+    half, of = np.full(len(by_pair), 0.5), run.replicates(by_pair)
+    result = paired(tasks, draws, by_pair["worth"].to_numpy(), half, clusters=run.clusters, replicates=of)
     forward, backward = part["straight"].to_numpy(), part["swapped"].to_numpy()
     place = position(forward, backward, part["task"].tolist(), run.clusters)
     hidden = suppressed(run, key["judge"]) != ""

@@ -23,7 +23,7 @@ from agentlab.runs.frames.cost import RunCost, run_cost
 from agentlab.runs.frames.distances import distances
 from agentlab.runs.frames.forks import exhausted, forked
 from agentlab.runs.frames.generations import LoopFrames, by_generation
-from agentlab.runs.frames.judged import compared, grouped
+from agentlab.runs.frames.judged import compared, grouped, pooled_pairs
 from agentlab.runs.frames.looked import looked
 from agentlab.runs.frames.measures import measure, of_scores
 from agentlab.runs.frames.messages import edges, objections
@@ -58,12 +58,13 @@ class Run:
         describe: Describe | None = None,
         whole: "Run | None" = None,
         only: frozenset[str] | None = None,
-        pooled: bool = False,
+        replicated: "Run | None" = None,
     ) -> None:
         """`ahead` re-runs rollouts, for `Transcript.decide`; `cluster` names a field instead of the scenario's;
         `describe` makes what a notebook shows; of `whole`, this is the part on tasks that are held out, in the
-        conditions `only`; if `pooled`, it has the replicates of an arm as one."""
+        conditions `only`; the replicates of an arm in `replicated` are one condition of this run."""
         self.folder, self._ahead, self._describe, self._whole, self._only = folder, ahead, describe, whole, only
+        self._replicated = replicated
         with closing(read(folder)) as connection:
             rows = connection.execute("SELECT key, value FROM meta").fetchall()
             self.meta: dict[str, Any] = {key: decoded(value, folder) for key, value in rows}
@@ -74,12 +75,12 @@ class Run:
             self.meta["cluster"] = cluster
         if whole is not None:
             self.meta = held_out(self.meta)
-        if pooled:
+        if replicated is not None:
             self.meta = without_replicates(self.meta)
         self.clusters = clusters_of(self.meta)
         self.factors: tuple[str, ...] = tuple(self.meta.get("factors", {}))
         tasks = None if whole is None else frozenset(str(task["id"]) for task in self.meta.get("tasks", []))
-        self._stored = PlacedRows(folder, self.factors, tasks, only, pooled)
+        self._stored = PlacedRows(folder, self.factors, tasks, only, replicated is not None)
 
     def __repr__(self) -> str:
         """The result of the run, if it was opened with `agentlab.load`. This counts as a look at the outcomes."""
@@ -213,6 +214,8 @@ class Run:
         factors' levels), `rollout_a`, `rollout_b`, `task`, `draw`, `judge`, `judge_draw`, `order` (0: a was shown
         first), `criterion`, `outcome`, `label` (A, B, TIE), `winner` (a, b, tie, missing without a verdict), `reason`.
         Reading it is recorded as a look."""
+        if self._replicated is not None:
+            return pooled_pairs(self._replicated.pairs, self.rollouts)
         self.unrecorded = looked(self.folder, self.meta, self.whole.rollouts)
         return compared(self.folder, self.rollouts, self.meta)
 
@@ -351,7 +354,7 @@ class Run:
         if not self.splits or REPLICATE not in self.factors:
             return self
         cluster = self.meta.get("cluster")
-        return Run(self.folder, self._ahead, cluster, self._describe, self._whole, self._only, pooled=True)
+        return Run(self.folder, self._ahead, cluster, self._describe, self._whole, self._only, self)
 
     def replicates(self, rows: pd.DataFrame) -> list[int] | None:
         """The replicate that each row of a frame of this run is of, if this is `pooled`. Otherwise, None."""
