@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from agentlab.analysis.analyse import analyse
+from agentlab.analysis.compare_runs import compare_runs
 from agentlab.errors import ScenarioError
 from agentlab.experiment.cost import plan
 from agentlab.experiment.judging.added import rejudge
@@ -63,12 +64,15 @@ def test_decompose_has_one_row_for_an_arm_and_compares_no_replicates(run: Run) -
 def test_parts_of_an_arm_are_means_over_its_replicates(run: Run) -> None:
     tables = analyse(run, "decompose", {"measure": "named"}).tables
     for style in ARMS["style"]:
-        both = (last(tables[name], style).query("loss == 'brier'") for name in ("decomposition", "replicates"))
-        (arm,), each = (table.to_dict("records") if len(table) == 1 else table for table in both)
-        assert len(each) == REPLICATES
-        for name in ("error", "bias2", "variance"):
-            assert arm[name] == pytest.approx(each[name].mean())
-        assert arm["incoherence"] == pytest.approx(each["variance"].sum() / each["error"].sum())
+        arm, each = (
+            last(tables[name], style).query("loss == 'brier'")[["error", "bias2", "variance", "incoherence"]]
+            for name in ("decomposition", "replicates")
+        )
+        assert (len(arm), len(each)) == (1, REPLICATES)
+        error, bias2, variance, incoherence = arm.to_numpy()[0]
+        means = each.to_numpy().mean(axis=0)
+        assert (error, bias2, variance) == pytest.approx(tuple(means[:3]))
+        assert incoherence == pytest.approx(means[2] / means[0])
 
 
 def test_judges_of_two_compare_arms_within_a_replicate_only(run: Run) -> None:
@@ -100,3 +104,14 @@ def test_a_judge_that_is_added_may_not_name_replicates(run: Run, tmp_path: Path)
     judge.write_text(flow({**TASTE, "arms": {"replicate": [["1", "2"]]}}))
     with pytest.raises(ScenarioError, match="no factor 'replicate'"):
         asyncio.run(rejudge(run.folder, [str(judge)], None, Progress()))
+
+
+def test_two_runs_are_compared_arm_by_arm_whatever_their_draws(run: Run, tmp_path: Path) -> None:
+    more = improve(generations=1, replicates=2, splits={**SPLITS, "test": {"role": "hold_out", "draws": DRAWS + 2}})
+    other = trained(tmp_path, **{**sections(), "improve": more})
+    compared = compare_runs(run, other, measure="right")
+    rows = compared.tables["measures"]
+    assert rows["condition"].tolist() == [f"style={s},generation={g}" for g in (0, 1) for s in ARMS["style"]]
+    assert set(rows["first_scored"]) == {TASKS * DRAWS * REPLICATES}
+    assert set(rows["second_scored"]) == {TASKS * (DRAWS + 2) * 2}
+    assert any(note.startswith("Replicates of an arm are taken together") for note in compared.notes)

@@ -104,7 +104,9 @@ class _Scored:
         """Compares each criterion between the arms of a contrast. The rows are paired once for all criteria."""
         rows = [due(self.run, self.whole.judge, arm_rows(self.run, arm)) for arm in whole.conditions]
         a, b = (arm.assign(**{_PLACE: arm.index}) for arm in rows)
-        placed = arm_values(a, b, replace(self.whole, name=_PLACE), whole.paired, self.run.clusters, self.run.replicates)
+        placed = arm_values(
+            a, b, replace(self.whole, name=_PLACE), whole.paired, self.run.clusters, self.run.replicates
+        )
         for name, part in self.parts.items():
             scores = self.scores[part.name].to_numpy(dtype=np.float64)
             x, y = (scores[places.astype(np.intp)] for places in placed.values)

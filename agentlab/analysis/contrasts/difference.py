@@ -99,7 +99,6 @@ def arm_values(
 ) -> ArmValues:
     """Of two arms, each as its rows of `run.measures`; `replicates` says of which training each row is."""
     name, how = measure.name, (outcome_range(measure, a[measure.name], b[measure.name]), clusters)
-    of_a, of_b = replicates(a), replicates(b)
     if not pairs:
         arms = [
             (
@@ -110,12 +109,13 @@ def arm_values(
             for arm in (a, b)
         ]
         (tasks_a, x, done_a), (tasks_b, y, done_b) = arms
+        of_a, of_b = replicates(a), replicates(b)
         of_arms = (of_a, of_b) if of_a is not None and of_b is not None else None
         return ArmValues(False, (tasks_a, tasks_b), [], (x, y), (done_a, done_b), 0, *how, of_arms)
     both = pair_arms(a, b)
     x, y = (np.asarray(values, dtype=np.float64) for values in both.values(name))
     done_a, done_b = (np.asarray(status == "delivered", dtype=bool) for status in both.values("status"))
-    of_pairs = None if of_a is None else [of_a[place] for place in both.places[0]]
+    of_pairs = replicates(a.iloc[both.places[0]])
     apart = None if of_pairs is None else (of_pairs, of_pairs)
     tasks = both.tasks
     return ArmValues(True, (tasks, tasks), both.draws, (x, y), (done_a, done_b), both.unmatched, *how, apart)

@@ -72,7 +72,8 @@ def decomposition(run: Run, measure: str | None = None, embeddings: str | None =
     Tables: `decomposition`; `companions` of answers and `dispersion` of scores, which are read beside it; `differences`
     (a less b, on the tasks of both, and what is left of them when only accuracy differs); `tasks` (every task),
     `ratios` (mean and median of the tasks' own), `sweep` (kl by delta), `plug_in` (without correction for few draws).
-    Replicates of a self-training loop are one arm; `replicates` has the decomposition of each. Raises AnalysisError where no measure can be decomposed, saying why of each.
+    Replicates of a self-training loop are one arm; `replicates` has the decomposition of each. Raises AnalysisError
+    where no measure can be decomposed, saying why of each.
     """
     tables, remarks = _tables(), Remarks()
     for each in by_measure(run, measure, remarks, _inseparable):

@@ -8,10 +8,11 @@ import pandas as pd
 from agentlab.analysis.incoherence.predictions import Predictions
 from agentlab.runs.frames import Run
 from agentlab.scenario.levels import common, replicate
+from agentlab.scenario.replicates import TOGETHER
 
 NOTE = (
-    "replicates of an arm are taken together, with their weights as given: variance is over draws of the same weights, "
-    "so what differs between replicates counts as bias²; the table `replicates` has each by itself"
+    f"{TOGETHER}: variance is over draws of the same weights, so what differs between replicates counts as bias²; the "
+    "table `replicates` has each by itself"
 )
 
 

@@ -37,7 +37,6 @@ _RULE = (
     "pairs whose winner changed with the order. The interval is for new tasks, or for these tasks where there are "
     "few. If all tasks are alike, there is no interval, and the sign-flip test decides."
 )
-_GIVEN = "Replicates of an arm are taken together, with their weights as given."
 
 
 def pairs(run: Run) -> Analysis:
@@ -46,7 +45,6 @@ def pairs(run: Run) -> Analysis:
     `verdicts`: both intervals, the share of verdicts for the output shown first, ties half, and what had no winner.
     Raises `AnalysisError` for a run without verdicts of a judge that compares.
     """
-    taken_together, run = run.pooled is not run, run.pooled
     verdicts = run.pairs
     if verdicts.empty:
         lacking = "" if "judge" in mapping(run.meta.get("tree")).get("models", {}) else " --judge-model PROVIDER/NAME"
@@ -63,7 +61,7 @@ def pairs(run: Run) -> Analysis:
         "Arms compared two at a time",
         _says(table),
         {"pairs": table.drop(columns=[*_BESIDE, "first_slot"]), "verdicts": beside, "strengths": strengths},
-        (*_anchored(run, table), *_missing(beside), *_selected(run), _RULE, *([_GIVEN] if taken_together else []), *notes),
+        (*_anchored(run, table), *_missing(beside), *_selected(run), _RULE, *notes),
         result=_result,
     )
 

@@ -102,7 +102,9 @@ def _sides(rollouts: pd.DataFrame, meta: Mapping[str, Any]) -> list[Side]:
     names = ("rollout", "task", "draw", "condition", "attempt", "generation", *factors)
     rows = zip(*(final[name].tolist() for name in names), strict=True)
     return [
-        Side(str(key), str(task), int(draw), str(arm), dict(zip(factors, map(str, levels), strict=True)), tries, int(of))
+        Side(
+            str(key), str(task), int(draw), str(arm), dict(zip(factors, map(str, levels), strict=True)), tries, int(of)
+        )
         for key, task, draw, arm, tries, of, *levels in rows  # of a loop, the generation is a level: a text
     ]
 

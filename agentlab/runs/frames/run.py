@@ -350,7 +350,7 @@ class Run:
     @cached_property
     def pooled(self) -> "Run":
         """In a self-training loop with replicates, this part of the run with the replicates of each arm as one arm,
-        whose draws are numbered through. Otherwise, the run itself."""
+        in which the draws of replicate 2 begin at 1,000,001. Otherwise, the run itself."""
         if not self.splits or REPLICATE not in self.factors:
             return self
         cluster = self.meta.get("cluster")

@@ -7,6 +7,7 @@ of freedom of a sum of variances; Miller (2024, arXiv 2411.00640) for pairs and 
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 from math import inf
 from typing import Any
 
@@ -16,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from agentlab.stats.contrasts.power import FEWEST_TASKS
 from agentlab.stats.contrasts.sign_flip import MOST_FLIPS, flips, sign_flip_p
 from agentlab.stats.interval import Interval, limited, t_interval
+from agentlab.stats.over_draws import over_draws
 from agentlab.stats.rows import codes_of
 from agentlab.stats.task_mean import TaskMean, task_mean
 from agentlab.text import pluralize
@@ -103,15 +105,11 @@ def paired(
     dropped = int((~complete).sum())
     if dropped == len(x):
         return Paired(None, None, None, 0, 0, dropped, notes=(f"no complete {unit}",))
-    kept = _kept(tasks, complete)
-    cells = None if replicates is None else codes_of(zip(kept, _kept(replicates, complete), strict=True))
+    kept = list(compress(tasks, complete))
+    cells = None if replicates is None else codes_of(zip(kept, compress(replicates, complete), strict=True))
     comparison = _compared(kept, x[complete], y[complete], level, unit, clusters, cells)
     these, new = limited(comparison.these_tasks, most), limited(comparison.new_tasks, most)
     return replace(comparison, dropped=dropped, these_tasks=these, new_tasks=new)
-
-
-def _kept(labels: Sequence[Hashable], complete: NDArray[np.bool_]) -> Sequence[Hashable]:
-    return labels if complete.all() else [label for label, there in zip(labels, complete, strict=True) if there]
 
 
 def _compared(
@@ -155,28 +153,25 @@ def _compared(
 
 
 def _these_tasks(
-    d: Array, codes: Codes, within: Codes, level: float, unit: str, tiny: float
+    d: Array, codes: Codes, cells: Codes, level: float, unit: str, tiny: float
 ) -> tuple[Interval | None, str]:
-    """`var(D) = sum_c v_c / G^2` with `v_c = (n_c / n_t)^2 s_c^2 / n_c` over the cells c of `within`: tasks t, or the
-    replicates in them.
+    """With the error of `over_draws`, or the reason why there is none.
 
-    `df = (sum v_c)^2 / sum(v_c^2 / (n_c - 1))` (Satterthwaite 1946). With two draws of a task that takes some chance
-    for unequal variances, and 95 % intervals cover 97 to 98 %. They never cover under 93 %, as those by divisors nearer
-    to the unbiased `n_c + 1` do where one task has most of the variance.
+    With two draws of a task its degrees of freedom take some chance for unequal variances, and 95 % intervals cover 97
+    to 98 %. They never cover under 93 %, as those by divisors nearer to the unbiased `n_c + 1` do where one task has
+    most of the variance.
     """
-    n_c, n_t = np.bincount(within), np.bincount(codes)
-    task_c = codes[np.unique(within, return_index=True)[1]]
-    of = "" if len(n_c) == len(n_t) else " and replicate"
-    if single := len(np.unique(task_c[n_c < 2])):
-        where = " in a replicate" if of else ""
-        reason = f"{single} of {len(n_t)} tasks have one {unit}{where}, and two are needed"
+    n_c, tasks = np.bincount(cells), int(codes.max()) + 1
+    apart = len(n_c) > tasks
+    if single := len(np.unique(codes[(n_c < 2)[cells]])):
+        where = " in a replicate" if apart else ""
+        reason = f"{single} of {tasks} tasks have one {unit}{where}, and two are needed"
         return None, f"no interval for these tasks: {reason}"
-    if not np.any(_spread(d, within) > tiny):
-        return None, f"no interval for these tasks: every {unit} of a task{of} differs by the same amount"
-    v_c = (n_c / n_t[task_c]) ** 2 * np.bincount(within, np.square(_centred(d, within))) / (n_c - 1) / n_c
-    df = float(v_c.sum() ** 2 / (v_c**2 / (n_c - 1)).sum())
-    difference = float((np.bincount(codes, d) / n_t).mean())
-    return t_interval(difference, float(np.sqrt(v_c.sum())) / len(n_t), df, level), ""
+    if not np.any(_spread(d, cells) > tiny):
+        of = "a task and replicate" if apart else "a task"
+        return None, f"no interval for these tasks: every {unit} of {of} differs by the same amount"
+    se, df = over_draws(d, codes, cells)
+    return t_interval(float((np.bincount(codes, d) / np.bincount(codes)).mean()), se, df, level), ""
 
 
 def _new_tasks(means_t: Array, units: Codes | None, tiny: float) -> tuple[TaskMean | None, float | None, str]:
