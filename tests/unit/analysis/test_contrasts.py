@@ -369,6 +369,7 @@ def test_a_fit_that_fails_is_no_result(
     found = mixed(made, measure="utility")
     for row in found.tables["mixed"].to_dict("records"):
         assert (pd.notna(row["low"]) and row["low"] < 0.3 < row["high"] and row["p"] < 1) is shown
+        assert row["paired_difference_low"] < row["paired_difference"] < row["paired_difference_high"]
     assert ("see the paired difference in `contrasts`" in found.headline) is not shown
     assert ("0.300 [" in found.headline) is shown
 
