@@ -77,8 +77,11 @@ ANALYSES: Mapping[str, RegisteredAnalysis] = {
         "contrasts.criteria:criteria",
         "Comparisons of arms by criterion",
         "Every contrast by the criteria of its measure.",
+        together=True,
     ),
-    "mixed": RegisteredAnalysis("contrasts.mixed:mixed", "The mixed model", "The mixed model with arm slopes by task."),
+    "mixed": RegisteredAnalysis(
+        "contrasts.mixed:mixed", "The mixed model", "The mixed model with arm slopes by task.", together=True
+    ),
     "decompose": RegisteredAnalysis(
         "incoherence.decomposition:decomposition",
         "Bias and variance",

@@ -16,6 +16,7 @@ from agentlab.experiment.progress import Progress
 from agentlab.experiment.specs import Selection
 from agentlab.runs.frames import Run
 from agentlab.scenario.loading import load as load_design
+from agentlab.scenario.replicates import TOGETHER
 from tests.support.loops import JUDGES, TABLE, improve, tasks, trained, written
 from tests.support.scenarios import Part, flow
 
@@ -115,3 +116,10 @@ def test_two_runs_are_compared_arm_by_arm_whatever_their_draws(run: Run, tmp_pat
     assert set(rows["first_scored"]) == {TASKS * DRAWS * REPLICATES}
     assert set(rows["second_scored"]) == {TASKS * (DRAWS + 2) * 2}
     assert any(note.startswith("Replicates of an arm are taken together") for note in compared.notes)
+
+
+def test_analyses_that_compare_arms_say_that_replicates_are_together(run: Run) -> None:
+    for name in ("pairs", "mixed"):
+        assert f"{TOGETHER}." in analyse(run, name, {}).notes
+    fitted = analyse(run, "mixed", {"measure": "right"}).tables["mixed"]
+    assert not fitted["contrast"].str.contains("replicate").any()

@@ -48,7 +48,6 @@ def criteria(run: Run, measure: str | None = None) -> Analysis:
 
     Raises AnalysisError where no measure has several criteria, or the run has one arm only.
     """
-    run = run.pooled
     several = [m for m in run.measured if len(m.scales) > 1]
     if not several:
         raise AnalysisError(f"no measure of {run.folder} has several criteria; a judge of kind rubric can have several")

@@ -55,7 +55,6 @@ def mixed(run: Run, measure: str | None = None) -> Analysis:
     `odds` is of scores with few levels, such as right or wrong, or points of a rubric. Where tasks are clustered it is
     the only table. Raises AnalysisError where no contrast has 6 tasks with 2 draws.
     """
-    run = run.pooled
     chosen = [c for c in compared(run) if measure in (None, c.measure)]
     primary = [c for c in chosen if c.primary]
     rows, variances, ratios, remarks = list[Row](), list[Row](), list[Row](), Remarks()

@@ -80,7 +80,7 @@ def decomposition(run: Run, measure: str | None = None, embeddings: str | None =
         arms = together(run, each)
         _add_rows(run, arms, tables, remarks)
         tables["differences"] += differences(run, arms, remarks)
-        if len(arms) < len(each):
+        if run.pooled is not run:
             of_replicates = _tables()
             _add_rows(run, each, of_replicates, Remarks())
             tables["replicates"] += of_replicates["decomposition"]
