@@ -22,7 +22,9 @@ from typing import Any
 from bench import (
     coverage_components,
     coverage_criteria,
+    coverage_loops,
     coverage_means,
+    coverage_mixed,
     coverage_odds,
     coverage_rows,
     coverage_shares,
@@ -45,6 +47,8 @@ STUDIES: Mapping[str, Callable[[int, int], list[dict[str, Any]]]] = {
     "several tries": coverage_shares.of_passes,
     "odds": coverage_odds.of_odds,
     "criteria": coverage_criteria.of_criteria,
+    "loops": coverage_loops.of_loops,
+    "mixed": coverage_mixed.of_mixed,
 }
 """By name: experiments per setting and a seed go in, a row for each setting comes out."""
 

@@ -1,6 +1,7 @@
 """An analysis of a run by its registered name, or all of them."""
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.generations.latest import latest
@@ -8,6 +9,7 @@ from agentlab.analysis.registry import ANALYSES
 from agentlab.analysis.withheld import withheld
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
+from agentlab.scenario.replicates import TOGETHER
 
 Options = Mapping[str, str | None]
 """By keyword: what stands after an analysis' name, and its options, such as `measure`."""
@@ -28,7 +30,9 @@ def analyse(run: Run, name: str, options: Options) -> Analysis:
         raise AnalysisError(f"{entry.about}: agentlab stats {run.folder} {name} {entry.metavar}{example}")
     wanted = {*entry.takes, entry.value}
     given = {key: value for key, value in options.items() if key in wanted and value is not None}
-    return withheld(run, name, entry.load()(run, **given))
+    arms = run.pooled if entry.together else run
+    analysis: Analysis = withheld(run, name, entry.load()(arms, **given))
+    return analysis if arms is run else replace(analysis, notes=(*analysis.notes, f"{TOGETHER}."))
 
 
 def attempts(

@@ -111,7 +111,8 @@ def _differences(run: Run, eligible: pd.DataFrame) -> Iterator[Row]:
             continue
         wrong, of_other = (both[name].astype("float64") for name in ("wrong", "wrong_b"))
         sums, draws = both[CLEAN].tolist(), list(zip(both["task"], both["draw"], strict=True))
-        result = paired(sums, draws, wrong, of_other, clusters=run.clusters or None, most=1.0)
+        how: Any = {"clusters": run.clusters or None, "most": 1.0, "replicates": run.replicates(both)}
+        result = paired(sums, draws, wrong, of_other, **how)
         tokens = (both[name].astype("float64") for name in ("output_tokens", "output_tokens_b"))
         used, spent = (column.sum(skipna=False) for column in tokens)
         ratio = used / spent if spent > 0 else None

@@ -20,6 +20,7 @@ from agentlab.analysis.unplayed import due, played, unplayed
 from agentlab.errors import AnalysisError
 from agentlab.pairing import draws_are_pairs
 from agentlab.runs.frames import Run
+from agentlab.scenario.replicates import TOGETHER
 from agentlab.stats.arm_mean import arm_mean
 from agentlab.stats.contrasts.paired import Paired
 from agentlab.suggestion import suggest
@@ -46,7 +47,7 @@ def compare_runs(
     have one seed and common random numbers, and are compared within tasks otherwise. Self-training loops are compared
     on held-out tasks. Raises AnalysisError where no condition or no measure is in both runs.
     """
-    first, second = first.held_out, second.held_out
+    first, second = first.held_out.pooled, second.held_out.pooled
     pairs = _matched(first, second, a, b)
     measures = _measures(first, second, measure)
     paired = _share_random_numbers(first, second)
@@ -61,6 +62,7 @@ def compare_runs(
         NOT_RANDOMIZED,
         UNADJUSTED,
         _pairing(paired),
+        *((f"{TOGETHER}.",) if _replicated(first, second) else ()),
         *((REJECTED,) if paired and not all(row["paired"] for row in rows) else ()),
         *_part_notes(rows),
         *_measure_notes(measures),
@@ -70,6 +72,11 @@ def compare_runs(
     )
     tables = {"measures": pd.DataFrame(rows), "differences": differences}
     return Analysis("compare", f"{names[0]} and {names[1]}", sentence, tables, notes, shown=2)
+
+
+def _replicated(*runs: Run) -> bool:
+    """Whether in any of them an arm is a loop that was trained several times."""
+    return any("pooled" in run.meta for run in runs)
 
 
 def _unplayed_notes(first: Run, second: Run) -> Iterator[str]:
@@ -135,8 +142,8 @@ def _clusters(first: Run, second: Run) -> dict[str, str]:
     """Of the tasks of both runs, by task its cluster in the first, or else in the second; empty if none share one."""
     known = {**second.clusters, **first.clusters}
     tasks = {str(task["id"]) for task in first.meta["tasks"]} & {str(task["id"]) for task in second.meta["tasks"]}
-    clusters = {task: known[task] for task in sorted(tasks & known.keys())}
-    return clusters if len(set(clusters.values())) < len(clusters) else {}
+    shared = {task: known[task] for task in sorted(tasks & known.keys())}
+    return shared if len(set(shared.values())) < len(shared) else {}
 
 
 def _row(first: Run, second: Run, names: tuple[str, str], measure: Both, paired: bool) -> Row:
@@ -145,16 +152,17 @@ def _row(first: Run, second: Run, names: tuple[str, str], measure: Both, paired:
         due(run, definition.judge, run.measures[(run.measures["condition"] == condition).to_numpy()])
         for run, condition, definition in zip((first, second), names, measure, strict=True)
     ]
-    clusters = _clusters(first, second)
     paired = paired and all(rejected_alike(sides[0], sides[1], definition) for definition in measure)
-    values = arm_values(sides[1], sides[0], measure[0], paired, clusters)
+    how = first.replicates if _replicated(first) else second.replicates
+    values = arm_values(sides[1], sides[0], measure[0], paired, _clusters(first, second), how)
     contrast = values.difference(LEVEL)
     hidden = next(filter(None, (suppressed(run, m.judge) for run, m in zip((first, second), measure, strict=True))), "")
     row: Row = {"condition": names[0]} if names[0] == names[1] else {"condition": f"{names[0]} | {names[1]}"}
     row |= {"measure": name, "suppressed": hidden or None}
     for label, run, side, definition in zip(("first", "second"), (first, second), sides, measure, strict=True):
         tasks, scores = side["task"].astype("str").tolist(), side[name]
-        mean = arm_mean(scores, tasks, run.clusters, outcome_range(definition, scores)).these_tasks
+        ends_of = outcome_range(definition, scores)
+        mean = arm_mean(scores, tasks, run.clusters, ends_of, replicates=run.replicates(side)).these_tasks
         row |= estimated(label, None if hidden else mean)
         row |= {f"{label}_scored": int(scores.notna().sum()), f"{label}_missing": int(scores.isna().sum())}
     return row | {
@@ -191,7 +199,8 @@ def _alike_pairs(values: ArmValues) -> bool:
 
 def _part_notes(rows: Sequence[Row]) -> Iterator[str]:
     """What is compared where that is less than either run has, and where it is the same rollouts."""
-    partial = [row["pairs"] for row in rows if row["pairs"] is not None and row["pairs"] < _most(row)]
+    most = [max(row["first_scored"], row["second_scored"]) for row in rows]
+    partial = [n for row, size in zip(rows, most, strict=True) if (n := row["pairs"]) is not None and n < size]
     if partial:
         yield (
             "Means are over all rollouts of a run. Differences are over the pairs of task and draw that both runs "
@@ -203,11 +212,6 @@ def _part_notes(rows: Sequence[Row]) -> Iterator[str]:
             "same rollouts and test nothing. To compare a scenario with itself, change the seed of one run: "
             "`--set seed=2`."
         )
-
-
-def _most(row: Row) -> int:
-    """Scored rollouts of the larger run."""
-    return max(row["first_scored"], row["second_scored"])
 
 
 def _pairing(paired: bool) -> str:

@@ -105,7 +105,7 @@ def _means(run: Run, scored: pd.DataFrame) -> tuple[dict[str, Bounds], dict[str,
         rows = due(run, m.judge, scored)
         tasks, ends = rows["task"].tolist(), outcome_range(m, rows[m.name])
         values[m.name] = bounds(rows[m.name].to_numpy(), *ends, tasks) if len(rows) else _NONE
-        means[m.name] = arm_mean(rows[m.name], tasks, run.clusters, ends)
+        means[m.name] = arm_mean(rows[m.name], tasks, run.clusters, ends, replicates=run.replicates(rows))
     return values, means
 
 

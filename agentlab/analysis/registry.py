@@ -33,6 +33,8 @@ class RegisteredAnalysis:
     """Whether it cannot start without that text."""
     whole: bool = False
     """Whether it looks at all tasks of a self-training loop, not only at those that are held out."""
+    together: bool = False
+    """Whether it compares arms, so that it is given the replicates of a self-training loop as one arm."""
     frame: str = ""
     """A frame of the run. Where it is empty, reports and overviews leave the analysis out and say what to do."""
     without: str = ""
@@ -75,8 +77,11 @@ ANALYSES: Mapping[str, RegisteredAnalysis] = {
         "contrasts.criteria:criteria",
         "Comparisons of arms by criterion",
         "Every contrast by the criteria of its measure.",
+        together=True,
     ),
-    "mixed": RegisteredAnalysis("contrasts.mixed:mixed", "The mixed model", "The mixed model with arm slopes by task."),
+    "mixed": RegisteredAnalysis(
+        "contrasts.mixed:mixed", "The mixed model", "The mixed model with arm slopes by task.", together=True
+    ),
     "decompose": RegisteredAnalysis(
         "incoherence.decomposition:decomposition",
         "Bias and variance",
@@ -94,6 +99,7 @@ ANALYSES: Mapping[str, RegisteredAnalysis] = {
         "What each arm attains of two measures",
         "What each arm attains on two measures.",
         takes=("axes",),
+        together=True,
     ),
     "generations": RegisteredAnalysis(
         "generations.generations:generations",
@@ -141,6 +147,7 @@ ANALYSES: Mapping[str, RegisteredAnalysis] = {
         "Attacks that succeed",
         "Attacks on tasks: success where the answer is right without them, and defenses.",
         takes=("measure", "targeted", "by"),
+        together=True,
     ),
     "rare": RegisteredAnalysis(
         "rare:rare",
@@ -165,6 +172,7 @@ ANALYSES: Mapping[str, RegisteredAnalysis] = {
         "judges.labels:labels",
         "Judges against people",
         "Judges versus people; means corrected by labels.",
+        together=True,
         frame="labels",
         without="no rollout has a human label; `agentlab export labels {run} SHEET.csv --measure NAME` draws outputs, "
         "people fill in the sheet, and `agentlab import labels SHEET.csv --run {run}` imports it",
@@ -173,7 +181,11 @@ ANALYSES: Mapping[str, RegisteredAnalysis] = {
         "judges.judges:judges", "Judge diagnostics", "Judge diagnostics: anchors, length, agreement, bounds."
     ),
     "pairs": RegisteredAnalysis(
-        "judges.pairs:pairs", "Arms compared two at a time", "Arms compared two at a time by a judge.", takes=()
+        "judges.pairs:pairs",
+        "Arms compared two at a time",
+        "Arms compared two at a time by a judge.",
+        takes=(),
+        together=True,
     ),
     "probes": RegisteredAnalysis(
         "judges.probes:probes",

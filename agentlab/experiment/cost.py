@@ -32,6 +32,7 @@ from agentlab.models.spec import ModelSpec
 from agentlab.scenario.condition import Condition
 from agentlab.scenario.design import Design
 from agentlab.scenario.inference_fields import attempts, judge_of
+from agentlab.scenario.levels import pooled
 from agentlab.types import Call, JudgeInput, Rollout
 
 GROUPS = 2
@@ -97,18 +98,23 @@ async def plan(design: Design, selection: Selection) -> RunPlan:
         rollouts += times
         outputs[condition.name] = output
     for name in design.of_two:
-        judges[name] = await _of_two(design, name, outputs, (tasks, draws), chatter)
+        judges[name] = await _of_two(design, name, outputs, _repeats(design, tasks, draws), chatter)
     anchors = {name: await _anchors(design, name, chatter) for name in (*design.judges, *design.of_two)}
     return RunPlan(rollouts, len(tasks), draws, agents, judges, anchors, generations)
 
 
 def _times(design: Design, tasks: Sequence[str], draws: int) -> tuple[int, int]:
     """Rollouts of one condition on these tasks, and those of the trained generations of a loop."""
-    if (loop := design.loop) is None:
-        return draws * len(tasks), 0
-    each = {id: min(draws, design.draws_of(id)) for id in tasks}
-    by_base = sum(each[id] for id in tasks if loop.plays(design.tasks[id], 0))
-    return by_base, sum(each[id] * design.times_of(id) for id in tasks) - by_base
+    repeats, loop = _repeats(design, tasks, draws), design.loop
+    by_base = sum(n for id, (n, _) in repeats.items() if loop is None or loop.plays(design.tasks[id], 0))
+    return by_base, sum(n * generations for n, generations in repeats.values()) - by_base
+
+
+def _repeats(design: Design, tasks: Sequence[str], draws: int) -> dict[str, tuple[int, int]]:
+    """By task, its draws in a generation, and the generations that play it; 1 without a loop."""
+    if design.loop is None:
+        return {id: (draws, 1) for id in tasks}
+    return {id: (min(draws, design.draws_of(id)), design.times_of(id)) for id in tasks}
 
 
 def _needed(design: Design, selection: Selection) -> list[tuple[RolloutSpec, Condition, bool]]:
@@ -150,20 +156,19 @@ def _estimated(spec: ModelSpec, call: Call) -> Cost:
 
 
 async def _of_two(
-    design: Design, name: str, outputs: Mapping[str, str], times: tuple[Sequence[str], int], chatter: Model
+    design: Design, name: str, outputs: Mapping[str, str], repeats: Mapping[str, tuple[int, int]], chatter: Model
 ) -> Cost:
     """A judge of two: every declared pair in both orders; or every output after the first of its task and condition
-    held against `GROUPS` others."""
+    held against `GROUPS` others. `repeats` has the draws and the generations of every task."""
     judge, config, cost = design.of_two[name], configured(design.tree["judges"][name]), Cost()
-    tasks, draws = times
     sides = [Side(arm.name, "", 1, arm.name, arm.levels) for arm in design.conditions if arm.name in outputs]
     if config.traits.two == "better":
-        both = [(pair.one.key, pair.other.key) for pair in pairs(sides, config.compared(design.factors))]
-        asked = len(tasks) * draws * judge.draws
+        both = [(pair.one.key, pair.other.key) for pair in pairs(sides, config.compared(pooled(design.factors)))]
+        asked = sum(draws * generations for draws, generations in repeats.values()) * judge.draws
     else:
         both = [(side.key, side.key) for side in sides]
-        asked = len(tasks) * round((draws - 1) * min(GROUPS, draws / 2))
-    task = design.tasks[tasks[len(tasks) // 2]]
+        asked = sum(n * round((draws - 1) * min(GROUPS, draws / 2)) for draws, n in repeats.values())
+    task = design.tasks[[*repeats][len(repeats) // 2]]
     for first, second in both:
         cost += await _judged(design, judge, text_input(task, outputs[first], rival=outputs[second]), chatter) * asked
     return cost

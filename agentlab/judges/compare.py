@@ -32,7 +32,7 @@ class CompareConfig(ChoiceConfig):
     arms: Mapping[str, Annotated[tuple[tuple[str, str], ...], Field(min_length=1)]] = Field(
         default={},
         description="Pairs of levels by factor, such as {team: [[firm, solo]]}, with all else equal. Default: every "
-        "pair of levels of every factor.",
+        "pair of levels of every factor. Generations and replicates of a self-training loop are not compared.",
     )
     draws: int = Field(default=1, ge=1, description="How many independent times each pair is judged, in both orders.")
     anchors: Mapping[str, Anchors] = Field(

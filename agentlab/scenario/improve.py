@@ -45,6 +45,8 @@ class Improve(Struct, frozen=True):
     """Rows from elsewhere, which the first generation is trained on; empty if it is trained on what was kept."""
     lacking: str = ""
     """What this machine lacks to train; empty where nothing is missing. `agentlab run` does not need it."""
+    unused: str = ""
+    """Which thresholds of its list no generation has, and where they stand; empty where each is used."""
 
     @property
     def identity(self) -> str:
@@ -124,7 +126,8 @@ def resolve(
     if trainer is None or len(site.findings.mistakes) > before:
         return None
     deciding = {name: value for name, value in settings.items() if name not in trainer.operational}
-    return Improve(fields, trainer.train, settings, deciding, trainer.pairs, hints, first, trainer.lacking(settings))
+    lacking, unused = trainer.lacking(settings), improve_checks.unused_thresholds(site, fields)
+    return Improve(fields, trainer.train, settings, deciding, trainer.pairs, hints, first, lacking, unused)
 
 
 def _trainer(

@@ -19,6 +19,7 @@ from agentlab.scenario.placeholders import fill
 from agentlab.scenario.settings_fields import merged
 from agentlab.scenario.validate import CheckedDocument
 from agentlab.suggestion import suggest
+from agentlab.text import pluralize
 from agentlab.training.trainer import TrainerKind
 from agentlab.training.trainers import shapes
 from agentlab.training.trainers.row import TrainingRow
@@ -35,6 +36,20 @@ def agents(site: CheckedDocument, fields: ImproveFields, organization: Organizat
         if name not in learning:
             wrong = f"{name!r} is not an agent that uses the model {fields.policy!r}"
             site.wrong((*SECTION, "keep", "turns", "of", i), wrong, suggest(name, learning))
+
+
+def unused_thresholds(site: CheckedDocument, fields: ImproveFields) -> str:
+    """That a list has more thresholds than there are trainings: no mistake, since a run may get more generations."""
+    name, trainings = "at_least" if fields.keep.at_most is None else "at_most", fields.generations
+    count = len(fields.keep.thresholds)
+    if count <= trainings:
+        return ""
+    place = site.tree.place((*SECTION, "keep", name, trainings))
+    return (
+        f"{place}: improve.keep.{name} has {count} thresholds, but generations: {trainings} trains "
+        f"{pluralize(trainings, 'time')}, so those from here on are not used; write `generations: {count}`, or remove "
+        f"them"
+    )
 
 
 def splits(site: CheckedDocument, fields: ImproveFields, cell: ConditionFields, spec: ModelSpec) -> None:

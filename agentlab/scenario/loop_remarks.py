@@ -4,18 +4,18 @@ from collections.abc import Iterator
 
 from agentlab.scenario.design import Design
 from agentlab.scenario.improve import Improve
-
-ENOUGH = 5
-"""Replicates from which an interval over them says something."""
+from agentlab.scenario.replicates import few_replicates
 
 
 def loop_remarks(design: Design) -> Iterator[str]:
-    """A sentence on too few replicates, on duplicates of short answers, and on examples that nobody reads."""
+    """A sentence on too few replicates, on thresholds that no generation has, on duplicates of short answers, and on
+    examples that nobody reads."""
     loop = design.loop
     if loop is None:
         return
-    if few := few_replicates(loop):
+    if few := few_replicates(loop.fields.replicates):
         yield few
+    yield from dict.fromkeys(c.loop.unused for c in design.conditions if c.loop and c.loop.unused)
     yield from _duplicates(design)
     policies = {c.models[c.loop.fields.policy].name for c in design.conditions if _shows(c.loop) and c.loop}
     if "sim/replies" in policies:
@@ -24,18 +24,6 @@ def loop_remarks(design: Design) -> Iterator[str]:
             "exemplars}`) cannot change anything; `agentlab train exemplars_sim` has a simulated model that copies "
             "examples"
         )
-
-
-def few_replicates(loop: Improve) -> str:
-    """What too few replicates can say; empty for a loop that runs once, or often enough."""
-    number = loop.fields.replicates
-    if not 1 < number < ENOUGH:
-        return ""
-    freedom = f"{number - 1} degree{'s' if number > 2 else ''} of freedom"
-    return (
-        f"{number} replicates: intervals over loops have {freedom} for each arm, so they will be wide; {ENOUGH} or "
-        f"more say more"
-    )
 
 
 def _shows(loop: Improve | None) -> bool:

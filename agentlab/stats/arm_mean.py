@@ -8,6 +8,7 @@ Franco, Little, Louis and Slud 2019, J. Surv. Stat. Methodol. 7, 334-364).
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,8 @@ from scipy import special
 from agentlab.stats.contrasts.power import FEWEST_TASKS
 from agentlab.stats.estimate import Estimate
 from agentlab.stats.interval import t_quantile
-from agentlab.stats.rows import Floats, Ints, Rows, codes_of, rows
+from agentlab.stats.over_draws import over_draws
+from agentlab.stats.rows import Bools, Floats, Ints, codes_of, rows
 from agentlab.stats.task_mean import task_mean
 from agentlab.text import pluralize
 
@@ -39,21 +41,25 @@ def arm_mean(
     clusters: Mapping[Any, Hashable] | None = None,
     range: tuple[float, float] = (0.0, 1.0),
     level: float = 0.95,
+    replicates: Sequence[Hashable] | None = None,
 ) -> ArmMean:
     """Of values of shape (rows,) within `range`, NaN where one is missing; `clusters` has one for each task, if any.
+    `replicates`, shape (rows,), says which training each row is of, where the arm was trained several times.
 
-    'These tasks' takes the variance over draws, summed over tasks, with Satterthwaite's degrees of freedom. It is worth
+    'These tasks' takes the variance over draws of a task, or of a replicate in it, as `over_draws` does. It is worth
     at least as many answers as there are draws, and as 'new tasks' is worth, so one draw of a task is enough for it.
     'New tasks' takes the standard error of `task_mean`, or that over draws if by chance this is larger; it needs 6
     tasks, and 6 clusters. Where all scores are at one end of the range the draws are the answers, and for new tasks the
     tasks or clusters. Raises ValueError for a value outside the range.
     """
-    shares, kept = _shares(values, tasks, range)
-    if not kept:
+    shares, there = _shares(values, tasks, range)
+    if not len(shares):
         nothing = Estimate(None, notes=("no value",))
         return ArmMean(nothing, nothing)
+    kept = list(compress(tasks, there))
     of_task, labels = rows(codes_of(kept), fewest=1), list(dict.fromkeys(kept))
-    mean_t, error = of_task.mean(shares), _over_draws(shares, of_task)
+    cells = of_task.codes if replicates is None else codes_of(zip(kept, compress(replicates, there), strict=True))
+    mean_t, error = of_task.mean(shares), _over_draws(shares, of_task.codes, cells)
     units = codes_of(clusters[label] for label in labels) if clusters else None
     mean, draws = float(mean_t.mean()), len(labels) ** 2 / float((1 / of_task.counts_t).sum())
     spread = mean * (1 - mean)
@@ -67,15 +73,15 @@ def arm_mean(
     return ArmMean(Estimate(*at, *these, n=len(labels)), Estimate(*at, *new, n=count, notes=notes))
 
 
-def _shares(values: ArrayLike, tasks: Sequence[Hashable], range: tuple[float, float]) -> tuple[Floats, list[Hashable]]:
-    """The values that are there as shares of the range, and their tasks."""
+def _shares(values: ArrayLike, tasks: Sequence[Hashable], range: tuple[float, float]) -> tuple[Floats, Bools]:
+    """The values that are there as shares of the range, and which rows they are of."""
     x, low, high = np.asarray(values, dtype=np.float64), min(range), max(range)
     there = np.isfinite(x)
     if x.ndim != 1 or len(tasks) != len(x):
         raise ValueError(f"values of shape {x.shape} for {len(tasks)} rows: one value per row is needed")
     if low == high or np.any((x[there] < low) | (x[there] > high)):
         raise ValueError(f"a value lies outside the range from {low} to {high}")
-    return (x[there] - low) / (high - low), [task for task, present in zip(tasks, there, strict=True) if present]
+    return (x[there] - low) / (high - low), there
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +97,12 @@ class StandardError:
         return spread / self.se**2 * (normal / t_quantile(self.df, level)) ** 2
 
 
-def _over_draws(shares: Floats, of_task: Rows) -> StandardError | None:
-    """`sqrt(sum s_t^2 / n_t) / G`; None where a task has one draw, or no draw differs from the others of its task."""
-    n_t = of_task.counts_t
-    if n_t.min() < 2:
+def _over_draws(shares: Floats, codes: Ints, cells: Ints) -> StandardError | None:
+    """None where a task or replicate has one draw, or no draw differs from the others of its task or replicate."""
+    if np.bincount(cells).min() < 2:
         return None
-    v_t = of_task.sum((shares - of_task.mean(shares)[of_task.codes]) ** 2) / (n_t - 1) / n_t
-    if v_t.sum() <= 1e-24:
-        return None
-    return StandardError(float(np.sqrt(v_t.sum())) / len(n_t), float(v_t.sum() ** 2 / (v_t**2 / (n_t - 1)).sum()))
+    error = StandardError(*over_draws(shares, codes, cells))
+    return error if error.se > 1e-15 else None
 
 
 def _of_new_tasks(

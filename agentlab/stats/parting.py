@@ -8,6 +8,7 @@ fixed seed. The first generation whose limit is above 0 is the one by which the 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -45,12 +46,18 @@ class Parting:
 
 
 def parting(
-    proxy: ArrayLike, true: ArrayLike, clusters: Sequence[int] | None = None, level: float = 0.95, seed: int = 0
+    proxy: ArrayLike,
+    true: ArrayLike,
+    clusters: Sequence[int] | None = None,
+    level: float = 0.95,
+    seed: int = 0,
+    most: float = inf,
 ) -> Parting:
     """The parting in task means of shape (tasks, generations + 1). Column 0 is generation 0. No value may be missing.
 
     `clusters` has the number of each task's cluster, if tasks share a source. Fewer than 6 tasks or clusters give no
-    band. Raises ValueError for arrays of other shapes or with missing values.
+    band. Limits are at least `-most`, the widest gap there can be. Raises ValueError for arrays of other shapes or with
+    missing values.
     """
     p, t = np.asarray(proxy, dtype=np.float64), np.asarray(true, dtype=np.float64)
     if p.ndim != 2 or p.shape != t.shape or p.shape[1] < 2 or not p.shape[0]:
@@ -69,7 +76,7 @@ def parting(
     varies = se_g > TINY
     low_g = np.full(len(mean_g), np.nan)
     if varies.any():
-        low_g[varies] = mean_g[varies] - _quantile(sums_ug[:, varies], level, seed) * se_g[varies]
+        low_g[varies] = np.maximum(-most, mean_g[varies] - _quantile(sums_ug[:, varies], level, seed) * se_g[varies])
     gaps = tuple(
         Gap(g, float(mean), float(low) if np.isfinite(low) else None)
         for g, (mean, low) in enumerate(zip(mean_g, low_g, strict=True), start=1)

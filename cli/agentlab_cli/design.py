@@ -64,6 +64,13 @@ def plan(
         float | None,
         typer.Option(help="Assume this SD of the difference between tasks, as a share of the range. Default: 0.1."),
     ] = None,
+    training: Annotated[
+        float | None,
+        typer.Option(
+            help="Assume this SD of an arm's mean between trainings of a self-training loop, as a share of the range. "
+            "Default: 0.05."
+        ),
+    ] = None,
     preregister: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write a preregistration of the scenario to this new file."),
@@ -76,7 +83,7 @@ def plan(
 
     from agentlab.experiment.cost import plan as estimate
     from agentlab.experiment.pilot_cost import by_pilot
-    from agentlab.experiment.power import prospects
+    from agentlab.experiment.power import prospects, sample
     from agentlab.experiment.specs import check as check_selection
     from agentlab.scenario.loading import load as load_scenario
     from agentlab.store import find
@@ -89,11 +96,12 @@ def plan(
     console = console_for(quiet=json or quiet)
     if preregister is not None:
         preregistered(console, design, chosen, preregister)
-    assumptions, remarks = noises(design, pilot, within, between)
+    assumptions, remarks = noises(design, pilot, (within, between, training))
     made = asyncio.run(estimate(design, chosen))
     piloted = None if pilot is None else by_pilot(made, find(pilot), design)
     made = made if piloted is None else piloted.plan
-    forecasts = prospects(design, (made.tasks, made.draws), assumptions, effect)
+    size = sample(design, chosen)
+    forecasts = [] if size is None else prospects(design, size, assumptions, effect)
     planned(console, design, made, piloted)
     foreseen(console, design, forecasts, effect, remarks)
     if json:

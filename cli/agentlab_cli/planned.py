@@ -10,7 +10,7 @@ from agentlab.errors import AnalysisError, ScenarioError
 from agentlab.experiment.cost import RunPlan
 from agentlab.experiment.decisions import write
 from agentlab.experiment.pilot_cost import PilotPlan
-from agentlab.experiment.power import ALPHA, BETWEEN, WITHIN, ContrastNoise, PowerForecast, assumed
+from agentlab.experiment.power import ALPHA, BETWEEN, TRAINING, WITHIN, ContrastNoise, PowerForecast, assumed
 from agentlab.experiment.specs import Selection
 from agentlab.experiment.stand_in import USES, WORDS
 from agentlab.models.cost import Cost
@@ -106,15 +106,17 @@ def preregistered(console: Console, design: Design, chosen: Selection, file: Pat
 
 
 def noises(
-    design: Design, pilot: str | None, within: float | None, between: float | None
+    design: Design, pilot: str | None, sds: tuple[float | None, float | None, float | None]
 ) -> tuple[list[ContrastNoise], list[str]]:
-    """The noise assumed of a design, or that of a pilot; and remarks. Raises ScenarioError for wrong options."""
-    for name, value in (("--within", within), ("--between", between)):
+    """The noise assumed of a design, by the SDs within, between and of trainings where they are given, or that of a
+    pilot; and remarks. Raises ScenarioError for wrong options."""
+    for name, value in zip(("--within", "--between", "--training"), sds, strict=True):
         if value is not None and value < 0:
             raise ScenarioError(f"{name} {value:g}: write a share of the measure's range, at least 0")
         if value is not None and pilot is not None:
             raise ScenarioError(f"{name} and --pilot: SDs are either assumed or measured; give only one of the two")
-    basis = assumed(design, WITHIN if within is None else within, BETWEEN if between is None else between)
+    usual = (WITHIN, BETWEEN, TRAINING)
+    basis = assumed(design, *(default if sd is None else sd for sd, default in zip(sds, usual, strict=True)))
     if pilot is None:
         return basis, _clustered(design)
 
@@ -151,26 +153,34 @@ def foreseen(
     """Prints what the design can detect, as a table with a row for each noise, and the assumptions."""
     if not forecasts:
         return
-    more = ("power, these", "power, new", "tasks, 80%", "at best, 80%") if effect is not None else ()
+    loops = any(forecast.loops is not None for forecast in forecasts)
+    more = ("power, these", "power, new", "tasks, 80%", "at best, 80%", *(["power, loops"] if loops else []))
+    heads = (*(["trainings"] if loops else []), *HEADS, *(["loops"] if loops else []))
     rows: list[tuple[str, ...]] = []
     for forecast in forecasts:
-        noise, least = forecast.basis.noise, forecast.smallest
-        sizes = (number(x) for x in (least.these_tasks, least.new_tasks, least.limit))
-        of = " ".join(filter(None, (forecast.basis.measure, forecast.basis.of)))
-        cells = (of, forecast.basis.source, f"{noise.within:.3f}", f"{noise.between:.3f}")
-        needed = ("none", "none") if forecast.needed is None else tuple(f"{n:,}" for n in forecast.needed)
-        chances = (
-            (number(forecast.these_tasks, ".0%"), number(forecast.new_tasks, ".0%"), *needed)
-            if effect is not None
-            else ()
-        )
-        rows.append((*cells, *sizes, *chances))
+        basis, least = forecast.basis, forecast.smallest
+        of = " ".join(filter(None, (basis.measure, basis.of)))
+        cells = [of, basis.source, f"{basis.noise.within:.3f}", f"{basis.noise.between:.3f}"]
+        cells += [f"{basis.training:.3f}"] if loops else []
+        cells += [number(x) for x in (least.these_tasks, least.new_tasks, least.limit)]
+        cells += [number(forecast.loops)] if loops else []
+        rows.append((*cells, *(_chances(forecast, loops) if effect is not None else ())))
     words = ("measure", "SDs")
     title = "Smallest differences detectable with 80% power, in the measure's own units"
     console.print()
-    show_rows(console, title, (*words, "draws", "between", *HEADS, *more), rows, words)
+    more = more if effect is not None else ()
+    show_rows(console, title, (*words, "draws", "between", *heads, *more), rows, words)
+    for line in planned_loop.about_power(design, loops):
+        say(console, line)
     for line in (*_rests(design, forecasts, effect), *remarks):
         say(console, line)
+
+
+def _chances(forecast: PowerForecast, loops: bool) -> list[str]:
+    """Of the stated effect."""
+    needed = ["none", "none"] if forecast.needed is None else [f"{n:,}" for n in forecast.needed]
+    chances = [number(chance, ".0%") for chance in (forecast.these_tasks, forecast.new_tasks)]
+    return [*chances, *needed, *([number(forecast.loops_power, ".0%")] if loops else [])]
 
 
 def _rests(design: Design, forecasts: Sequence[PowerForecast], effect: float | None) -> Iterator[str]:
@@ -191,9 +201,10 @@ def _rests(design: Design, forecasts: Sequence[PowerForecast], effect: float | N
     if any(correlated):
         yield f"Correlation of the arms over draws: {min(correlated):+.2f} to {max(correlated):+.2f}."
     if forecasts[0].basis.source == "assumed":
+        trainings = "" if forecasts[0].loops is None else ", --training from training to training"
         yield (
             "SDs are assumed, as shares of a measure's range: --within over draws, --between for the "
-            "difference from task to task. To use measured SDs, give --pilot RUN."
+            f"difference from task to task{trainings}. To use measured SDs, give --pilot RUN."
         )
     else:
         yield "at most: the SDs at their 80% upper limits, which are high after a small pilot."

@@ -6,7 +6,7 @@ from typing import Any
 
 from agentlab.scenario.design import Design
 from agentlab.scenario.improve import Improve
-from agentlab.scenario.loop_remarks import few_replicates
+from agentlab.scenario.replicates import few_replicates
 from agentlab.text import pluralize
 
 
@@ -41,7 +41,7 @@ def lines(design: Design, loop: Improve) -> Iterator[str]:
         yield f"Hints add at most {more} to each generation but the last; the table below does not count these."
     if loop.fields.by.get("kind") == "exemplars":
         yield "Prompts of trained generations count with as many examples as a training can have."
-    if few := few_replicates(loop):
+    if few := few_replicates(loop.fields.replicates):
         yield f"Note: {few}."
     if (split := loop.fields.kl) is not None:
         each = tasks[split] * loop.fields.splits[split].draws
@@ -49,6 +49,21 @@ def lines(design: Design, loop: Improve) -> Iterator[str]:
             f"Distance from the base: 2 calls for each reply of {pluralize(each, 'rollout')} ({split}) of every "
             f"trained generation; the table below does not count these."
         )
+
+
+def about_power(design: Design, loops: bool) -> Iterator[str]:
+    """What the smallest differences of a loop are about; `loops` says whether whole loops are among them."""
+    if design.loop is None:
+        return
+    yield "Differences are on held-out tasks, between trained weights as given; they say nothing of other trainings."
+    if not loops:
+        yield "For conclusions about the training, repeat the loop (`improve.replicates`)."
+        return
+    size = pluralize(design.loop.fields.replicates, "loop")
+    yield (
+        f"loops: the smallest difference between ways of training, on these tasks, that t over {size} of each arm "
+        f"detects at p ≤ 0.05; trainings: the SD between trainings, of an arm's mean or of its gain."
+    )
 
 
 def name(condition: str) -> str:

@@ -9,7 +9,7 @@ from agentlab_cli.checked import checked, print_checked
 
 from agentlab.analysis.analyse import analyse
 from agentlab.analysis.generations.answers import blank
-from agentlab.analysis.generations.replicates import ALIKE, FEW, NOTE, notes
+from agentlab.analysis.generations.replicates import ALIKE, NOTE, notes
 from agentlab.analysis.summary import summarize
 from agentlab.experiment.cost import RunPlan
 from agentlab.experiment.cost import plan as estimate
@@ -20,6 +20,7 @@ from agentlab.report.section import Material
 from agentlab.report.style import arm_styles
 from agentlab.scenario.loading import load as load_design
 from agentlab.scenario.remarks import remarks
+from agentlab.scenario.replicates import few_replicates
 from agentlab.training.loop.loop import train
 from tests.support.loops import JUDGES, improve, tasks, trained, written
 from tests.support.scenarios import chain
@@ -47,6 +48,19 @@ def test_few_replicates_are_told(tmp_path: Path) -> None:
         "intervals over loops have 1 degree of" in line for line in told(tmp_path, improve=improve(replicates=2))
     )
     assert not any("replicates" in line for line in told(tmp_path, improve=improve(replicates=5)))
+
+
+def test_thresholds_that_no_generation_has_are_told_with_their_line(tmp_path: Path) -> None:
+    keep = {"measure": "named", "dedupe": "none"}
+    (odd,) = (line for line in told(tmp_path, improve=improve(keep={**keep, "at_least": [0, 1, 1]})) if "thr" in line)
+    line = odd.split(":")[1]
+    assert "at_least" in (tmp_path / "loop.yaml").read_text().splitlines()[int(line) - 1]
+    assert "3 thresholds, but generations: 2 trains 2 times" in odd
+    assert "write `generations: 3`" in odd
+    for fine in (1, [0, 1]):
+        assert not any(
+            "thresholds" in line for line in told(tmp_path, improve=improve(keep={**keep, "at_least": fine}))
+        )
 
 
 def test_duplicates_of_choices_are_told(tmp_path: Path) -> None:
@@ -105,9 +119,9 @@ def test_progress_says_which_loop_is_trained(tmp_path: Path) -> None:
 
 
 def test_intervals_over_replicates_are_explained() -> None:
-    row: dict[str, Any] = {"replicates": 3, "difference_low": -0.1}
+    row: dict[str, Any] = {"replicates": 5, "difference_low": -0.1}
     assert notes([row]) == [NOTE]
-    assert notes([row, {**row, "replicates": 2}]) == [NOTE, FEW]
+    assert notes([row, {**row, "replicates": 2}]) == [NOTE, few_replicates(2)]
     assert notes([row, {**row, "difference_low": None}]) == [NOTE, ALIKE]
 
 

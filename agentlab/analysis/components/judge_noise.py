@@ -22,7 +22,7 @@ class JudgeNoise:
     table: pd.DataFrame
     """By condition: sum of `squares` within rollouts over judge draws, on `df` degrees of freedom; `inverse` the sum of
     1/J over the `judged` ones among `n` rollouts with a score, which a status may decide alone; `score` sum of squares
-    of scores within tasks, on `score_df`; `largest` squared score."""
+    of scores within tasks, or within replicates of a loop in them, on `score_df`; `largest` squared score."""
     why: str
     """Why it is not separable from what the agents do; empty where it is."""
     none: bool
@@ -78,11 +78,12 @@ def within_rollouts(scores: pd.DataFrame, measure: Measure) -> pd.DataFrame:
 
 def noise(run: Run, measure: Measure) -> JudgeNoise:
     """The noise of a measure's judge in every condition of the run."""
-    scored = run.measures[["rollout", "condition", "task", "status", measure.name]].dropna()
-    scored = scored.astype({"rollout": "str", "condition": "str", "task": "str"})
+    scored = run.measures[["rollout", "condition", "task", "draw", "status", measure.name]].dropna()
+    replicates = run.replicates(scored) or [1] * len(scored)
+    scored = scored.assign(replicate=replicates).astype({"rollout": "str", "condition": "str", "task": "str"})
     of, by_judge = (rows.set_index("rollout")["condition"] for rows in (scored, judged_rollouts(scored, measure)))
     judged = within_rollouts(run.scores, measure).assign(judged=1)
-    cells = scored.groupby(["condition", "task"])[measure.name]
+    cells = scored.groupby(["condition", "task", "replicate"])[measure.name]
     df = cells.count() - 1
     over = pd.DataFrame({"score": cells.var().fillna(0.0) * df, "score_df": df}).groupby(level="condition").sum()
     table = over.join(judged.groupby(by_judge.reindex(judged.index)).sum(), how="left")

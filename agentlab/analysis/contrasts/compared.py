@@ -150,9 +150,9 @@ class _Pairs:
             return None
         apart = self.rejected and not rejected_alike(a, b, measure)
         if self.paired and not apart and a is pairs.arms[0] and b is pairs.arms[1]:
-            values = paired_values(pairs, measure, run.clusters)
+            values = paired_values(pairs, measure, run.clusters, run.replicates)
         else:
-            values = arm_values(a, b, measure, self.paired and not apart, run.clusters)
+            values = arm_values(a, b, measure, self.paired and not apart, run.clusters, run.replicates)
         interim = self.register.interim(names, values.size, self.finished, primary is not None)
         width = 1 - interim.level(ALPHA)
         result = values.difference(width)

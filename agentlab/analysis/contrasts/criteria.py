@@ -48,7 +48,6 @@ def criteria(run: Run, measure: str | None = None) -> Analysis:
 
     Raises AnalysisError where no measure has several criteria, or the run has one arm only.
     """
-    run = run.pooled
     several = [m for m in run.measured if len(m.scales) > 1]
     if not several:
         raise AnalysisError(f"no measure of {run.folder} has several criteria; a judge of kind rubric can have several")
@@ -104,7 +103,9 @@ class _Scored:
         """Compares each criterion between the arms of a contrast. The rows are paired once for all criteria."""
         rows = [due(self.run, self.whole.judge, arm_rows(self.run, arm)) for arm in whole.conditions]
         a, b = (arm.assign(**{_PLACE: arm.index}) for arm in rows)
-        placed = arm_values(a, b, replace(self.whole, name=_PLACE), whole.paired, self.run.clusters)
+        placed = arm_values(
+            a, b, replace(self.whole, name=_PLACE), whole.paired, self.run.clusters, self.run.replicates
+        )
         for name, part in self.parts.items():
             scores = self.scores[part.name].to_numpy(dtype=np.float64)
             x, y = (scores[places.astype(np.intp)] for places in placed.values)

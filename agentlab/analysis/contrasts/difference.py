@@ -1,6 +1,6 @@
 """One measure's values of two arms, and their difference: over pairs where draws are pairs, else within tasks."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,11 +12,14 @@ from agentlab.analysis.outcome_range import outcome_range
 from agentlab.runs.frames.pairing import ArmPairs, pair_arms
 from agentlab.stats.contrasts.paired import Paired, paired
 from agentlab.stats.contrasts.unpaired import unpaired
+from agentlab.stats.rows import codes_of
 from agentlab.text import pluralize
 from agentlab.types import Measure
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+Replicates = Callable[[pd.DataFrame], list[int] | None]
+"""Of rows of a frame, the training that each is of; None where no arm was trained several times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,8 @@ class ArmValues:
     """In which a value can lie."""
     clusters: Mapping[str, str]
     """By task; empty where each stands for itself."""
+    replicates: tuple[list[int], list[int]] | None = None
+    """By row, of which training it is; None where no arm was trained several times."""
 
     @property
     def size(self) -> int:
@@ -58,11 +63,14 @@ class ArmValues:
         x, y = (np.where(kept, v, np.nan) for v, kept in zip(self.values, self.delivered, strict=True))
         return replace(self, values=(x, y))
 
-    def complete(self) -> list[tuple[NDArray[np.str_], Floats]]:
-        """Tasks and values of either arm: of complete pairs, or of all rollouts with a value if there are no pairs."""
+    def complete(self) -> list[tuple[NDArray[np.intp], Floats]]:
+        """Codes of tasks, or of replicates in them, and values of either arm: of complete pairs, or of all rollouts
+        with a value if there are no pairs."""
         lost = self.missing
         kept = [~(lost[0] | lost[1])] * 2 if self.pairs else [~side for side in lost]
-        return [(np.array(t)[k], v[k]) for t, v, k in zip(self.tasks, self.values, kept, strict=True)]
+        apart = self.replicates or self.tasks
+        cells = [codes_of(zip(*labels, strict=True)) for labels in zip(self.tasks, apart, strict=True)]
+        return [(c[k], v[k]) for c, v, k in zip(cells, self.values, kept, strict=True)]
 
     def difference(self, level: float) -> Paired:
         """`a - b` with intervals at this level.
@@ -72,8 +80,9 @@ class ArmValues:
         """
         how: Any = {"clusters": self.clusters, "most": self.range[1] - self.range[0]}
         if not self.pairs:
-            return unpaired(self.tasks, self.values, level, **how)
-        result = paired(self.tasks[0], self.draws, *self.values, level, **how)
+            return unpaired(self.tasks, self.values, level, replicates=self.replicates, **how)
+        replicates = self.replicates and self.replicates[0]
+        result = paired(self.tasks[0], self.draws, *self.values, level, replicates=replicates, **how)
         if not self.unmatched:
             return result
         note = f"{pluralize(self.unmatched, 'rollout')} without a partner in the other arm excluded"
@@ -81,11 +90,16 @@ class ArmValues:
 
 
 def arm_values(
-    a: pd.DataFrame, b: pd.DataFrame, measure: Measure, pairs: bool, clusters: Mapping[str, str]
+    a: pd.DataFrame,
+    b: pd.DataFrame,
+    measure: Measure,
+    pairs: bool,
+    clusters: Mapping[str, str],
+    replicates: Replicates = lambda _: None,
 ) -> ArmValues:
-    """Of two arms, each as its rows of `run.measures`."""
+    """Of two arms, each as its rows of `run.measures`; `replicates` says of which training each row is."""
     if pairs:
-        return paired_values(pair_arms(a, b), measure, clusters)
+        return paired_values(pair_arms(a, b), measure, clusters, replicates)
     name, how = measure.name, (outcome_range(measure, a[measure.name], b[measure.name]), clusters)
     arms = [
         (
@@ -96,12 +110,18 @@ def arm_values(
         for arm in (a, b)
     ]
     (tasks_a, x, done_a), (tasks_b, y, done_b) = arms
-    return ArmValues(False, (tasks_a, tasks_b), [], (x, y), (done_a, done_b), 0, *how)
+    of_a, of_b = replicates(a), replicates(b)
+    of_arms = (of_a, of_b) if of_a is not None and of_b is not None else None
+    return ArmValues(False, (tasks_a, tasks_b), [], (x, y), (done_a, done_b), 0, *how, of_arms)
 
 
-def paired_values(pairs: ArmPairs, measure: Measure, clusters: Mapping[str, str]) -> ArmValues:
+def paired_values(
+    pairs: ArmPairs, measure: Measure, clusters: Mapping[str, str], replicates: Replicates = lambda _: None
+) -> ArmValues:
     """Of two arms whose draws are pairs."""
     name, tasks = measure.name, pairs.tasks
     x, y = (np.asarray(values, dtype=np.float64) for values in pairs.values(name))
-    ends = outcome_range(measure, *(arm[name] for arm in pairs.arms))
-    return ArmValues(True, (tasks, tasks), pairs.draws, (x, y), pairs.delivered, pairs.unmatched, ends, clusters)
+    how = outcome_range(measure, *(arm[name] for arm in pairs.arms)), clusters
+    of_pairs = replicates(pairs.arms[0].iloc[pairs.places[0]])
+    apart = None if of_pairs is None else (of_pairs, of_pairs)
+    return ArmValues(True, (tasks, tasks), pairs.draws, (x, y), pairs.delivered, pairs.unmatched, *how, apart)

@@ -9,17 +9,14 @@ from agentlab.analysis.outcome_range import largest_difference
 from agentlab.analysis.row import Row
 from agentlab.runs.frames import Run
 from agentlab.scenario.levels import GENERATION, common, replicate
+from agentlab.scenario.replicates import TOGETHER, few_replicates
 from agentlab.stats.contrasts.replicated import independent, matched
 
 GIVEN = (
-    "Replicates of an arm are taken together: p and conclusions take the trained weights as given. The table `loops` "
+    f"{TOGETHER}: for intervals, p and conclusions, only tasks and draws of the same weights vary. The table `loops` "
     "has the same differences over whole loops, for conclusions about the training."
 )
 ALIKE = "No interval over loops: an arm has one loop only, or the loops do not differ in what is compared."
-FEW = (
-    "With 2 loops of an arm, t has 1 to 2 degrees of freedom, and an interval over loops says little; 5 loops or more "
-    "say more."
-)
 
 
 def over_loops(run: Run, contrasts: Sequence[Contrast]) -> tuple[pd.DataFrame, list[str]]:
@@ -36,17 +33,26 @@ def over_loops(run: Run, contrasts: Sequence[Contrast]) -> tuple[pd.DataFrame, l
     notes = [GIVEN]
     if rows and table["low"].isna().any():
         notes.append(ALIKE)
-    if rows and (table[["loops_a", "loops_b"]] == 2).any(axis=None):
-        notes.append(FEW)
+    least = [min(row["loops_a"], row["loops_b"]) for row in rows]
+    if few := few_replicates(min((number for number in least if number > 1), default=1)):
+        notes.append(f"{few}.")
     return table, notes
 
 
-def _row(run: Run, c: Contrast) -> Row | None:
+def loop_means(run: Run, c: Contrast) -> tuple["pd.Series[float]", "pd.Series[float]", int] | None:
+    """The mean of every loop of both arms, by replicate, over the tasks that all have, and the number of these."""
     sides = [_loops(run, name, c.measure) for name in c.conditions]
     tasks = sides[0].dropna().index.intersection(sides[1].dropna().index)
     if tasks.empty:
         return None
     a, b = (side.loc[tasks].mean(axis=0) for side in sides)
+    return a, b, len(tasks)
+
+
+def _row(run: Run, c: Contrast) -> Row | None:
+    if (means := loop_means(run, c)) is None:
+        return None
+    a, b, tasks = means
     most = largest_difference(run, c.measure)
     apart = c.factor != GENERATION
     interval = independent(a, b, most=most) if apart else matched(a.sub(b).dropna(), most=most)
@@ -55,7 +61,7 @@ def _row(run: Run, c: Contrast) -> Row | None:
         "contrast": c.pair,
         "loops_a": len(a),
         "loops_b": len(b),
-        "tasks": len(tasks),
+        "tasks": tasks,
         "difference": float(a.mean() - b.mean()),
         "low": interval and interval.low,
         "high": interval and interval.high,

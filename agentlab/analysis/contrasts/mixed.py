@@ -20,7 +20,7 @@ from agentlab.analysis.contrasts.mixed_fit import Fit, fit
 from agentlab.analysis.contrasts.odds import odds
 from agentlab.analysis.contrasts.table import NAMES
 from agentlab.analysis.remarks import Remarks
-from agentlab.analysis.row import Row
+from agentlab.analysis.row import Row, ends
 from agentlab.errors import AnalysisError
 from agentlab.pairing import PAIRING
 from agentlab.runs.frames import Run
@@ -29,8 +29,8 @@ from agentlab.stats.interval import t_p, t_quantile
 from agentlab.text import pluralize
 
 STANDARD_ERRORS = (
-    "paired se: standard error of the task-level t, which is the headline result; se without: without arm slopes, "
-    "which is too small"
+    "paired difference: the headline result with its interval for new tasks, which is the one to read where the model "
+    "has none; paired se: its standard error; se without: of the model without arm slopes, which is too small"
 )
 CLUSTERS = (
     "no mixed model: it assumes independent tasks, and some of these share a source; the paired differences "
@@ -55,7 +55,6 @@ def mixed(run: Run, measure: str | None = None) -> Analysis:
     `odds` is of scores with few levels, such as right or wrong, or points of a rubric. Where tasks are clustered it is
     the only table. Raises AnalysisError where no contrast has 6 tasks with 2 draws.
     """
-    run = run.pooled
     chosen = [c for c in compared(run) if measure in (None, c.measure)]
     primary = [c for c in chosen if c.primary]
     rows, variances, ratios, remarks = list[Row](), list[Row](), list[Row](), Remarks()
@@ -137,6 +136,8 @@ def _rows(c: Contrast, table: pd.DataFrame, tasks: int) -> tuple[Row, Row, tuple
         "high": fitted.estimate + margin,
         "p": t_p(fitted.estimate / fitted.se, tasks - 1) if holds else math.nan,
         "se": fitted.se,
+        "paired_difference": c.result.difference,
+        **ends("paired_difference", like),
         "paired_se": like and like.se,
         "se_without": without_slopes.se,
         "slope_sd": fitted.slope_sd,
@@ -146,7 +147,6 @@ def _rows(c: Contrast, table: pd.DataFrame, tasks: int) -> tuple[Row, Row, tuple
     more: Row = {name: getattr(c, name) for name in NAMES} | {
         "tasks": tasks,
         "rollouts": len(table),
-        "paired_difference": c.result.difference,
         **sds,
     }
     return row, more, tuple(_remarks(fitted, like.se if like else math.inf))
@@ -185,11 +185,11 @@ def _differs(fitted: Fit, paired_se: float) -> bool:
 
 def _remarks(fitted: Fit, paired_se: float) -> Iterator[str]:
     if not fitted.converged:
-        yield "no interval, because the fit did not converge; rely on the paired difference (`contrasts`)"
+        yield "no interval, because the fit did not converge; rely on the paired difference beside it"
     elif fitted.singular:
         wrong = (
             ", and its standard error is not that of the paired t, so it has no interval; rely on the paired "
-            "difference (`contrasts`)"
+            "difference beside it"
             if _differs(fitted, paired_se)
             else ""
         )

@@ -23,7 +23,10 @@ BLANK = (
 def answers(run: Run, loops: Sequence[Lineage], measures: Sequence[str], remarks: Remarks) -> list[Row]:
     """By measure and generation: incoherence, pass@k, and maj@k for the largest k, as the analyses of these names
     estimate them. A measure that none of them applies to has no row."""
-    parts = _table(lambda: decomposition(run), "decomposition", remarks, "incoherence")
+    by_replicate = any(loop.replicate for loop in loops)
+    parts = _table(
+        lambda: decomposition(run), "replicates" if by_replicate else "decomposition", remarks, "incoherence"
+    )
     several = _table(lambda: tries(run), "new_tasks", remarks, "pass@k")
     rows = [row for loop in loops for measure in measures for row in _rows(parts, several, loop, measure)]
     if columns := blank(rows):

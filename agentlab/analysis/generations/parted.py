@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from agentlab.analysis.generations.lineage import Lineage, task_means
+from agentlab.analysis.outcome_range import largest_difference
 from agentlab.analysis.remarks import Remarks
 from agentlab.analysis.row import Row
 from agentlab.runs.frames import Run
@@ -28,7 +29,8 @@ def parted(run: Run, loop: Lineage, measures: Sequence[str], remarks: Remarks) -
         return
     codes = cluster_codes(run.clusters, tasks)
     clusters = None if codes is None else [int(code) for code in codes]
-    result = parting(proxy.loc[tasks].to_numpy(), true.loc[tasks].to_numpy(), clusters)
+    most = sum(largest_difference(run, name) for name in loop.watch)
+    result = parting(proxy.loc[tasks].to_numpy(), true.loc[tasks].to_numpy(), clusters, most=most)
     remarks.add(ABOUT)
     if result.note:
         remarks.add(f"parting: {result.note}")

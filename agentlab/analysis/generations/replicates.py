@@ -8,25 +8,21 @@ from agentlab.analysis.generations.lineage import Lineage, task_means
 from agentlab.analysis.outcome_range import largest_difference
 from agentlab.analysis.row import Row, ends
 from agentlab.runs.frames import Run
+from agentlab.scenario.replicates import few_replicates
 from agentlab.stats.contrasts.replicated import matched
 
 NOTE = (
     "replicates: whole loops from the base, with different random numbers; intervals over replicates are for the "
     "training on these tasks, and intervals of a single loop are for its weights only"
 )
-
-FEW = (
-    "replicates: with 2 loops, t has 1 degree of freedom, and an interval over replicates says little; 5 loops or more "
-    "say more"
-)
 ALIKE = "replicates: no interval where the gain is the same in all loops, or where only one loop came so far"
 
 
 def notes(rows: Sequence[Row]) -> list[str]:
     """What the intervals over replicates are, and why some say little or are missing."""
-    few = any(row["replicates"] == 2 for row in rows)
+    few = few_replicates(min((row["replicates"] for row in rows if row["replicates"] > 1), default=1))
     alike = any(row["replicates"] and row["difference_low"] is None for row in rows)
-    return [NOTE, *([FEW] if few else []), *([ALIKE] if alike else [])]
+    return [NOTE, *([few] if few else []), *([ALIKE] if alike else [])]
 
 
 def replicates(run: Run, loops: Sequence[Lineage], measures: Sequence[str]) -> list[Row]:

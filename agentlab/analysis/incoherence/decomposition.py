@@ -13,12 +13,13 @@ from agentlab.analysis.components.judge_noise import once
 from agentlab.analysis.incoherence.differences import differences
 from agentlab.analysis.incoherence.measured import by_measure
 from agentlab.analysis.incoherence.predictions import Predictions
+from agentlab.analysis.incoherence.replicates import NOTE, together
 from agentlab.analysis.incoherence.vectors import vectors
 from agentlab.analysis.remarks import Remarks
 from agentlab.analysis.row import Row, estimated
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
-from agentlab.runs.frames.clusters import cluster_codes
+from agentlab.scenario.levels import common
 from agentlab.stats.estimate import Estimate
 from agentlab.stats.incoherence.choices import Choices
 from agentlab.stats.incoherence.companions import companions, totals
@@ -71,17 +72,22 @@ def decomposition(run: Run, measure: str | None = None, embeddings: str | None =
     Tables: `decomposition`; `companions` of answers and `dispersion` of scores, which are read beside it; `differences`
     (a less b, on the tasks of both, and what is left of them when only accuracy differs); `tasks` (every task),
     `ratios` (mean and median of the tasks' own), `sweep` (kl by delta), `plug_in` (without correction for few draws).
-    Raises AnalysisError where no measure can be decomposed, saying why of each.
+    Replicates of a self-training loop are one arm; `replicates` has the decomposition of each. Raises AnalysisError
+    where no measure can be decomposed, saying why of each.
     """
-    tables: dict[str, list[Row]] = {name: [] for name in (*SHOWN, "differences", "tasks", "ratios", "sweep", "plug_in")}
-    remarks = Remarks()
-    for arms in by_measure(run, measure, remarks, _inseparable):
-        for arm in arms:
-            _Arm(arm, cluster_codes(run.clusters, arm.tasks), tables, remarks).add_rows()
+    tables, remarks = _tables(), Remarks()
+    for each in by_measure(run, measure, remarks, _inseparable):
+        arms = together(run, each)
+        _add_rows(run, arms, tables, remarks)
         tables["differences"] += differences(run, arms, remarks)
+        if run.pooled is not run:
+            of_replicates = _tables()
+            _add_rows(run, each, of_replicates, Remarks())
+            tables["replicates"] += of_replicates["decomposition"]
+            remarks.add(NOTE)
     if embeddings is not None:
         tables = {"embeddings": vectors(run, Path(embeddings)), **tables}
-    count = run.rollouts["condition"].nunique()
+    count = len(set(map(common, run.rollouts["condition"].astype("str").unique())))
     frames = {name: pd.DataFrame(rows) for name, rows in tables.items() if rows}
     if "tasks_of_excess" in frames.get("differences", ()):
         frames["differences"] = frames["differences"].astype({"tasks_of_excess": "Int64"})
@@ -90,6 +96,15 @@ def decomposition(run: Run, measure: str | None = None, embeddings: str | None =
     shown = sum(name in frames for name in (*SHOWN, "embeddings"))
     notes = ((RATIO,) if "decomposition" in frames else ()) + remarks.notes(count)
     return Analysis("decomposition", "Bias and variance", _says(frames), frames, notes, shown, _result, legend=LEGEND)
+
+
+def _tables() -> dict[str, list[Row]]:
+    return {name: [] for name in (*SHOWN, "differences", "replicates", "tasks", "ratios", "sweep", "plug_in")}
+
+
+def _add_rows(run: Run, arms: Sequence[Predictions], tables: dict[str, list[Row]], remarks: Remarks) -> None:
+    for arm in arms:
+        _Arm(arm, arm.clusters(run, arm.tasks), tables, remarks).add_rows()
 
 
 def _inseparable(run: Run, arms: Sequence[Predictions]) -> str:
@@ -174,7 +189,7 @@ class _Arm:
         beside: Row = {
             BESIDE[name]: total.value for name, total in totals(companions(choices)).items() if name in BESIDE
         }
-        size: Row = {"tasks": len(choices.rows.counts_t), "draws": int(choices.rows.counts_t.min())}
+        size: Row = {"tasks": self.arm.size(self.arm.tasks), "draws": int(choices.rows.counts_t.min())}
         self.tables["companions"].append({**self.head, **beside, **size})
         if choices.gold_t is None:
             return
@@ -204,7 +219,7 @@ class _Arm:
         main = table == "decomposition"
         ratio = self.limited(result.ratio, parts.loss) if main else result.ratio
         sums: Row = {"error": parts.error, "bias2": parts.bias2, "variance": parts.variance}
-        size: Row = {"tasks": len(parts.error_t), "draws": int(parts.draws_t.min())}
+        size: Row = {"tasks": self.arm.size(self.arm.tasks), "draws": int(parts.draws_t.min())}
         head: Row = {**self.head, **(more or {}), "loss": parts.loss}
         self.tables[table].append({**head, **sums, **estimated("incoherence", ratio), **size})
         if not main:

@@ -9,7 +9,6 @@ from agentlab.analysis.incoherence.predictions import Predictions
 from agentlab.analysis.remarks import Remarks
 from agentlab.analysis.row import Row, estimated
 from agentlab.runs.frames import Run
-from agentlab.runs.frames.clusters import cluster_codes
 from agentlab.stats.estimate import Estimate
 from agentlab.stats.incoherence.choices import Choices
 from agentlab.stats.incoherence.decompose import Decomposition, brier, kl, unbiased
@@ -37,8 +36,8 @@ def differences(run: Run, arms: Sequence[Predictions], remarks: Remarks) -> Iter
         for arm in (a, b):
             if (arm.arm, shared) not in known:
                 known[arm.arm, shared] = _Arrays.of(arm.among(shared))
-        head: Row = {"measure": a.measure.name, "a": a.arm, "b": b.arm, "tasks": len(shared)}
-        pair = _ArmPair(cluster_codes(run.clusters, shared), remarks, f"{a.measure.name}, {a.arm} less {b.arm}")
+        head: Row = {"measure": a.measure.name, "a": a.arm, "b": b.arm, "tasks": a.size(shared)}
+        pair = _ArmPair(a.clusters(run, shared), remarks, f"{a.measure.name}, {a.arm} less {b.arm}")
         yield from ({**head, **row} for row in pair.rows(known[a.arm, shared], known[b.arm, shared]))
 
 

@@ -111,8 +111,7 @@ def _mean(gaps: Any, clusters: Clusters) -> Estimate:
     of_t = of_sums(np.column_stack([gaps, np.ones(len(gaps))]), quotient, clusters=clusters)
     if of_t.low is None:
         return of_t
-    units = None if clusters is None else np.unique(np.asarray(clusters), return_inverse=True)[1]
-    found = task_mean(gaps, units).interval()
+    found = task_mean(gaps, clusters).interval()
     return replace(of_t, value=float(gaps.mean()), low=found.low, high=found.high, se=found.se, df=found.df, p=found.p)
 
 

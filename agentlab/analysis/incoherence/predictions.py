@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -16,12 +16,14 @@ from agentlab.experiment.recorded_tasks import tasks_of
 from agentlab.judges import recorded
 from agentlab.judges.match import MatchConfig, target_of
 from agentlab.runs.frames import Run
+from agentlab.runs.frames.clusters import cluster_codes
 from agentlab.runs.frames.measures import by_status, verdicts_of
 from agentlab.stats.incoherence import choices, distances
 from agentlab.stats.incoherence.choices import Choices
 from agentlab.stats.incoherence.decompose import Decomposition, brier, unbiased
 from agentlab.stats.incoherence.judged import JudgedDecomposition
 from agentlab.stats.incoherence.judged import judged as of_scores
+from agentlab.stats.rows import Ints, codes_of
 from agentlab.types import Measure
 
 Sort = Literal["answers", "probabilities", "groups", "points", "tests", "scores"]
@@ -48,11 +50,23 @@ class Predictions:
     """By task: the right class, group or point; empty where there is none."""
     left_out: int
     """Rollouts without a verdict that could be used, and those of tasks with one draw."""
+    task_of: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Where each task of each replicate of a loop is taken by itself, its task; else empty."""
 
     @property
     def tasks(self) -> tuple[str, ...]:
         """In the order of all arrays made here."""
         return tuple(sorted(self.table["task"].unique()))
+
+    def size(self, tasks: Sequence[str]) -> int:
+        """How many tasks these are: replicates of one count once."""
+        return len({self.task_of.get(task, task) for task in tasks})
+
+    def clusters(self, run: Run, tasks: Sequence[str]) -> Ints | None:
+        """The number of each task's cluster: of those that share a source, and of the replicates of one."""
+        if not self.task_of:
+            return cluster_codes(run.clusters, tasks)
+        return codes_of(run.clusters.get(task, task) for task in map(self.task_of.__getitem__, tasks))
 
     def among(self, tasks: Sequence[str]) -> "Predictions":
         """The same of these tasks only."""

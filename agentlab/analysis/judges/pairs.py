@@ -101,10 +101,10 @@ def _parts(table: pd.DataFrame) -> Iterator[tuple[dict[str, str], pd.DataFrame]]
 
 def _row(run: Run, key: dict[str, str], part: pd.DataFrame) -> dict[str, Any]:
     done = part.dropna(subset=["worth"])
-    by_pair = part.groupby(["task", *_PAIR[:2]], sort=False)["worth"].mean().reset_index()
+    by_pair = part.groupby(["task", "draw", *_PAIR[:2]], sort=False)["worth"].mean().reset_index()
     tasks, draws = by_pair["task"].tolist(), by_pair["rollout_a"].tolist()
-    half = np.full(len(by_pair), 0.5)
-    result = paired(tasks, draws, by_pair["worth"].to_numpy(), half, clusters=run.clusters)
+    half, of = np.full(len(by_pair), 0.5), run.replicates(by_pair)
+    result = paired(tasks, draws, by_pair["worth"].to_numpy(), half, clusters=run.clusters, replicates=of)
     forward, backward = part["straight"].to_numpy(), part["swapped"].to_numpy()
     place = position(forward, backward, part["task"].tolist(), run.clusters)
     hidden = suppressed(run, key["judge"]) != ""

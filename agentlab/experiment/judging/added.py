@@ -35,6 +35,7 @@ from agentlab.scenario.document import dotted
 from agentlab.scenario.fields import LimitFields
 from agentlab.scenario.findings import folded
 from agentlab.scenario.judges import JudgeSet
+from agentlab.scenario.levels import pooled
 from agentlab.scenario.rebuild import rebuild
 from agentlab.store import read
 from agentlab.types import Rollout
@@ -54,7 +55,7 @@ async def rejudge(
     with opened(folder, new=False) as store:
         meta = store.meta()
         section: dict[str, Any] = meta.get("tree", {}).get("models", {})
-        built, specs, documents = added_judges(names, section, judge_model, meta.get("factors", {}))
+        built, specs, documents = added_judges(names, section, judge_model, pooled(meta.get("factors", {})))
         _fit(built, meta)
         added = await with_sandbox(_added(folder, meta, built, specs, documents), built.judges.values())
         tasks = with_case_seeds(tasks_of(meta), meta["seed"])

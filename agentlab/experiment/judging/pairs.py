@@ -19,6 +19,7 @@ from agentlab.judges.equivalence import EquivalenceConfig
 from agentlab.judges.inputs import both_orders, judged_output
 from agentlab.judges.known_pairs import AnchorPair
 from agentlab.judges.of_two import configured
+from agentlab.scenario.levels import pooled
 from agentlab.seeds import digest
 from agentlab.types import Verdict
 
@@ -53,7 +54,7 @@ async def judge_pairs(comparisons: Comparisons) -> None:
     every = sides(work.store, comparisons.only)
     wanted: dict[str, tuple[RolloutPair, list[Judge]]] = {}
     for name, config in comparisons.configs().items():
-        for pair in pairs(every, config.compared(comparisons.factors)):
+        for pair in pairs(every, config.compared(pooled(comparisons.factors))):
             wanted.setdefault(pair.key, (pair, []))[1].append(judges[name])
     final, jobs = work.store.judged(), list[Job]()
     open_pairs = list[RolloutPair]()

@@ -16,6 +16,7 @@ from agentlab.judges.equivalence import SAME, EquivalenceConfig
 from agentlab.judges.inputs import REFUSED
 from agentlab.judges.of_two import configured
 from agentlab.pairing import draws_are_pairs
+from agentlab.scenario.levels import common, pooled
 from agentlab.store import UNFINISHED, read
 from agentlab.types import RolloutKind
 
@@ -35,13 +36,19 @@ def compared(folder: Path, rollouts: pd.DataFrame, meta: Mapping[str, Any]) -> p
     judges, rows = documents(meta) if draws_are_pairs(meta) else {}, list[tuple[Any, ...]]()
     verdicts, every = (_verdicts(folder, "pair"), _sides(rollouts, meta)) if judges else ({}, [])
     for name, config in judges.items():
-        for pair in pairs(every, config.compared(meta["factors"])):
+        for pair in pairs(every, config.compared(pooled(meta["factors"]))):
             rows += [
                 _row(pair, name, verdict)
                 for verdict in verdicts.get((pair.key, pair.attempt), ())
                 if verdict[0] == name
             ]
     return pd.DataFrame(rows, columns=list(PAIRS)).astype(PAIRS)
+
+
+def pooled_pairs(verdicts: pd.DataFrame, rollouts: pd.DataFrame) -> pd.DataFrame:
+    """The same where the replicates of a loop are one condition, whose draws are those of `rollouts`."""
+    draws = dict(zip(rollouts["rollout"].astype("str"), rollouts["draw"], strict=True))
+    return verdicts.assign(within=verdicts["within"].map(common), draw=verdicts["rollout_a"].map(draws)).astype(PAIRS)
 
 
 def _row(pair: RolloutPair, judge: str, verdict: Sequence[Any]) -> tuple[Any, ...]:
@@ -95,8 +102,10 @@ def _sides(rollouts: pd.DataFrame, meta: Mapping[str, Any]) -> list[Side]:
     names = ("rollout", "task", "draw", "condition", "attempt", "generation", *factors)
     rows = zip(*(final[name].tolist() for name in names), strict=True)
     return [
-        Side(str(key), str(task), int(draw), str(arm), dict(zip(factors, map(str, levels), strict=True)), tries, of)
-        for key, task, draw, arm, tries, of, *levels in rows
+        Side(
+            str(key), str(task), int(draw), str(arm), dict(zip(factors, map(str, levels), strict=True)), tries, int(of)
+        )
+        for key, task, draw, arm, tries, of, *levels in rows  # of a loop, the generation is a level: a text
     ]
 
 

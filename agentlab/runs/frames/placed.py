@@ -37,6 +37,8 @@ _ENDED = {
 }
 _SELDOM = {"parent": "str", "at": "str", "error": "str", **BASELINE}
 """Columns that most runs leave empty."""
+STRIDE = 1_000_000
+"""How far the draws of a replicate are numbered from those of the one before, where replicates are one condition."""
 
 
 class PlacedRows:
@@ -51,7 +53,7 @@ class PlacedRows:
         pooled: bool = False,
     ) -> None:
         """`tasks` and `conditions` are None where all count; if `pooled`, the replicates of a loop are one condition,
-        whose draws are numbered through."""
+        in which the draws of replicate 2 begin at 1,000,001."""
         self._folder, self._factors, self._tasks, self._conditions = folder, factors, tasks, conditions
         self._pooled = pooled
 
@@ -134,13 +136,12 @@ class PlacedRows:
                 table = table[table[name].isin(known)].reset_index(drop=True)
         if not self._pooled:
             return table
-        draws = table["draw"] + self._most * (table["condition"].map(replicate) - 1)
+        draws = table["draw"] + STRIDE * (table["condition"].map(replicate) - 1)
         return table.assign(condition=table["condition"].map(common), draw=draws)
 
-    @cached_property
-    def _most(self) -> int:
-        """The highest draw of any rollout."""
-        return int(self.select("SELECT MAX(draw) FROM rollouts", ("draw",))["draw"].iloc[0])
+    def replicates(self, draws: "pd.Series[int]") -> list[int] | None:
+        """The replicate of each row of this part, by its draw; None unless replicates are one condition."""
+        return ((draws - 1) // STRIDE + 1).tolist() if self._pooled else None
 
     def _with_factors(self, table: pd.DataFrame) -> pd.DataFrame:
         """`table` with a column per factor after its condition."""

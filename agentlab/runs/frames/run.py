@@ -58,12 +58,13 @@ class Run:
         describe: Describe | None = None,
         whole: "Run | None" = None,
         only: frozenset[str] | None = None,
-        pooled: bool = False,
+        replicated: "Run | None" = None,
     ) -> None:
         """`ahead` re-runs rollouts, for `Transcript.decide`; `cluster` names a field instead of the scenario's;
         `describe` makes what a notebook shows; of `whole`, this is the part on tasks that are held out, in the
-        conditions `only`; if `pooled`, it has the replicates of an arm as one."""
+        conditions `only`; the replicates of an arm in `replicated` are one condition of this run."""
         self.folder, self._ahead, self._describe, self._whole, self._only = folder, ahead, describe, whole, only
+        self._replicated = replicated
         with closing(read(folder)) as connection:
             rows = connection.execute("SELECT key, value FROM meta").fetchall()
             self.meta: dict[str, Any] = {key: decoded(value, folder) for key, value in rows}
@@ -74,12 +75,12 @@ class Run:
             self.meta["cluster"] = cluster
         if whole is not None:
             self.meta = held_out(self.meta)
-        if pooled:
+        if replicated is not None:
             self.meta = without_replicates(self.meta)
         self.clusters = clusters_of(self.meta)
         self.factors: tuple[str, ...] = tuple(self.meta.get("factors", {}))
         tasks = None if whole is None else frozenset(str(task["id"]) for task in self.meta.get("tasks", []))
-        self._stored = PlacedRows(folder, self.factors, tasks, only, pooled)
+        self._stored = PlacedRows(folder, self.factors, tasks, only, replicated is not None)
 
     def __repr__(self) -> str:
         """The result of the run, if it was opened with `agentlab.load`. This counts as a look at the outcomes."""
@@ -213,8 +214,10 @@ class Run:
         factors' levels), `rollout_a`, `rollout_b`, `task`, `draw`, `judge`, `judge_draw`, `order` (0: a was shown
         first), `criterion`, `outcome`, `label` (A, B, TIE), `winner` (a, b, tie, missing without a verdict), `reason`.
         Reading it is recorded as a look."""
-        from agentlab.runs.frames.judged import compared  # with the judges of two, which few runs have
+        from agentlab.runs.frames.judged import compared, pooled_pairs  # with the judges of two, which few runs have
 
+        if self._replicated is not None:
+            return pooled_pairs(self._replicated.pairs, self.rollouts)
         self.unrecorded = looked(self.folder, self.meta, self.whole.rollouts)
         return compared(self.folder, self.rollouts, self.meta)
 
@@ -351,11 +354,15 @@ class Run:
     @cached_property
     def pooled(self) -> "Run":
         """In a self-training loop with replicates, this part of the run with the replicates of each arm as one arm,
-        whose draws are numbered through. Otherwise, the run itself."""
+        in which the draws of replicate 2 begin at 1,000,001. Otherwise, the run itself."""
         if not self.splits or REPLICATE not in self.factors:
             return self
         cluster = self.meta.get("cluster")
-        return Run(self.folder, self._ahead, cluster, self._describe, self._whole, self._only, pooled=True)
+        return Run(self.folder, self._ahead, cluster, self._describe, self._whole, self._only, self)
+
+    def replicates(self, rows: pd.DataFrame) -> list[int] | None:
+        """The replicate that each row of a frame of this run is of, if this is `pooled`. Otherwise, None."""
+        return self._stored.replicates(rows["draw"])
 
     @cached_property
     def variables(self) -> pd.DataFrame:

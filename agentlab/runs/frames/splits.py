@@ -3,9 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+from msgspec import structs
+
 from agentlab.experiment import asked
 from agentlab.mapping import mapping
-from agentlab.scenario.levels import REPLICATE, pooled
+from agentlab.scenario.declared import Declared, Same
+from agentlab.scenario.levels import REPLICATE, common, pooled
 
 HOLD_OUT = "hold_out"
 
@@ -29,8 +33,10 @@ def planned(meta: Mapping[str, Any], condition: str) -> int:
     """Rollouts that the commands so far asked of a condition on the tasks of `meta`."""
     draws, tasks = split_draws(meta), meta.get("tasks", ())
     if (parts := meta.get("asked")) is not None:
-        wanted = asked.planned(parts, condition)
-        return sum(wanted.get(str(task["id"]), 0) for task in tasks)
+        names = {name for part in parts for name in part["conditions"]}
+        arm = [name for name in names if name == condition or ("pooled" in meta and common(name) == condition)]
+        wanted = [asked.planned(parts, name) for name in arm]
+        return sum(of_name.get(str(task["id"]), 0) for of_name in wanted for task in tasks)
     if not draws:
         return len(tasks) * int(meta.get("draws", 0))
     return int(meta.get("pooled", 1)) * sum(draws.get(str(task.get("split")), 0) for task in tasks)
@@ -42,28 +48,25 @@ def without_replicates(meta: Mapping[str, Any]) -> dict[str, Any]:
     A contrast that the run recorded of each replicate is one.
     """
     compare = mapping(meta.get("compare"))
-    primary = {
-        _same(entry["contrast"]): {**entry, "contrast": _pooled(entry["contrast"])}
-        for entry in reversed(compare.get("primary", ()))
-    }
+    primary = dict[Same, dict[str, Any]]()
+    for entry in compare.get("primary", ()):
+        contrast = _pooled(entry["contrast"])
+        primary.setdefault(contrast.same, {**entry, "contrast": structs.asdict(contrast)})
     exploratory = compare.get("exploratory")
     if exploratory is not None:
-        exploratory = [*{_same(contrast): _pooled(contrast) for contrast in exploratory}.values()]
+        by_same = {contrast.same: structs.asdict(contrast) for contrast in map(_pooled, exploratory)}
+        exploratory = [*by_same.values()]
     return {
         **meta,
         "factors": pooled(meta["factors"]),
         "pooled": len(meta["factors"][REPLICATE]),
-        "compare": {**compare, "primary": [*primary.values()][::-1], "exploratory": exploratory},
+        "compare": {**compare, "primary": [*primary.values()], "exploratory": exploratory},
     }
 
 
-def _pooled(contrast: Mapping[str, Any]) -> dict[str, Any]:
-    return {**contrast, "others": pooled(contrast["others"])}
-
-
-def _same(contrast: Mapping[str, Any]) -> tuple[str, ...]:
-    others = pooled(contrast["others"])
-    return (contrast["factor"], contrast["a"], contrast["b"], contrast["measure"], *map(str, others.items()))
+def _pooled(contrast: Mapping[str, Any]) -> Declared:
+    declared = msgspec.convert(contrast, Declared)
+    return structs.replace(declared, others=pooled(declared.others))
 
 
 def held_out(meta: Mapping[str, Any]) -> dict[str, Any]:

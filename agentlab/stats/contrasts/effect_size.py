@@ -45,7 +45,8 @@ def over_draws(difference: float, these: Interval, within: float, level: float =
 def draw_sd(*arms: tuple[ArrayLike, ArrayLike]) -> float | None:
     """`s_w`: root of the arms' variance within tasks, pooled over tasks and arms.
 
-    An arm is the labels of its tasks and its values, both of shape (n,), none missing. None without two draws of any.
+    An arm is the labels of its tasks, or of the replicates in them, and its values, both of shape (n,), none missing.
+    None without two draws of any.
     """
     squares, df = 0.0, 0
     for tasks, values in arms:

@@ -7,7 +7,7 @@ of freedom of a sum of variances; Miller (2024, arXiv 2411.00640) for pairs and 
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import compress
 from math import inf
 from typing import Any
 
@@ -15,15 +15,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from agentlab.stats.contrasts.power import FEWEST_TASKS
+from agentlab.stats.contrasts.sign_flip import MOST_FLIPS, flips, sign_flip_p
 from agentlab.stats.interval import Interval, limited, t_interval
+from agentlab.stats.over_draws import over_draws
 from agentlab.stats.rows import codes_of
 from agentlab.stats.task_mean import TaskMean, task_mean
 from agentlab.text import pluralize
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.intp]
-MOST_FLIPS = 12
-"""Up to so many tasks the sign-flip test is exact, over at most 4,096 patterns; above, the t interval serves alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Paired:
     correlation: float | None = None
     """Of the arms' values over all complete pairs: shared tasks and shared random numbers together."""
     correlation_within: float | None = None
-    """The same with task means taken out: what shared random numbers do."""
+    """The same with the means of tasks, or of their replicates, taken out: what shared random numbers do."""
     constant: bool = False
     """Every pair differs by the same amount as the others of its task, and no interval over tasks can be had either.
 
@@ -88,41 +88,50 @@ def paired(
     unit: str = "pair",
     clusters: Mapping[Any, Hashable] | None = None,
     most: float = inf,
+    replicates: Sequence[Hashable] | None = None,
 ) -> Paired:
     """Compares two arms row by row; row i holds both arms' value on draw `draws[i]` of task `tasks[i]`, NaN if missing.
 
     All four have shape (rows,). Draws are nested in tasks, so `draws` serves only to find a pair given twice, which
-    raises ValueError. 'These tasks' needs two complete pairs in every task: a task with one pair has no variance of its
-    own and none is borrowed, so the interval is then None and `notes` says so. 'New tasks' needs 6 tasks, and 6
-    `clusters` where each task has one by its label; see `task_mean`. Intervals end at `most`, the largest difference
-    there can be. `unit` is what the notes call a row.
+    raises ValueError. `replicates`, shape (rows,), says which training each row is of, where arms were trained several
+    times: 'these tasks' then takes the weights as given, and only what varies over draws of one replicate is chance.
+    'These tasks' needs two complete pairs in every task and replicate: one pair has no variance of its own and none is
+    borrowed, so the interval is then None and `notes` says so. 'New tasks' needs 6 tasks, and 6 `clusters` where each
+    task has one by its label; see `task_mean`. Intervals end at `most`, the largest difference there can be. `unit` is
+    what the notes call a row.
     """
     x, y = _values(tasks, draws, a, b)
     complete = np.isfinite(x) & np.isfinite(y)
     dropped = int((~complete).sum())
     if dropped == len(x):
         return Paired(None, None, None, 0, 0, dropped, notes=(f"no complete {unit}",))
-    kept = tasks if not dropped else [task for task, there in zip(tasks, complete, strict=True) if there]
-    comparison = _compared(kept, x[complete], y[complete], level, unit, clusters)
+    kept = list(compress(tasks, complete))
+    cells = None if replicates is None else codes_of(zip(kept, compress(replicates, complete), strict=True))
+    comparison = _compared(kept, x[complete], y[complete], level, unit, clusters, cells)
     these, new = limited(comparison.these_tasks, most), limited(comparison.new_tasks, most)
     return replace(comparison, dropped=dropped, these_tasks=these, new_tasks=new)
 
 
 def _compared(
-    tasks: Sequence[Hashable], x: Array, y: Array, level: float, unit: str, clusters: Mapping[Any, Hashable] | None
+    tasks: Sequence[Hashable],
+    x: Array,
+    y: Array,
+    level: float,
+    unit: str,
+    clusters: Mapping[Any, Hashable] | None,
+    cells: Codes | None,
 ) -> Paired:
-    """Of complete pairs, with intervals that know no range."""
+    """Of complete pairs, with intervals that know no range; `cells` has a code for each task and replicate."""
     codes, labels, d = codes_of(tasks), list(dict.fromkeys(tasks)), x - y
+    within = codes if cells is None else cells
     tiny = 1e-12 * max(float(np.abs(x).max()), float(np.abs(y).max()), 1e-300)
     n_t = np.bincount(codes).astype(np.float64)
     d_t, x_t, y_t = (np.bincount(codes, values) / n_t for values in (d, x, y))
     same = not bool(np.any(_spread(d, codes) > tiny))
-    spread: Array = np.bincount(codes, np.square(d - d_t[codes])).astype(np.float64)
     units = codes_of([clusters.get(label, label) for label in labels]) if clusters else None
     over_tasks, flip, why_like = _new_tasks(d_t, units, tiny)
     like = over_tasks and over_tasks.interval(level)
-    reason = f"no interval for these tasks: every {unit} of a task differs by the same amount"
-    these, why_these = (None, reason) if same and n_t.min() > 1 else _these_tasks(spread, n_t, d_t, level, unit)
+    these, why_these = _these_tasks(d, codes, within, level, unit, tiny)
     constant = len(d) > len(n_t) and same and like is None
     return Paired(
         difference=float(d_t.mean()),
@@ -133,9 +142,9 @@ def _compared(
         dropped=0,
         these_tasks=these,
         new_tasks=like,
-        sign_flip=_flips(d / n_t[codes], tiny) if flip is None and constant and units is None else flip,
+        sign_flip=flips(d / n_t[codes], tiny) if flip is None and constant and units is None else flip,
         correlation=_correlation(np.stack([x - x.mean(), y - y.mean()]), tiny),
-        correlation_within=_correlation(np.stack([x - x_t[codes], y - y_t[codes]]), tiny),
+        correlation_within=_correlation(np.stack([_centred(x, within), _centred(y, within)]), tiny),
         constant=constant,
         clusters=None if units is None else int(units.max()) + 1,
         without_largest=_without_largest(labels, d_t, units, tiny) if len(labels) > 1 else None,
@@ -143,43 +152,26 @@ def _compared(
     )
 
 
-def sign_flip_p(differences: ArrayLike) -> float:
-    """Exact two-sided p of the mean under random signs: the share of the 2^G patterns at least as far from 0.
+def _these_tasks(
+    d: Array, codes: Codes, cells: Codes, level: float, unit: str, tiny: float
+) -> tuple[Interval | None, str]:
+    """With the error of `over_draws`, or the reason why there is none.
 
-    `differences` has shape (G,), G at most 20 unless none differs in sign, when it is `2 / 2^k` for k that are not 0.
-    Under the null each difference is symmetric around 0 by itself.
+    With two draws of a task its degrees of freedom take some chance for unequal variances, and 95 % intervals cover 97
+    to 98 %. They never cover under 93 %, as those by divisors nearer to the unbiased `n_c + 1` do where one task has
+    most of the variance.
     """
-    d: Array = np.asarray(differences, dtype=np.float64)
-    if len(d) and (np.all(d >= 0) or np.all(d <= 0)):
-        return min(1.0, 2.0 ** (1 - int(np.count_nonzero(d))))
-    if not 1 <= len(d) <= 20:
-        raise ValueError(f"{len(d)} differences: the exact sign-flip test takes 1 to 20")
-    signs: Array = np.array(list(product((1.0, -1.0), repeat=len(d) - 1))).reshape(-1, len(d) - 1)
-    sums: Array = d[0] + np.asarray(signs @ d[1:], dtype=np.float64)
-    far = np.abs(sums) >= abs(d.sum()) - 1e-12 * np.abs(d).sum()
-    return float(far.sum()) / len(far)
-
-
-def _flips(differences: Array, tiny: float) -> float | None:
-    """The sign-flip p of differences that do not vary; None of many with both signs, whose patterns are too many."""
-    d = np.where(np.abs(differences) <= tiny, 0.0, differences)
-    one_sign = bool(np.all(d >= 0) or np.all(d <= 0))
-    return sign_flip_p(d) if one_sign or len(d) <= MOST_FLIPS else None
-
-
-def _these_tasks(spread: Array, n_t: Array, d_t: Array, level: float, unit: str) -> tuple[Interval | None, str]:
-    """`var(D) = sum_t v_t / G^2` with `v_t = s_t^2 / n_t`; `spread` is `(n_t - 1) s_t^2`.
-
-    `df = (sum v_t)^2 / sum(v_t^2 / (n_t - 1))` (Satterthwaite 1946). With two draws of a task that takes some chance
-    for unequal variances, and 95 % intervals cover 97 to 98 %. They never cover under 93 %, as those by divisors nearer
-    to the unbiased `n_t + 1` do where one task has most of the variance.
-    """
-    single = int((n_t < 2).sum())
-    if single:
-        return None, f"no interval for these tasks: {single} of {len(n_t)} tasks have one {unit}, and two are needed"
-    v_t = spread / (n_t - 1) / n_t
-    df = float(v_t.sum() ** 2 / (v_t**2 / (n_t - 1)).sum())
-    return t_interval(float(d_t.mean()), float(np.sqrt(v_t.sum())) / len(n_t), df, level), ""
+    n_c, tasks = np.bincount(cells), int(codes.max()) + 1
+    apart = len(n_c) > tasks
+    if single := len(np.unique(codes[(n_c < 2)[cells]])):
+        where = " in a replicate" if apart else ""
+        reason = f"{single} of {tasks} tasks have one {unit}{where}, and two are needed"
+        return None, f"no interval for these tasks: {reason}"
+    if not np.any(_spread(d, cells) > tiny):
+        of = "a task and replicate" if apart else "a task"
+        return None, f"no interval for these tasks: every {unit} of {of} differs by the same amount"
+    se, df = over_draws(d, codes, cells)
+    return t_interval(float((np.bincount(codes, d) / np.bincount(codes)).mean()), se, df, level), ""
 
 
 def _new_tasks(means_t: Array, units: Codes | None, tiny: float) -> tuple[TaskMean | None, float | None, str]:
@@ -197,10 +189,10 @@ def _new_tasks(means_t: Array, units: Codes | None, tiny: float) -> tuple[TaskMe
         )
     sums: Array = means_t if units is None else np.bincount(units, means_t).astype(np.float64)
     if np.ptp(means_t) <= tiny:
-        return None, _flips(sums, tiny), "no interval for new tasks: every task differs by the same amount"
+        return None, flips(sums, tiny), "no interval for new tasks: every task differs by the same amount"
     over_tasks = task_mean(means_t, units)
     if over_tasks.se <= tiny:
-        return None, _flips(sums, tiny), "no interval for new tasks: every cluster differs by the same amount"
+        return None, flips(sums, tiny), "no interval for new tasks: every cluster differs by the same amount"
     return over_tasks, sign_flip_p(sums) if count <= MOST_FLIPS else None, ""
 
 
@@ -226,6 +218,11 @@ def _spread(values: Array, codes: Codes) -> Array:
     order = np.argsort(codes, kind="stable")
     first = np.flatnonzero(np.diff(codes[order], prepend=-1))
     return np.maximum.reduceat(values[order], first) - np.minimum.reduceat(values[order], first)
+
+
+def _centred(values: Array, codes: Codes) -> Array:
+    """Less the mean of those with the same code."""
+    return values - (np.bincount(codes, values) / np.bincount(codes))[codes]
 
 
 def _correlation(centred: Array, tiny: float) -> float | None:

@@ -7,6 +7,7 @@
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +15,7 @@ from scipy import special
 
 from agentlab.stats.components.mls import limits
 from agentlab.stats.contrasts.power import OutcomeNoise
+from agentlab.stats.rows import codes_of
 
 Array = NDArray[np.float64]
 SURE = 0.8
@@ -44,25 +46,32 @@ class Pilot:
     pairs: int
 
 
-def pilot(tasks: Sequence[Hashable], a: ArrayLike, b: ArrayLike, judge: JudgeVariance | None = None) -> Pilot:
+def pilot(
+    tasks: Sequence[Hashable],
+    a: ArrayLike,
+    b: ArrayLike,
+    judge: JudgeVariance | None = None,
+    replicates: Sequence[Hashable] | None = None,
+) -> Pilot:
     """Components from the complete pairs: row i holds both arms' values in one draw of `tasks[i]`, NaN if missing.
 
-    A between variance below 0 is 0, and its limit keeps what it may be. Raises ValueError without two tasks of which
-    one has two complete pairs.
+    With `replicates`, shape (rows,), the training that each row is of, V is pooled within tasks and replicates. A
+    between variance below 0 is 0, and its limit keeps what it may be. Raises ValueError without two tasks of which one
+    has two complete pairs (in one replicate).
     """
     x, y = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     kept = np.isfinite(x) & np.isfinite(y)
-    names: dict[Hashable, int] = {}
-    codes = np.array([names.setdefault(t, len(names)) for t, k in zip(tasks, kept, strict=True) if k], dtype=np.intp)
+    codes = codes_of(compress(tasks, kept))
+    cells = codes if replicates is None else codes_of(compress(zip(tasks, replicates, strict=True), kept))
     x, y = x[kept], y[kept]
-    size, df = len(names), len(x) - len(names)
+    size, df = len(set(codes.tolist())), len(x) - len(set(cells.tolist()))
     if size < 2 or df < 1:
         raise ValueError(
             f"{size} tasks with {len(x)} pairs: a pilot needs 2 tasks, and 2 pairs on at least one of them"
         )
     n_t = np.bincount(codes).astype(np.float64)
     d_t = np.bincount(codes, x - y) / n_t
-    total, of_arm = _pooled(x - y, codes, df), (_pooled(x, codes, df) + _pooled(y, codes, df)) / 2
+    total, of_arm = _pooled(x - y, cells, df), (_pooled(x, cells, df) + _pooled(y, cells, df)) / 2
     mean_square, share = float(d_t.var(ddof=1)), float((1 / n_t).mean())
     squares, freedom = np.array([mean_square, total]), np.array([size - 1.0, float(df)])
     _, most = limits(np.array([1.0, -share]), squares, freedom, level=2 * SURE - 1)
@@ -77,6 +86,27 @@ def pilot(tasks: Sequence[Hashable], a: ArrayLike, b: ArrayLike, judge: JudgeVar
         None if judge is None else math.sqrt(judge.variance * judge.planned),
         size,
         len(x),
+    )
+
+
+def training_sds(a: ArrayLike, b: ArrayLike, draws: float, noise: OutcomeNoise, gain: bool) -> tuple[float, float]:
+    """The SD of an arm's mean over trainings, and its 80 % upper limit, from the means of the loops of two arms, each
+    over so many `draws`; with `gain`, loop i of both is one loop in two generations, and the SD is that of its gain.
+
+    What draws add is subtracted. Raises ValueError where an arm has one loop.
+    """
+    x, y = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    if min(len(x), len(y)) < 2:
+        raise ValueError("an SD over trainings takes two loops of each arm")
+    chance = noise.within**2 / draws * (2 * (1 - noise.correlation) if gain else 1)
+    df = len(x) - 1 if gain else len(x) + len(y) - 2
+    squares = (
+        float(np.square(x - y - (x - y).mean()).sum())
+        if gain
+        else float(np.square(x - x.mean()).sum() + np.square(y - y.mean()).sum())
+    )
+    return math.sqrt(max(0.0, squares / df - chance)), math.sqrt(
+        max(0.0, squares / float(special.chdtri(df, SURE)) - chance)
     )
 
 

@@ -6,6 +6,7 @@ With `w = between` and `s = within` this is Miller (2024, arXiv 2411.00640), eq.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from scipy import special
@@ -43,17 +44,20 @@ class Detectable:
     limit: float | None
     """The same with endless draws: only more tasks get below it."""
     these_tasks: float | None
-    """For the very tasks at hand, on G (R - 1) degrees of freedom; None with one draw."""
+    """For the very tasks at hand, on G (R - 1) degrees of freedom, in each replicate; None with one draw."""
 
 
-def detectable(tasks: int, draws: int, noise: OutcomeNoise, alpha: float = 0.05, power: float = 0.8) -> Detectable:
-    """Smallest detectable `|a - b|` of `tasks` x `draws` pairs in a two-sided test."""
-    if tasks < 1 or draws < 1:
-        raise ValueError(f"{tasks} tasks and {draws} draws: both are at least 1")
-    total, between = noise.variance(draws), noise.between
+def detectable(
+    tasks: int, draws: int, noise: OutcomeNoise, alpha: float = 0.05, power: float = 0.8, replicates: int = 1
+) -> Detectable:
+    """Smallest detectable `|a - b|` of `tasks` x `draws` pairs in a two-sided test, in each of the `replicates` of a
+    loop, whose weights are taken as given."""
+    if tasks < 1 or draws < 1 or replicates < 1:
+        raise ValueError(f"{tasks} tasks, {draws} draws and {replicates} replicates: all are at least 1")
+    total, between = noise.variance(draws * replicates), noise.between
     enough = tasks >= FEWEST_TASKS
     shift = smallest_shift(tasks - 1, alpha, power) if enough else 0.0
-    inside, within = tasks * (draws - 1), total - between**2
+    inside, within = tasks * replicates * (draws - 1), total - between**2
     return Detectable(
         new_tasks=shift * math.sqrt(total / tasks) if enough else None,
         limit=shift * between / math.sqrt(tasks) if enough else None,
@@ -62,10 +66,10 @@ def detectable(tasks: int, draws: int, noise: OutcomeNoise, alpha: float = 0.05,
 
 
 def power_of(
-    effect: float, tasks: int, draws: int, noise: OutcomeNoise, alpha: float = 0.05
+    effect: float, tasks: int, draws: int, noise: OutcomeNoise, alpha: float = 0.05, replicates: int = 1
 ) -> tuple[float | None, float | None]:
     """Chance that a difference of `effect` is found: for new tasks, and for these tasks; None without a test."""
-    between, inside = noise.variance(draws), tasks * (draws - 1)
+    between, inside = noise.variance(draws * replicates), tasks * replicates * (draws - 1)
     like = _power(effect, math.sqrt(between / tasks), tasks - 1, alpha) if tasks >= FEWEST_TASKS else None
     within = between - noise.between**2
     return like, _power(effect, math.sqrt(within / tasks), inside, alpha) if inside else None
@@ -117,12 +121,17 @@ def smallest_shift(df: float, alpha: float = 0.05, power: float = 0.8) -> float:
         raise ValueError(f"alpha {alpha} and power {power}: 0 < alpha < power < 1")
     # scipy.special alone: scipy.stats would take longer to import than all the rest of a plan takes.
     critical = float(special.stdtrit(df, 1 - alpha / 2))
-    low, high = 0.0, critical + 1.0
-    while _reached(high, df, critical) < power:
+    return smallest(lambda shift: _reached(shift, df, critical), critical + 1.0, power)
+
+
+def smallest(power_at: Callable[[float], float], high: float, power: float) -> float:
+    """Where a power that rises from 0 on comes to `power`; `high` is where it may be."""
+    low = 0.0
+    while power_at(high) < power:
         low, high = high, high * 1.5
     while high - low > 1e-12 * high:
         middle = (low + high) / 2
         if not low < middle < high:
             break
-        low, high = (middle, high) if _reached(middle, df, critical) < power else (low, middle)
+        low, high = (middle, high) if power_at(middle) < power else (low, middle)
     return high

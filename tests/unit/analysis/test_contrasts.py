@@ -26,7 +26,7 @@ from agentlab.analysis.headline import headline
 from agentlab.analysis.results import results
 from agentlab.analysis.summary import summarize
 from agentlab.errors import AnalysisError, MismatchError, ScenarioError
-from agentlab.experiment.power import assumed, prospects
+from agentlab.experiment.power import Sample, assumed, prospects
 from agentlab.experiment.preregistration import Preregistration, register
 from agentlab.runs.frames import Run, load
 from agentlab.scenario.loading import load as load_design
@@ -384,6 +384,7 @@ def test_a_fit_that_fails_is_no_result(
     found = mixed(made, measure="utility")
     for row in found.tables["mixed"].to_dict("records"):
         assert (pd.notna(row["low"]) and row["low"] < 0.3 < row["high"] and row["p"] < 1) is shown
+        assert row["paired_difference_low"] < row["paired_difference"] < row["paired_difference_high"]
     assert ("see the paired difference in `contrasts`" in found.headline) is not shown
     assert ("0.300 [" in found.headline) is shown
 
@@ -438,13 +439,13 @@ def test_the_pilot_of_a_run_finds_what_was_planted(made: Run) -> None:
     assert blurs[0].noise.within < blurs[1].noise.within
     assert blurs[0].noise.between < blurs[1].noise.between
     assert any("the judge's noise is" in remark for remark in remarks)
-    shown = prospects(design, (TASKS, 4), blurs, 0.1)
+    shown = prospects(design, Sample(TASKS, TASKS, 4), blurs, 0.1)
     close(shown[0].alpha, 0.05 / 3)
     assert shown[0].new_tasks is not None
     assert shown[1].new_tasks is not None
     assert shown[0].new_tasks > shown[1].new_tasks
     with pytest.raises(ScenarioError, match="above 0"):
-        prospects(design, (TASKS, 4), blurs, -1)
+        prospects(design, Sample(TASKS, TASKS, 4), blurs, -1)
     close(assumed(design)[0].noise.within, 0.25)
 
 

@@ -98,3 +98,16 @@ def test_proportions_are_covered_near_their_ends(chance: float, tasks: int, draw
             assert one.high is not None
             hits[i] += one.low <= truth <= one.high
     assert hits.min() >= 0.92 * 500
+
+
+def test_weights_as_given_vary_within_replicates_alone() -> None:
+    rng, replicates = np.random.default_rng(3), [1, 2] * 40
+    x = 0.5 + 0.2 * (np.array(replicates) - 1.5) + 0.01 * rng.normal(size=80)
+    tasks = [i // 8 for i in range(80)]
+    apart, whole = (arm_mean(x, tasks, replicates=of).these_tasks for of in (replicates, None))
+    assert apart.low is not None
+    assert apart.high is not None
+    assert apart.high - apart.low < 0.01
+    assert whole.low is not None
+    assert whole.high is not None
+    assert whole.high - whole.low > 0.04

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from agentlab.stats.bounds import bounds, difference, identified_level, tipping_point
-from agentlab.stats.contrasts.paired import paired, sign_flip_p
+from agentlab.stats.contrasts.paired import paired
 from agentlab.stats.contrasts.power import OutcomeNoise, detectable, smallest_shift
+from agentlab.stats.contrasts.sign_flip import sign_flip_p
 from tests.support.numbers import close, grid
 
 NAN = float("nan")
@@ -22,6 +23,32 @@ def gap(x: Any, y: Any) -> float:
 
 
 # --- paired ---------------------------------------------------------------------------------------------------------
+
+
+def test_weights_as_given_vary_within_replicates_alone() -> None:
+    tasks, replicates = ["t"] * 6 + ["u"] * 4, [1, 1, 2, 2, 2, 2, 1, 1, 2, 2]
+    d = np.array([0.0, 0.2, 0.9, 0.7, 0.8, 0.8, 0.5, 0.7, 0.1, 0.3])
+    found = paired(tasks, range(10), d, np.zeros(10), replicates=replicates).these_tasks
+    assert found is not None
+    cells = [(d[:2], 2 / 6), (d[2:6], 4 / 6), (d[6:8], 0.5), (d[8:], 0.5)]
+    v = np.array([share**2 * cell.var(ddof=1) / len(cell) for cell, share in cells])
+    freedom = np.array([len(cell) - 1 for cell, _ in cells])
+    close(found.se, v.sum() ** 0.5 / 2)
+    close(found.df, v.sum() ** 2 / (v**2 / freedom).sum())
+    whole = paired(tasks, range(10), d, np.zeros(10)).these_tasks
+    assert whole is not None
+    assert found.se < whole.se
+
+
+def test_one_pair_of_a_replicate_has_no_variance_and_alike_ones_have_none() -> None:
+    tasks, d = ["t"] * 4, [0.1, 0.2, 0.3, 0.4]
+    single = paired(tasks, range(4), d, np.zeros(4), replicates=[1, 1, 1, 2])
+    assert single.these_tasks is None
+    assert single.notes[0].endswith("1 of 1 tasks have one pair in a replicate, and two are needed")
+    alike = paired(tasks, range(4), [0.1, 0.1, 0.3, 0.3], np.zeros(4), replicates=[1, 1, 2, 2])
+    assert alike.these_tasks is None
+    assert not alike.constant
+    assert alike.notes[0].endswith("every pair of a task and replicate differs by the same amount")
 
 
 def test_these_tasks_by_hand() -> None:

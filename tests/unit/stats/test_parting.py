@@ -38,6 +38,14 @@ def test_tasks_that_share_a_source_count_once() -> None:
     assert (apart.gaps[0].low or 0) > (together.gaps[0].low or 0)
 
 
+def test_a_limit_is_a_gap_that_there_can_be() -> None:
+    proxy = np.column_stack([[1, 1, 1, 1, 1, 0], [0, 0, 0, 0, 0, 1]])
+    free, limited = (parting(proxy, proxy[:, ::-1], most=most).gaps[0].low for most in (np.inf, 2))
+    assert free is not None
+    assert free < -2
+    assert limited == -2
+
+
 def test_few_tasks_have_no_band() -> None:
     found = parting(np.ones((5, 2)) * [0, 1], np.zeros((5, 2)))
     assert (found.by, found.gaps[0].low) == (None, None)

@@ -67,6 +67,16 @@ def test_what_is_missing_or_alone_is_dropped_and_counted() -> None:
         unpaired((["x"], ["x"]), ([1, 2], [1]))
 
 
+def test_weights_as_given_vary_within_replicates_alone() -> None:
+    a, b = [0.1, 0.3, 0.9, 0.7], [0.2, 0.4, 0.3, 0.1]
+    replicates = [1, 1, 2, 2]
+    found = unpaired((["t"] * 4, ["t"] * 4), (a, b), replicates=(replicates, replicates)).these_tasks
+    assert found is not None
+    v = [np.var(cell, ddof=1) / 2 / 4 for cell in (a[:2], a[2:], b[:2], b[2:])]
+    assert found.se == pytest.approx(sum(v) ** 0.5)
+    assert found.df == pytest.approx(4)
+
+
 def test_means_that_do_not_vary_have_a_test_by_sign_flips() -> None:
     tasks = np.repeat(range(10), 5).tolist()
     found = unpaired((tasks, tasks), (np.ones(50), np.zeros(50)))
