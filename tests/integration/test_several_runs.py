@@ -78,6 +78,14 @@ def test_a_list_has_every_run_with_its_state(runs: Path) -> None:
     assert "8/8" in command("list")
 
 
+def test_the_doctor_counts_the_rollouts_that_the_list_counts(runs: Path) -> None:
+    command("resample", "old", "--every-round", "--parents", "1", "-n", "2")
+    forks = len(agentlab.load("old").forks)
+    assert forks > 0
+    assert f"What can be read: 8 rollouts, {forks} of kind fork, 2 conditions, " in command("doctor", "old")
+    assert "8/8" in command("list")
+
+
 def test_a_run_that_is_not_whole_is_stopped_and_one_at_work_is_running(runs: Path) -> None:
     command("run", "firm.yaml", "--out", "runs/pilot", "--draws", "1")
     with closing(sqlite3.connect("runs/pilot/run.db")) as connection, connection:  # as a killed command leaves it
