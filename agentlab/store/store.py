@@ -30,6 +30,7 @@ from agentlab.store.rows import (
 )
 from agentlab.store.schema import READ_CALLS, READ_VERDICTS
 from agentlab.store.writer import Batch, Writer, connect
+from agentlab.suggestion import suggest
 from agentlab.types import Call, CallPlace, Rollout, RolloutKind, Verdict
 
 UNFINISHED = (None, "cancelled", "infrastructure")
@@ -294,4 +295,5 @@ def find(run: str) -> Path:
         if (folder / DATABASE).is_file():
             return folder
     runs = sorted(path.parent.name for path in Path("runs").glob(f"*/{DATABASE}"))
-    raise StoreError(f"no run {run!r}, neither as a folder nor under runs/, which holds {', '.join(runs) or 'none'}")
+    known = suggest(run, runs) if runs else "runs/ has none"
+    raise StoreError(f"no run {run!r}, neither as a folder nor under runs/; {known}")

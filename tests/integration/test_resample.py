@@ -789,10 +789,8 @@ def test_judges_that_are_added_later_judge_forks_too(run: Path) -> None:
     found = load(run)
     assert set(found.fork_scores["judge"]) == {"quality", *added}
     assert "digits" in found.forks
-    assert (
-        f"judges added by `agentlab judge` ({', '.join(added)})"
-        in plan(run, ForkRequest(key(run), at="2", n=2)).notes[0]
-    )
+    note = plan(run, ForkRequest(key(run), at="2", n=2)).notes[0]
+    assert f"judges added by `agentlab judge` ({', '.join(added)})" in note
 
 
 def test_forks_are_reproduced_from_a_recorded_run(run: Path) -> None:

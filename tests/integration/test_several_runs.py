@@ -158,6 +158,13 @@ def test_a_comparison_says_what_differs_and_pairs_draws_of_one_seed_only(runs: P
     assert {path.name for path in Path("tables").iterdir()} == {"compare.csv", "compare_differences.csv"}
 
 
+def test_a_comparison_names_a_few_of_many_conditions(runs: Path) -> None:
+    levels = ", ".join(f"r{n}: {{organization: {{rounds: {n}}}}}" for n in range(5, 11))
+    command("run", "firm.yaml", "--out", "runs/wide", "--set", f"factors.team={{firm: {{}}, {levels}}}")
+    found = json.loads(command("compare", "wide", "other", "--json"))
+    assert "Only in wide: team=r5; team=r6; team=r7; team=r8; and 2 more." in found["notes"]
+
+
 def test_a_seed_is_told_exactly_where_the_other_scenario_has_none(runs: Path) -> None:
     Path("firm.yaml").write_text(SCENARIO.replace("seed: 7\n", ""), encoding="utf-8")
     command("run", "firm.yaml", "--out", "runs/drawn", "--set", "draws=4")
@@ -192,7 +199,7 @@ def test_runs_are_loaded_by_name_and_put_together(runs: Path) -> None:
     assert isinstance(several.conditions, pd.DataFrame)
     with pytest.raises(AnalysisError, match="given twice"):
         agentlab.concat(["old", "runs/old"])
-    with pytest.raises(StoreError, match="which holds old, other, same"):
+    with pytest.raises(StoreError, match="did you mean 'old'"):
         agentlab.load("odl")
 
 
