@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from agentlab.analysis.column import Column
-from agentlab.text import line
+from agentlab.text import enumerate_some, line
 
 WIDEST = 80
 """Characters of a cell."""
@@ -57,11 +57,11 @@ def _under(cells: Sequence[str], names: Sequence[Sequence[str]], starts: Sequenc
 
 
 def listed(table: pd.DataFrame, name: str, *headings: str, most: int = 4) -> str:
-    """The first rows in a line: `firm 0.018 [0.009, 0.066], solo unknown`, each by its cell under `name`."""
-    first = {column.heading: column.cells for column in columns(table.head(most))}
+    """The first rows in a line: `firm 0.018 [0.009, 0.066]; solo unknown`, each by its cell under `name`."""
+    first = {column.heading: column.cells for column in columns(table)}
     shown = [first[heading] for heading in (name, *headings) if heading in first]
     items = [_item(_level(head), values) for head, *values in zip(*shown, strict=True)]
-    return ", ".join(items) + (f", and {len(table) - most} more" if len(table) > most else "")
+    return enumerate_some(items, most)
 
 
 def _item(name: str, values: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.generations.latest import latest
 from agentlab.analysis.registry import ANALYSES
 from agentlab.analysis.summary import Summary, summarize
+from agentlab.analysis.unread import differing
 from agentlab.errors import AnalysisError, StoreError
 from agentlab.report import (
     attribution,
@@ -129,14 +130,14 @@ def _differences(run: Run, summary: Summary, analysis: Analysis | AnalysisError)
         if known
         else (f"{analysis.says} These differences do not support conclusions about which arm did better.")
     )
-    made = of(analysis, "contrasts", title)
+    made, short = of(analysis, "contrasts", title), differing(run)  # which the notes of the summary say in full
     return Section(
         "contrasts",
         title,
         said,
         charts,
         made.tables,
-        tuple(dict.fromkeys((*analysis.notes, *summary.notes))),
+        tuple(dict.fromkeys((*(note for note in analysis.notes if note not in short), *summary.notes))),
         made.reading,
         shown=analysis.shown,
     )

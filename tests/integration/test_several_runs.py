@@ -162,7 +162,7 @@ def test_a_comparison_names_a_few_of_many_conditions(runs: Path) -> None:
     levels = ", ".join(f"r{n}: {{organization: {{rounds: {n}}}}}" for n in range(5, 11))
     command("run", "firm.yaml", "--out", "runs/wide", "--set", f"factors.team={{firm: {{}}, {levels}}}")
     found = json.loads(command("compare", "wide", "other", "--json"))
-    assert "Only in wide: team=r5; team=r6; team=r7; team=r8; and 2 more." in found["notes"]
+    assert "Only in wide: team=solo; team=r5; team=r6; team=r7; and 3 more." in found["notes"]
 
 
 def test_a_seed_is_told_exactly_where_the_other_scenario_has_none(runs: Path) -> None:
