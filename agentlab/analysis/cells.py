@@ -14,6 +14,8 @@ from agentlab.text import enumerate_some, line
 
 WIDEST = 80
 """Characters of a cell."""
+UNITS = {"cost": "cost (USD)"}
+"""Headings that say in what their numbers are."""
 ROUNDING = 1e-15
 """Under it a number is what rounding leaves of 0."""
 
@@ -30,7 +32,13 @@ def columns(table: pd.DataFrame, widest: int = WIDEST) -> list[Column]:
         intervals = list(zip(*data, strict=True)) if ends else [()] * len(table)
         heading = name or str(ends[0]).removesuffix("_low")
         cells = [_cell(heading, *row, widest) for row in zip(estimates, intervals, strict=True)]
-        shown.append(Column(line(heading.replace("_", " "), widest), tuple(cells), _numeric(estimates) or bool(ends)))
+        shown.append(
+            Column(
+                line(UNITS.get(heading, heading.replace("_", " ")), widest),
+                tuple(cells),
+                _numeric(estimates) or bool(ends),
+            )
+        )
     return shown
 
 

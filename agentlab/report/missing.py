@@ -62,7 +62,7 @@ def section(material: Material) -> Section:
         *unread_notes(run),
     )
     chart = Chart("losses", title, says, data, lambda: draw(data, material.styles))
-    return Section("losses", title, "", (chart,), tables, notes)
+    return Section("losses", title, "", (chart,), {name: table for name, table in tables.items() if len(table)}, notes)
 
 
 def arms(run: Run) -> pd.DataFrame:
