@@ -45,7 +45,9 @@ def resampled(
     async def job(progress: Progress) -> None:
         with unsafe_local(unsafe):
             if plan.request.bisect:
-                decided.append(await bisect(plan, progress, concurrency))
+                step = await bisect(plan, progress, concurrency)
+                if not (progress.stopping or progress.limited):
+                    decided.append(step)
             else:
                 await draw(plan, progress, concurrency)
 
@@ -90,7 +92,7 @@ def as_object(plan: ForkPlan) -> dict[str, Any]:
 
 def _sentence(decided: Bisected | None) -> str:
     if decided is None:
-        return "No step was found: the command was stopped, or all means are equal."
+        return "No step was found: the mean of the measure is the same at each cut with forks, and at the end."
     after = "its end" if decided.end is None else f"cut {decided.end}"
     return (
         f"{decided.measure} moved most from cut {decided.start} to {after}: {decided.before:.3f} to "
