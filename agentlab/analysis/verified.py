@@ -47,7 +47,7 @@ def checks_of(run: Run, weak: str | None, strong: str | None, accept: str | None
     names = [m.name for m in run.measured]
     if len({m.judge for m in run.measured}) < 2:
         raise AnalysisError(
-            f"{run.folder} has no two measures of different judges: one must accept, and one must say what is right"
+            f"{run.folder} needs two measures of different judges: one that accepts, and one that says what is right"
         )
     if weak is None or strong is None:
         raise AnalysisError(
