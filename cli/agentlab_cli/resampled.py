@@ -45,9 +45,7 @@ def resampled(
     async def job(progress: Progress) -> None:
         with unsafe_local(unsafe):
             if plan.request.bisect:
-                step = await bisect(plan, progress, concurrency)
-                if not (progress.stopping or progress.limited):
-                    decided.append(step)
+                decided.extend(await _bisected(plan, progress, concurrency))
             else:
                 await draw(plan, progress, concurrency)
 
@@ -70,6 +68,12 @@ def resampled(
             console.print(_sentence(bisection), soft_wrap=True, markup=False)
 
     return work(plan.folder, job, end, quiet=quiet)
+
+
+async def _bisected(plan: ForkPlan, progress: Progress, concurrency: int) -> list[Bisected | None]:
+    """The step that a bisection found, or None where all means are equal; empty where it was stopped before."""
+    step = await bisect(plan, progress, concurrency)
+    return [] if progress.stopping or progress.limited else [step]
 
 
 def _survivals(run: Run, plan: ForkPlan) -> list[Survival]:
