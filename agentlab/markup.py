@@ -3,13 +3,16 @@
 Whatever is filled in is made inert (`sanitize`) and escaped, but for markup that a template has made itself.
 """
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from agentlab.text import pluralize, sanitize
+
+_CODE = re.compile(r"`([^`\n]+)`")
 
 
 def render(template: str, **values: Any) -> str:
@@ -19,6 +22,11 @@ def render(template: str, **values: Any) -> str:
 
 def _inert(value: Any) -> Any:
     return sanitize(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _with_code(text: str) -> Markup:
+    """The text with what stands between backticks as code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(sanitize(text)))))
 
 
 @cache
@@ -34,5 +42,6 @@ def _environment() -> Any:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.filters["code"] = _with_code
     environment.globals["pluralize"] = pluralize  # pyright: ignore[reportArgumentType]
     return environment

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import ceil
 from typing import IO, Any, cast
 
@@ -15,6 +15,12 @@ def pluralize(number: int, noun: str, several: str | None = None) -> str:
 def pluralize_range(low: int, high: int, noun: str) -> str:
     """`12 tasks`, or `10 to 12 tasks` where the ends differ."""
     return pluralize(high, noun) if low == high else f"{low:,} to {pluralize(high, noun)}"
+
+
+def enumerate_some(items: Sequence[str], most: int) -> str:
+    """`a; b`, or the first `most` with how many there are besides: `a; b; and 3 more`."""
+    rest = len(items) - most
+    return "; ".join([*items[:most], f"and {rest:,} more"] if rest > 0 else items)
 
 
 UNSAFE = re.compile(

@@ -26,8 +26,8 @@ def analyse(run: Run, name: str, options: Options) -> Analysis:
     if measure is not None and measure not in known:
         raise AnalysisError(f"{run.folder} has no measure {measure!r}; it has {', '.join(known) or 'none'}")
     if entry.needed and options.get(entry.value) is None:
-        example = f"; {entry.metavar}: {entry.example}" if entry.example else ""
-        raise AnalysisError(f"{entry.about}: agentlab stats {run.folder} {name} {entry.metavar}{example}")
+        example = f" ({entry.example})" if entry.example else ""
+        raise AnalysisError(f"name a {entry.value}: agentlab stats {run.folder} {name} {entry.metavar}{example}")
     wanted = {*entry.takes, entry.value}
     given = {key: value for key, value in options.items() if key in wanted and value is not None}
     arms = run.pooled if entry.together else run

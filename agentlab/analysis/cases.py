@@ -75,7 +75,7 @@ def _result(tables: Mapping[str, pd.DataFrame]) -> str:
     table = tables.get("limits")
     if table is None:
         return ""
-    return f"utility, over rollouts that have both measures: {listed(table, 'condition', 'utility')}."
+    return f"mean utility of rollouts that have both measures: {listed(table, 'condition', 'utility')}."
 
 
 def _by_case(run: Run, measures: Sequence[Measure]) -> pd.DataFrame:

@@ -10,10 +10,12 @@ import numpy as np
 import pandas as pd
 
 from agentlab.analysis.column import Column
-from agentlab.text import line
+from agentlab.text import enumerate_some, line
 
 WIDEST = 80
 """Characters of a cell."""
+UNITS = {"cost": "cost (USD)"}
+"""Headings that say in what their numbers are."""
 ROUNDING = 1e-15
 """Under it a number is what rounding leaves of 0."""
 
@@ -30,7 +32,13 @@ def columns(table: pd.DataFrame, widest: int = WIDEST) -> list[Column]:
         intervals = list(zip(*data, strict=True)) if ends else [()] * len(table)
         heading = name or str(ends[0]).removesuffix("_low")
         cells = [_cell(heading, *row, widest) for row in zip(estimates, intervals, strict=True)]
-        shown.append(Column(line(heading.replace("_", " "), widest), tuple(cells), _numeric(estimates) or bool(ends)))
+        shown.append(
+            Column(
+                line(UNITS.get(heading, heading.replace("_", " ")), widest),
+                tuple(cells),
+                _numeric(estimates) or bool(ends),
+            )
+        )
     return shown
 
 
@@ -57,11 +65,11 @@ def _under(cells: Sequence[str], names: Sequence[Sequence[str]], starts: Sequenc
 
 
 def listed(table: pd.DataFrame, name: str, *headings: str, most: int = 4) -> str:
-    """The first rows in a line: `firm 0.018 [0.009, 0.066], solo unknown`, each by its cell under `name`."""
-    first = {column.heading: column.cells for column in columns(table.head(most))}
+    """The first rows in a line: `firm 0.018 [0.009, 0.066]; solo unknown`, each by its cell under `name`."""
+    first = {column.heading: column.cells for column in columns(table)}
     shown = [first[heading] for heading in (name, *headings) if heading in first]
     items = [_item(_level(head), values) for head, *values in zip(*shown, strict=True)]
-    return ", ".join(items) + (f", and {len(table) - most} more" if len(table) > most else "")
+    return enumerate_some(items, most)
 
 
 def _item(name: str, values: Sequence[str]) -> str:

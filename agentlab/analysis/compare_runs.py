@@ -24,10 +24,12 @@ from agentlab.scenario.replicates import TOGETHER
 from agentlab.stats.arm_mean import arm_mean
 from agentlab.stats.contrasts.paired import Paired
 from agentlab.suggestion import suggest
-from agentlab.text import pluralize
+from agentlab.text import enumerate_some, pluralize
 from agentlab.types import Measure
 
 LEVEL = 0.95
+NAMED = 4
+"""Conditions or tasks that a sentence names."""
 NOT_RANDOMIZED = (
     "The runs were not randomized against each other: they ran at different times, perhaps with different code and "
     "on different servers. Any of these can cause a difference. To test what you changed, put both arms into one "
@@ -107,10 +109,11 @@ def _matched(first: Run, second: Run, a: str | None, b: str | None) -> list[tupl
         return [(name, name) for name in shared]
     if all(len(names) == 1 for names in known):
         return [(known[0][0], known[1][0])]
-    conditions = " and ".join(
-        f"{run.folder}: {', '.join(names) or 'none'}" for run, names in zip((first, second), known, strict=True)
+    sides = zip((first, second), known, strict=True)
+    either = [f"{run.folder} has {enumerate_some(names, NAMED) or 'none'}" for run, names in sides]
+    raise AnalysisError(
+        f"no condition has the same name in both runs; match two with --a NAME --b NAME ({', and '.join(either)})"
     )
-    raise AnalysisError(f"no condition has the same name in both runs ({conditions}); match two with --a NAME --b NAME")
 
 
 def _measures(first: Run, second: Run, wanted: str | None) -> list[Both]:
@@ -238,13 +241,13 @@ def _condition_notes(first: Run, second: Run, pairs: Sequence[tuple[str, str]], 
     for run, side in ((first, 0), (second, 1)):
         rest = [str(name) for name in run.rollouts["condition"].unique() if name not in {pair[side] for pair in pairs}]
         if rest:
-            yield f"Only in {_name(run)}: {', '.join(rest)}."
+            yield f"Only in {_name(run)}: {enumerate_some(rest, NAMED)}."
 
 
 def _task_notes(first: Run, second: Run) -> Iterator[str]:
     texts = [{task["id"]: task["prompt"] for task in run.meta.get("tasks", [])} for run in (first, second)]
     shared = texts[0].keys() & texts[1].keys()
     if other := sorted(task for task in shared if texts[0][task] != texts[1][task]):
-        yield f"With different text in the second run: {', '.join(other)}."
+        yield f"With different text in the second run: {enumerate_some(other, NAMED)}."
     if alone := len(texts[0].keys() ^ texts[1].keys()):
         yield f"{pluralize(alone, 'task')} in only one run; differences use the tasks that both runs have."

@@ -15,10 +15,11 @@ WORDS = 12
 
 @dataclass(frozen=True, slots=True)
 class _Sized:
-    """A column with the characters that it takes at most, and those that it can do with."""
+    """A column with the characters that it takes at most, those of its cells alone, and those that it can do with."""
 
     column: Column
     most: int
+    body: int
     least: int
 
 
@@ -35,12 +36,12 @@ def natural(columns: Sequence[Column]) -> int:
 
 
 def _sized(column: Column) -> _Sized:
-    cells = (column.heading, *column.cells)
-    most = max(map(_width, cells))
-    narrow = [column.heading, *(cell for i, cell in enumerate(column.cells) if i not in column.heads)]
+    body = max(map(_width, column.cells), default=0)
+    most = max(body, _width(column.heading))
+    narrow = [cell for i, cell in enumerate(column.cells) if i not in column.heads]
     parts = [part for cell in narrow for part in (_halves(cell) if column.number else cell.split())]
-    longest = max(map(_width, parts), default=0)
-    return _Sized(column, most, longest if column.number else min(most, max(longest, WORDS)))
+    longest = max(map(_width, [*parts, *column.heading.split()]), default=0)
+    return _Sized(column, most, body, longest if column.number else min(most, max(longest, WORDS)))
 
 
 def _halves(cell: str) -> list[str]:
@@ -56,7 +57,7 @@ def _parts(columns: Sequence[_Sized], width: int) -> Iterator[list[_Sized]]:
         if sized.column.number or _least([*keys, sized]) > width // 2:
             break
         keys.append(sized)
-    keys = _telling(keys, columns, width // 2)
+    keys = _needed(_telling(keys, columns, width // 2))
     part = list[_Sized]()
     for sized in columns:
         if len(part) > len(keys) and _least([*part, sized]) > width:
@@ -66,10 +67,25 @@ def _parts(columns: Sequence[_Sized], width: int) -> Iterator[list[_Sized]]:
     yield part
 
 
+def _needed(keys: list[_Sized]) -> list[_Sized]:
+    """The keys without those, the last ones first, that tell no rows apart which the others do not."""
+    needed, told = list(keys), _distinct(keys)
+    for sized in reversed(keys):
+        rest = [key for key in needed if key is not sized]
+        if rest and not sized.column.heads and _distinct(rest) == told:
+            needed = rest
+    return needed
+
+
+def _distinct(keys: Sequence[_Sized]) -> int:
+    """Rows that these columns tell apart."""
+    return len(set(zip(*(sized.column.cells for sized in keys), strict=True)))
+
+
 def _telling(keys: list[_Sized], columns: Sequence[_Sized], room: int) -> list[_Sized]:
     """The keys with the whole numbers that follow them, such as a generation, where only these tell the rows apart."""
     extended = list(keys)
-    while len(set(zip(*(sized.column.cells for sized in extended), strict=True))) < len(columns[0].column.cells):
+    while _distinct(extended) < len(columns[0].column.cells):
         more = columns[len(extended)]
         whole = all(cell.isdigit() or not cell for cell in more.column.cells)
         if not whole or len(extended) + 2 > len(columns) or _least([*extended, more]) > room:
@@ -85,7 +101,8 @@ def _least(columns: Sequence[_Sized]) -> int:
 def _lines(columns: Sequence[_Sized], width: int | None) -> Iterator[str]:
     widths = _widths(columns, width)
     heads = [
-        _wrapped(sized, sized.column.heading, column_width) for sized, column_width in zip(columns, widths, strict=True)
+        wrap(sized.column.heading, column_width, break_long_words=False, break_on_hyphens=False) or [""]
+        for sized, column_width in zip(columns, widths, strict=True)
     ]
     yield from _row(columns, widths, heads)
     yield " " + "─" * (sum(widths) + GAP * (len(widths) - 1))
@@ -107,18 +124,23 @@ def _wrapped(sized: _Sized, cell: str, width: int) -> list[str]:
 
 
 def _widths(columns: Sequence[_Sized], width: int | None) -> list[int]:
-    """As wide as the cells; where that is too wide the widest columns of words give first, then those of numbers."""
+    """As wide as the cells; where that is too wide, headings of numbers give first, then words, then intervals."""
     widths = [sized.most for sized in columns]
     room = None if width is None else width - GAP * (len(columns) - 1)
     while room is not None and sum(widths) > room:
         at = max(
             range(len(widths)),
-            key=lambda i: (widths[i] > columns[i].least, not columns[i].column.number, widths[i]),
+            key=lambda i: (widths[i] > columns[i].least, *_gives(columns[i], widths[i]), widths[i]),
         )
         if widths[at] == columns[at].least:
             break
         widths[at] -= 1
     return widths
+
+
+def _gives(sized: _Sized, width: int) -> tuple[bool, bool]:
+    """How readily a column of this width becomes narrower."""
+    return sized.column.number and width > sized.body, not sized.column.number
 
 
 def _row(columns: Sequence[_Sized], widths: Sequence[int], cells: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -96,9 +96,10 @@ def frontier(run: Run, axes: str | None = None) -> Analysis:
 
 
 def _result(tables: Mapping[str, pd.DataFrame]) -> str:
-    """The chance of each arm to be on the frontier."""
+    """The chance of each arm to be on the frontier, where there are enough tasks for it."""
     arms = tables["arms"]
-    return f"chance to be on the frontier: {listed(arms, 'condition', 'on frontier')}." if "on_frontier" in arms else ""
+    known = "on_frontier" in arms and arms["on_frontier"].notna().any()
+    return f"chance to be on the frontier: {listed(arms, 'condition', 'on frontier')}." if known else ""
 
 
 def _named(run: Run, axes: str | None) -> tuple[str, str]:

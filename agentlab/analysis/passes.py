@@ -65,7 +65,7 @@ def tries(run: Run, measure: str | None = None, k: str | None = None) -> Analysi
                     remarks.add(f"{m.name}, k = {size}{note}", condition)
     tables = {"new_tasks": pd.DataFrame(new_task_rows), "these_tasks": pd.DataFrame(these_task_rows)}
     told = (*notes, *remarks.notes(run.rollouts["condition"].nunique()))
-    return Analysis("passes", "Several tries", _says(tables["these_tasks"]), tables, told, result=_result)
+    return Analysis("passes", "Several tries", _says(tables["new_tasks"]), tables, told, result=_result)
 
 
 def _result(tables: Mapping[str, pd.DataFrame]) -> str:
@@ -78,9 +78,11 @@ def _result(tables: Mapping[str, pd.DataFrame]) -> str:
 
 def _says(table: pd.DataFrame) -> str:
     arms, tasks = table["condition"].nunique(), table["tasks"].max()
+    known = table.filter(like="_low").notna().any(axis=None)
+    about = "intervals are about new tasks" if known else "too few tasks for conclusions about new tasks"
     return (
         f"Success with k tries on {pluralize(tasks, 'task')} in {pluralize(arms, 'arm')}, from all subsets of k "
-        f"among the {pluralize(table['draws'].min(), 'draw')} or more of each task; intervals are about new tasks."
+        f"among the {pluralize(table['draws'].min(), 'draw')} or more of each task; {about}."
     )
 
 

@@ -174,8 +174,8 @@ ANALYSES: Mapping[str, RegisteredAnalysis] = {
         "Judges versus people; means corrected by labels.",
         together=True,
         frame="labels",
-        without="no rollout has a human label; `agentlab export labels {run} SHEET.csv --measure NAME` draws outputs, "
-        "people fill in the sheet, and `agentlab import labels SHEET.csv --run {run}` imports it",
+        without="no rollout has a human label; `agentlab export labels {run} SHEET.csv --measure NAME` writes a sheet "
+        "for people to fill in, and `agentlab import labels SHEET.csv --run {run}` reads it",
     ),
     "judges": RegisteredAnalysis(
         "judges.judges:judges", "Judge diagnostics", "Judge diagnostics: anchors, length, agreement, bounds."

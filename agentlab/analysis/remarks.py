@@ -1,7 +1,8 @@
 """Notes of an analysis as they are gathered, each stated once, with the arms that it is about."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
+
+from agentlab.text import enumerate_some
 
 
 @dataclass(slots=True)
@@ -18,11 +19,8 @@ class Remarks:
     def notes(self, arms: int, most: int | None = None) -> tuple[str, ...]:
         """Each with its arms, unless it is about all of that number; more than `most` arms are counted."""
         return tuple(
-            text if "" in places or len(places) >= arms > 0 else f"{text} ({_named(places, most)})"
+            text
+            if "" in places or len(places) >= arms > 0
+            else f"{text} ({enumerate_some(places, most or len(places))})"
             for text, places in self.places.items()
         )
-
-
-def _named(arms: Sequence[str], most: int | None) -> str:
-    names = list(arms[:most])
-    return "; ".join([*names, f"and {len(arms) - len(names)} more"] if len(names) < len(arms) else names)

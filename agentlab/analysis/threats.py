@@ -12,7 +12,7 @@ from agentlab.analysis.populations import population_notes
 from agentlab.analysis.unread import differing
 from agentlab.runs.frames import Run
 from agentlab.stats.judges.arm_guess import ArmGuess
-from agentlab.text import line, pluralize
+from agentlab.text import enumerate_some, line, pluralize
 
 LONGEST, MOST = 160, 3
 """Characters of an error that is quoted; lines on contrasts that rest on one task."""
@@ -57,6 +57,5 @@ def _missing(contrasts: Sequence[Contrast]) -> Iterator[str]:
     """Where missing values could undo what is there, and which of these they are."""
     fragile = [c for c in contrasts if c.outcome == "fragile"]
     if fragile:
-        named = "; ".join(f"{line(c.measure)}, {line(c.pair)}" for c in fragile[:3])
-        more = f"; and {len(fragile) - 3} more" if len(fragile) > 3 else ""
-        yield f"In the worst case, missing scores would reverse these results: {named}{more}."
+        named = enumerate_some([f"{line(c.measure)}, {line(c.pair)}" for c in fragile], 3)
+        yield f"In the worst case, missing scores would reverse these results: {named}."

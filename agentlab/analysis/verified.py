@@ -45,6 +45,10 @@ class Arm:
 def checks_of(run: Run, weak: str | None, strong: str | None, accept: str | None) -> tuple[Check, Check]:
     """The verifier and the truth, by the names of measures. Raises AnalysisError where they do not fit."""
     names = [m.name for m in run.measured]
+    if len({m.judge for m in run.measured}) < 2:
+        raise AnalysisError(
+            f"{run.folder} needs two measures of different judges: one that accepts, and one that says what is right"
+        )
     if weak is None or strong is None:
         raise AnalysisError(
             f"{run.folder}: name the measure that accepts and the one that says what is right: --weak NAME --strong "

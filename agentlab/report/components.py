@@ -39,7 +39,7 @@ def charts(analysis: Analysis, styles: Mapping[str, ArmStyle]) -> tuple[Chart, .
 def draw(data: pd.DataFrame, styles: Mapping[str, ArmStyle]) -> Figure:
     """A panel for each measure, a row for each arm, a mark for each component."""
     measures = [str(name) for name in data["measure"].unique()]
-    kinds = [str(name) for name in data["level"].unique()]
+    kinds = [str(name) for name in data.loc[data["variance"].notna(), "level"].unique()]
     arms = [str(name) for name in data["condition"].unique()]
     labels = [styles[name].label if name in styles else short(name, 34) for name in arms]
     height = 0.6 + max(0.26, 0.13 * len(kinds)) * len(arms)
@@ -54,7 +54,7 @@ def draw(data: pd.DataFrame, styles: Mapping[str, ArmStyle]) -> Figure:
 
 def _panel(ax: Any, data: pd.DataFrame, arms: list[str], kinds: list[str]) -> None:
     ax.axvline(0, color=GROUND, linewidth=0.8)
-    for row in data.to_dict("records"):
+    for row in data[data["variance"].notna().to_numpy()].to_dict("records"):
         place = kinds.index(str(row["level"]))
         y = arms.index(str(row["condition"])) + _lift(place, len(kinds))
         interval(ax, y, (row["low"], row["high"]), THIN, INK)

@@ -11,15 +11,37 @@ from matplotlib.lines import Line2D
 from agentlab.analysis.contrasts.table import DIFFERENCES, INTERVALS
 from agentlab.analysis.measure_summary import MeasureSummary
 from agentlab.report.section import Chart
-from agentlab.report.style import BAR, FAINT, GROUND, INK, THIN, canvas, interval, legend, named, rows, short
+from agentlab.report.style import (
+    BAR,
+    BROAD,
+    FAINT,
+    GROUND,
+    INK,
+    NARROW,
+    THIN,
+    canvas,
+    interval,
+    legend,
+    named,
+    rows,
+    short,
+)
 from agentlab.text import pluralize
 
 PRIMARY = "primary"
 COLUMNS = (*DIFFERENCES, "a", "b", "within", "scored_a", "scored_b")
 MOST, ACROSS, WIDEST = 40, 3, 24
 """Rows of a figure, panels side by side, characters of an arm."""
-HEADLINE, BROAD = 8, 6.4
-"""Rows of the page's first figure, and its width in inches."""
+HEADLINE = 8
+"""Rows of the page's first figure."""
+ABOVE: dict[str, Any] = {
+    "fontsize": 8,
+    "va": "bottom",
+    "color": INK,
+    "linespacing": 1.4,
+    "bbox": {"facecolor": "white", "edgecolor": "none", "pad": 1},
+}
+"""What is written above an interval, on lines that it hides."""
 DOT: dict[str, Any] = {"marker": "o", "linestyle": "", "color": INK, "markersize": 3.8, "markerfacecolor": "white"}
 Measures = Mapping[str, MeasureSummary]
 
@@ -48,7 +70,14 @@ def headline(contrasts: pd.DataFrame, measures: Measures) -> Chart | None:
     if chosen.empty:
         return None
     title = "Primary contrasts" if len(primary) else "The first contrasts"
-    return Chart("headline", title, _intervals(chosen), chosen, lambda: draw_with_numbers(chosen, measures))
+    return Chart(
+        "headline",
+        title,
+        _intervals(chosen),
+        chosen,
+        lambda: draw_with_numbers(chosen, measures),
+        lambda: draw_narrow(chosen, measures),
+    )
 
 
 def _known(contrasts: pd.DataFrame) -> pd.DataFrame:
@@ -108,13 +137,37 @@ def draw_with_numbers(data: pd.DataFrame, measures: Measures) -> Figure:
         _panel(ax, part, [str(name) for name in part["contrast"]], concluded=False)  # the numbers stand at the right
         named(ax, measure)
         rows(ax, names)
-        arms = [str(name) for name in part["a"].unique()]
-        _direct(ax, measures[measure].better, arms[0] if len(arms) == 1 and len(arms[0]) < WIDEST else "first arm")
+        _direct(ax, measures[measure].better, _first(part))
         right_axis = ax.twinx()
         rows(right_axis, [_numbers(row) for row in part.to_dict("records")])
         right_axis.grid(False)
     _key(figure, data)
     return figure
+
+
+def draw_narrow(data: pd.DataFrame, measures: Measures) -> Figure:
+    """The same with the arms and the numbers above each interval."""
+    parts = [part.reset_index(drop=True) for _, part in data.groupby("measure", sort=False)]
+    heights = [0.6 + 0.64 * len(part) for part in parts]
+    figure, axes = canvas(sum(heights) + 0.5, len(parts), 1, width=NARROW, height_ratios=heights)
+    for part, ax in zip(parts, axes.flat, strict=True):
+        measure = str(part["measure"].iloc[0])
+        _panel(ax, part, [str(name) for name in part["contrast"]], concluded=False)
+        named(ax, measure)
+        rows(ax, [""] * len(part))
+        ax.set_ylim(len(part) - 0.7, -0.8)
+        for y, row in enumerate(part.to_dict("records")):
+            text = f"{_label(row['a'], row['b'], row['within'])}\n{_numbers(row)}"
+            ax.text(0, y - 0.16, text, transform=ax.get_yaxis_transform(), **ABOVE)
+        _direct(ax, measures[measure].better, _first(part))
+    _key(figure, data)
+    return figure
+
+
+def _first(part: pd.DataFrame) -> str:
+    """What the first arm of all these contrasts is called."""
+    arms = [str(name) for name in part["a"].unique()]
+    return arms[0] if len(arms) == 1 and len(arms[0]) < WIDEST else "first arm"
 
 
 def _numbers(row: Mapping[Any, Any]) -> str:

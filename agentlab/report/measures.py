@@ -37,13 +37,14 @@ def section(material: Material) -> Section:
     run, summary = material.run, material.summary
     data = means(run, summary)
     missing = int(data["missing"].sum()) if len(data) else 0
+    drawn = int(data.loc[data["mean"].notna(), "measure"].nunique())
     thin = (
         (", and the thin line is the interval for new tasks")
         if len(data) and data["new tasks_low"].notna().any()
         else ""
     )
     says = (
-        f"Means of task means of {pluralize(len(run.measured), 'measure')} in "
+        f"Means of task means of {pluralize(drawn, 'measure')} in "
         f"{pluralize(len(summary.arms), 'condition')}, n = {pluralize(len(run.measures), 'rollout')} of "
         f"{pluralize(run.measures['task'].nunique(), 'task')}. The thick line is the 95% "
         f"interval for these tasks{thin}. Arms share their "

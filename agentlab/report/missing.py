@@ -49,11 +49,10 @@ def section(material: Material) -> Section:
     data, by_agent, by_edge = arms(run), agents(run), edges(run)
     delivered, written = int(data["sent"].sum()), _written(run)
     says = (
-        f"Left: how n = {len(run.rollouts):,} rollouts ended, as shares of each arm. Right: lost mail per rollout, "
-        f"compared with {pluralize(delivered, 'delivery', 'deliveries')} of {pluralize(written, 'message')} by "
-        f"agents (one delivery per reader): undeliverable (bounced), unreadable (unparsed), cut off (truncated), or "
-        f"sent to "
-        "an agent that never acted again (late)."
+        f"Left: how n = {len(run.rollouts):,} rollouts ended, as shares of each arm. Right: lost and late mail per "
+        f"rollout, compared with {pluralize(delivered, 'delivery', 'deliveries')} of {pluralize(written, 'message')} "
+        "by agents (one delivery per reader). Lost: undeliverable (bounced), unreadable (unparsed), or cut off "
+        "(truncated). Late: delivered to an agent that never acted again."
     )
     tables = {"losses": data, "losses_agents": by_agent, "losses_edges": by_edge, "losses_verdicts": verdicts(run)}
     notes = (
@@ -62,7 +61,7 @@ def section(material: Material) -> Section:
         *unread_notes(run),
     )
     chart = Chart("losses", title, says, data, lambda: draw(data, material.styles))
-    return Section("losses", title, "", (chart,), tables, notes)
+    return Section("losses", title, "", (chart,), {name: table for name, table in tables.items() if len(table)}, notes)
 
 
 def arms(run: Run) -> pd.DataFrame:
@@ -116,7 +115,7 @@ def draw(data: pd.DataFrame, styles: Mapping[str, ArmStyle]) -> Figure:
     """Shares of statuses on the left, lost messages per rollout on the right."""
     counts = data.set_index("condition").reindex([name for name in styles if name in set(data["condition"])])
     figure, axes = panels(2, 2, 0.26 * len(counts) + 1.7, sharey=True)
-    parts = ((axes[0], STATUSES, "share of rollouts"), (axes[1], LOST, "lost mail per rollout"))
+    parts = ((axes[0], STATUSES, "share of rollouts"), (axes[1], LOST, "lost and late mail per rollout"))
     keys: dict[str, Any] = {}
     for ax, kinds, title in parts:
         there = [name for name in kinds if name in counts and counts[name].any()]

@@ -11,7 +11,7 @@ from agentlab.experiment.confounds import phrase
 from agentlab.report.section import Material, Section
 from agentlab.runs.frames import Run
 from agentlab.scenario.levels import pooled
-from agentlab.text import line, pluralize
+from agentlab.text import enumerate_some, line, pluralize
 
 Facts = Mapping[str, Any]
 MOST, LONGEST = 120, 20_000
@@ -76,10 +76,8 @@ def _asked(run: Run) -> dict[str, dict[str, str]]:
 def _headed(changed: Mapping[tuple[str, str], Sequence[str]]) -> dict[str, str]:
     headed: dict[str, str] = {}
     for (heading, body), pairs in list(changed.items())[:MOST]:
-        more = f"; and {len(pairs) - 3} more" if len(pairs) > 3 else ""
-        headed[_free(f"{line(heading, 80)} · {'; '.join(line(pair, 60) for pair in pairs[:3])}{more}", headed)] = _cut(
-            body
-        )
+        between = enumerate_some([line(pair, 60) for pair in pairs], 3)
+        headed[_free(f"{line(heading, 80)} · {between}", headed)] = _cut(body)
     return headed
 
 
@@ -92,8 +90,8 @@ def _prompts(facts: Mapping[str, Facts]) -> dict[str, str]:
             users.setdefault(text, []).append(f"{agent} in {condition}")
     prompts: dict[str, str] = {}
     for text, who in list(users.items())[:MOST]:
-        more = f"; and {len(who) - 2} more" if len(who) > 2 else ""
-        prompts[_free(f"prompt of {'; '.join(line(name, 60) for name in who[:2])}{more}", prompts)] = _cut(text)
+        names = enumerate_some([line(name, 60) for name in who], 2)
+        prompts[_free(f"prompt of {names}", prompts)] = _cut(text)
     return prompts
 
 

@@ -9,6 +9,7 @@ from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.generations.latest import latest
 from agentlab.analysis.registry import ANALYSES
 from agentlab.analysis.summary import Summary, summarize
+from agentlab.analysis.unread import differing
 from agentlab.errors import AnalysisError, StoreError
 from agentlab.report import (
     attribution,
@@ -74,9 +75,14 @@ def _write(run: Run, folder: Path) -> Path:
     parts = [part for part in sections(material, first) if not part.empty]
     charts = [*([first.figure] if first.figure else []), *(chart for part in parts for chart in part.charts)]
     pictures = {chart.name: svg(chart.name, chart.title, chart.draw) for chart in charts}
+    narrow = {
+        f"{chart.name}_narrow": svg(f"{chart.name}_narrow", chart.title, chart.draw_narrow)
+        for chart in charts
+        if chart.draw_narrow is not None
+    }
     tables = {name: table for part in parts for name, table in part.tables.items()}
     tables |= {chart.name: chart.data for chart in charts}
-    text = page(first, parts, pictures, _again(run.folder.name))
+    text = page(first, parts, pictures | narrow, _again(run.folder.name))
     for chart, marks in pictures.items():
         (folder / "figures" / f"{chart}.svg").write_text(f'<?xml version="1.0" encoding="utf-8"?>\n{marks}', "utf-8")
     for table, data in tables.items():
@@ -129,14 +135,14 @@ def _differences(run: Run, summary: Summary, analysis: Analysis | AnalysisError)
         if known
         else (f"{analysis.says} These differences do not support conclusions about which arm did better.")
     )
-    made = of(analysis, "contrasts", title)
+    made, short = of(analysis, "contrasts", title), differing(run)  # which the notes of the summary say in full
     return Section(
         "contrasts",
         title,
         said,
         charts,
         made.tables,
-        tuple(dict.fromkeys((*analysis.notes, *summary.notes))),
+        tuple(dict.fromkeys((*(note for note in analysis.notes if note not in short), *summary.notes))),
         made.reading,
         shown=analysis.shown,
     )

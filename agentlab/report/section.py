@@ -33,6 +33,8 @@ class Chart:
     says: str
     data: pd.DataFrame
     draw: Callable[[], Figure]
+    draw_narrow: Callable[[], Figure] | None = None
+    """The same for the width of a phone; None for a figure that scrolls sideways there."""
 
 
 @dataclass(frozen=True, slots=True)

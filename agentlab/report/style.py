@@ -33,8 +33,11 @@ HATCHES = ("", "////", "..", "\\\\\\\\", "xxx", "---", "+++", "//..")
 BAR: dict[str, Any] = {"linewidth": 3.6, "solid_capstyle": "butt"}
 THIN: dict[str, Any] = {"linewidth": 1.2, "solid_capstyle": "butt"}
 """An interval's line ends where the interval does."""
-WIDTH = 7.4
-"""Inches of every figure."""
+WIDTH, BROAD, NARROW = 7.4, 6.4, 3.6
+"""Inches of a figure, of the page's first one, and of the first one on a phone."""
+
+LETTERS = 13
+"""Letters of a legend in an inch."""
 
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -181,7 +184,7 @@ def bare(ax: Any) -> None:
 def legend(figure: Any, handles: Sequence[Any], labels: Sequence[str]) -> None:
     """Below everything, in as many columns as the longest label leaves room for."""
     if handles:
-        most = max(1, min(len(labels), 96 // (max(map(len, labels)) + 7)))
+        most = max(1, min(len(labels), int(LETTERS * figure.get_figwidth()) // (max(map(len, labels)) + 7)))
         across = -(-len(labels) // -(-len(labels) // most))  # rows of one length
         figure.legend(handles, labels, loc="outside lower center", ncols=across, frameon=False, fontsize=8)
 

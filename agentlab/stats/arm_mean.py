@@ -112,7 +112,7 @@ def _of_new_tasks(
     count = len(mean_t) if units is None else int(units.max()) + 1
     if count < FEWEST_TASKS:
         of = pluralize(count, "task") if units is None else f"{pluralize(count, 'cluster')} of tasks"
-        return None, count, (f"{of}: too few for conclusions beyond them (at least {FEWEST_TASKS} are needed)",)
+        return None, count, (f"{of}: too few for conclusions about new tasks (at least {FEWEST_TASKS} are needed)",)
     over = task_mean(mean_t, units)
     if spread <= 1e-12:
         return count, count, ()

@@ -96,7 +96,9 @@ def left_out(x: Floats, statistic: Statistic, weights: Floats | None = None) -> 
     if not np.isfinite(value):
         return missing(None, count, "undefined: the errors do not sum to more than 0")
     if count < FEWEST_TASKS:
-        reason = f"{pluralize(count, 'task')}: too few for conclusions beyond them (at least {FEWEST_TASKS} are needed)"
+        reason = (
+            f"{pluralize(count, 'task')}: too few for conclusions about new tasks (at least {FEWEST_TASKS} are needed)"
+        )
         return missing(value, count, f"no interval: {reason}")
     without: Floats = statistic(total - x)
     if not np.isfinite(without).all():

@@ -13,6 +13,7 @@ from agentlab.errors import StoreError
 from agentlab.store.formats import known
 from agentlab.store.lock import held
 from agentlab.store.pages import TextReader, unpacked
+from agentlab.suggestion import suggest
 
 log = logging.getLogger(__name__)
 DATABASE, LOG = "run.db", "run.db-wal"
@@ -28,7 +29,8 @@ def find(run: str) -> Path:
         if (folder / DATABASE).is_file():
             return folder
     runs = sorted(path.parent.name for path in Path("runs").glob(f"*/{DATABASE}"))
-    raise StoreError(f"no run {run!r}, neither as a folder nor under runs/, which holds {', '.join(runs) or 'none'}")
+    known_runs = suggest(run, runs) if runs else "runs/ has none"
+    raise StoreError(f"no run {run!r}, neither as a folder nor under runs/; {known_runs}")
 
 
 def read(folder: Path) -> sqlite3.Connection:

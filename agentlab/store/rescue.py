@@ -4,6 +4,7 @@ import os
 import shutil
 import sqlite3
 import tempfile
+from collections import Counter
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ _STORED = {
 }
 TABLES = {"meta": 2, "conditions": 3, **{table: len(columns) for table, columns in _STORED.items()}}
 """Tables of a run, and how many columns each has."""
+_KIND = COLUMNS["rollouts"].index("kind")
 _DAMAGE = (sqlite3.Error, UnicodeDecodeError)
 """What reading a damaged file raises; the second is for the name of a column."""
 MOST = 5
@@ -36,6 +38,8 @@ class Finding:
     """In the words of SQLite; empty for a sound file."""
     rows: dict[str, int]
     """Rows that can be read, by table."""
+    kinds: dict[str, int]
+    """Rows of rollouts by kind; `agentlab list` counts those of kind `rollout`."""
     lost: tuple[str, ...]
     """Tables that cannot be read to their end, or not at all."""
 
@@ -48,13 +52,16 @@ def examine(folder: Path) -> Finding:
         try:
             connection = stack.enter_context(_opened(folder / DATABASE))
         except sqlite3.Error as error:
-            return Finding((str(error),), dict.fromkeys(map(_said, TABLES), 0), tuple(map(_said, TABLES)))
+            return Finding((str(error),), dict.fromkeys(map(_said, TABLES), 0), {}, tuple(map(_said, TABLES)))
         problems = [*_checked(connection), *_losses(connection)]
         scans = {table: _Scan(connection, table) for table in TABLES}
-        rows = {_said(table): sum(1 for _ in scan) for table, scan in scans.items()}
+        kinds = Counter(str(row[_KIND]) for row in scans["rollouts"])
+        counts = {table: sum(1 for _ in scan) for table, scan in scans.items() if table != "rollouts"}
+        counts["rollouts"] = kinds.total()
+        rows = {_said(table): counts[table] for table in TABLES}
     problems += [f"a page of texts, at byte {start}, cannot be read" for start in scans["pages"].unreadable[:MOST]]
     lost = tuple(_said(table) for table, scan in scans.items() if scan.error or scan.unreadable)
-    return Finding(tuple(problems), rows, lost)
+    return Finding(tuple(problems), rows, dict(kinds), lost)
 
 
 def rescue(folder: Path, into: Path) -> dict[str, int]:

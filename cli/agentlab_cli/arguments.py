@@ -92,7 +92,9 @@ Only = Annotated[
         autocompletion=_levels,
     ),
 ]
-Draws = Annotated[int | None, typer.Option(min=1, help="Use this many draws instead of the number in the scenario.")]
+Draws = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Use this many draws instead of the number in the scenario.")
+]
 Out = Annotated[str | None, typer.Option(metavar="FOLDER", help="Use this run folder. Default: runs/NAME.")]
 New = Annotated[bool, typer.Option("--new", help="Start a fresh folder beside an existing one.")]
 AcceptChanges = Annotated[
@@ -102,7 +104,9 @@ BaseUrl = Annotated[
     list[str] | None,
     typer.Option("--base-url", metavar="ALIAS=URL", help="The new address of a model's server. May be repeated."),
 ]
-Concurrency = Annotated[int, typer.Option(min=1, max=2000, help="Play at most this many rollouts at once.")]
+Concurrency = Annotated[
+    int, typer.Option(min=1, max=2000, metavar="N", help="Play at most this many rollouts at once, up to 2000.")
+]
 UnsafeLocal = Annotated[
     bool,
     typer.Option(

@@ -18,7 +18,7 @@ def compare(
     b: Annotated[
         str | None, typer.Option("--b", metavar="CONDITION", help="Compare it with this condition of the second run.")
     ] = None,
-    measure: Annotated[str | None, typer.Option(help="Compare this measure only.")] = None,
+    measure: Annotated[str | None, typer.Option(metavar="NAME", help="Compare this measure only.")] = None,
     csv: Annotated[
         Path | None, typer.Option("--csv", metavar="FOLDER", help="Write both tables into this folder.")
     ] = None,

@@ -35,7 +35,8 @@ def print_comparison(comparison: Analysis, names: tuple[str, str], quiet: bool =
         console.print()
     say(
         console,
-        f"{DIFFERENCE}: {second} minus {first}. [95% CI; of a difference for new tasks, if there are enough]",
+        f"{DIFFERENCE}: {second} minus {first}. Brackets: 95% CI; that of a difference is for new tasks, if there are "
+        "enough tasks.",
         "  ",
     )
     for note in (comparison.says, *comparison.notes):

@@ -51,18 +51,22 @@ def plan(
     effect: Annotated[
         float | None,
         typer.Option(
-            help="Print the power to detect this difference, in the measure's units, and the number of tasks needed."
+            metavar="SIZE",
+            help="Print the power to detect this difference, in the measure's units, and the number of tasks needed.",
         ),
     ] = None,
     pilot: Annotated[
         str | None, typer.Option(metavar="RUN", help="Use the costs and SDs measured in this run.")
     ] = None,
     within: Annotated[
-        float | None, typer.Option(help="Assume this SD over draws, as a share of the range. Default: 0.25.")
+        float | None,
+        typer.Option(metavar="SD", help="Assume this SD over draws, as a share of the range. Default: 0.25."),
     ] = None,
     between: Annotated[
         float | None,
-        typer.Option(help="Assume this SD of the difference between tasks, as a share of the range. Default: 0.1."),
+        typer.Option(
+            metavar="SD", help="Assume this SD of the difference between tasks, as a share of the range. Default: 0.1."
+        ),
     ] = None,
     training: Annotated[
         float | None,

@@ -10,14 +10,13 @@ from agentlab_cli.printed import AsJson, Quiet, print_json, print_result
 
 _NAMES = {
     "conditions": "condition",
-    "rollouts": "rollout",
-    "messages": "message",
     "calls": "call",
+    "messages": "message",
     "verdicts": "verdict",
     "labels": "label",
     "pages": "text page",
 }
-"""What a row of a table is called."""
+"""What a row of a table is called; those of rollouts are told apart by their kind."""
 
 
 def doctor(
@@ -47,9 +46,11 @@ def doctor(
     finding = examine(folder)
     for problem in finding.problems:
         say(problem)
-    rows = ", ".join(pluralize(count, _NAMES[table]) for table, count in finding.rows.items() if table in _NAMES)
+    kinds = dict(finding.kinds)
+    rollouts = [pluralize(kinds.pop("rollout", 0), "rollout"), *(f"{n:,} of kind {kind}" for kind, n in kinds.items())]
+    rows = [pluralize(finding.rows[table], name) for table, name in _NAMES.items() if finding.rows[table]]
     state = "damaged" if finding.problems or finding.lost else "sound"
-    say(f"{folder}: the file is {state}. It can be read: {rows}.")
+    say(f"{folder}: the file is {state}. What can be read: {', '.join([*rollouts, *rows])}.")
     known = listed_run(folder)
     if known.state == "stopped":
         say(f"{known.done:,} of {pluralize(known.planned or 0, 'rollout')} are played.")

@@ -39,11 +39,15 @@ def parquet(
 def workspace(
     run: RunName,
     rollout: Annotated[
-        str, typer.Option(help="Take this rollout: the beginning of its key, or task=loan,team=firm,draw=1.")
+        str,
+        typer.Option(
+            metavar="ROLLOUT", help="Take this rollout: the beginning of its key, or task=loan,team=firm,draw=1."
+        ),
     ],
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Write into this folder, which must not exist yet.")],
     round: Annotated[
-        int | None, typer.Option(help="Write the files as they were after this round. Default: the end.")
+        int | None,
+        typer.Option(metavar="ROUND", help="Write the files as they were after this round. Default: the end."),
     ] = None,
     json: AsJson = False,
     quiet: Quiet = False,
@@ -63,9 +67,12 @@ def rows(
     shape: Annotated[
         str, typer.Option("--as", metavar="SHAPE", help="The shape: trl, verl, open-instruct, tinker, or openai.")
     ] = "trl",
-    generation: Annotated[int, typer.Option(min=1, help="Take the rows that trained this generation.")] = 1,
+    generation: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Take the rows that trained this generation.")
+    ] = 1,
     condition: Annotated[
-        str | None, typer.Option(help="Take the rows of this condition, such as kept_by=truth,generation=1.")
+        str | None,
+        typer.Option(metavar="CONDITION", help="Take the rows of this condition, such as kept_by=truth,generation=1."),
     ] = None,
     json: AsJson = False,
     quiet: Quiet = False,
@@ -100,9 +107,13 @@ def attacks(
 def labels(
     run: RunName,
     file: Annotated[Path, typer.Argument(help="The CSV file to write. An existing file is never replaced.")],
-    measure: Annotated[str, typer.Option(help="Draw outputs scored on this measure, for people to rate.")],
-    n: Annotated[int, typer.Option(help="Draw this many outputs, spread over all conditions.")] = 60,
-    seed: Annotated[int | None, typer.Option(help="Use this seed for the draw. Default: the run's seed.")] = None,
+    measure: Annotated[
+        str, typer.Option(metavar="NAME", help="Draw outputs scored on this measure, for people to rate.")
+    ],
+    n: Annotated[int, typer.Option(metavar="N", help="Draw this many outputs, spread over all conditions.")] = 60,
+    seed: Annotated[
+        int | None, typer.Option(metavar="SEED", help="Use this seed for the draw. Default: the run's seed.")
+    ] = None,
     json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:

@@ -22,7 +22,7 @@ def quoted(console: Console, plan: ForkPlan) -> None:
     cuts = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
     first, *others = plan.parents
     parents = f"{len(plan.parents)} rollouts" if others else first.place
-    most = "at most " if quote.at_most else ""
+    most = "At most " if quote.at_most else ""
     there = f"; {quote.there:,} already exist" if quote.there else ""
     console.print(
         f"{most}{pluralize(quote.forks, 'fork')} to draw of {escape(parents)}, cut at {escape(cuts)}{there}",
@@ -37,7 +37,7 @@ def quoted(console: Console, plan: ForkPlan) -> None:
 def _price(console: Console, quote: Quote) -> None:
     show_costs(
         console,
-        "At most" if quote.at_most else "An estimate",
+        "Price, at most" if quote.at_most else "Price, an estimate",
         (("agents", quote.agents), ("judges", quote.judges), ("total", quote.total)),
     )
     if uncounted := quote.total.uncounted:

@@ -34,7 +34,7 @@ Target = Annotated[str | None, typer.Option(metavar="COLUMN", help="Column with 
 Cluster = Annotated[
     str | None, typer.Option(metavar="COLUMN", help="Column with the source that tasks share, such as a text.")
 ]
-Name = Annotated[str | None, typer.Option(help="Name of the run. Default: the name of the file.")]
+Name = Annotated[str | None, typer.Option(metavar="NAME", help="Name of the run. Default: the name of the file.")]
 Out = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Run folder. Default: runs/NAME.")]
 
 
@@ -77,14 +77,19 @@ _texts("csv", "Import texts from a CSV file with a heading.")
 @app.command(epilog=codes.codes(codes.READS))
 def labels(
     file: Annotated[Path, typer.Argument(help="A CSV file with labels, such as `agentlab export labels` writes.")],
-    run: Annotated[str, typer.Option(help="A run folder, or its name under runs/.")],
+    run: Annotated[str, typer.Option(metavar="RUN", help="A run folder, or its name under runs/.")],
     measure: Annotated[
-        str | None, typer.Option(help="The measure that was rated, if the file has no column `measure`.")
+        str | None,
+        typer.Option(metavar="NAME", help="The measure that was rated, if the file has no column `measure`."),
     ] = None,
-    rater: Annotated[str | None, typer.Option(help="The rater, if the file has no column `rater`.")] = None,
+    rater: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The rater, if the file has no column `rater`.")
+    ] = None,
     probability: Annotated[
         float | None,
-        typer.Option(help="Probability with which every rollout was drawn, if the file has no such column."),
+        typer.Option(
+            metavar="P", help="Probability with which every rollout was drawn, if the file has no such column."
+        ),
     ] = None,
     scale: Annotated[
         str,

@@ -24,16 +24,19 @@ def judge(
     probe: Annotated[
         str | None,
         typer.Option(
+            metavar="A,B",
             help="Test the run's rubric judges on changed outputs (length,format), or use stored verdicts "
-            "(position,self)."
+            "(position,self).",
         ),
     ] = None,
     sample: Annotated[
-        int | None, typer.Option(min=1, help="Change this many outputs for --probe. Default: 30.")
+        int | None, typer.Option(min=1, metavar="N", help="Change this many outputs for --probe. Default: 30.")
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Spend money for --probe without asking.")] = False,
     unsafe_local: UnsafeLocal = False,
-    concurrency: Annotated[int, typer.Option(min=1, max=2000, help="Judge at most this many rollouts at once.")] = 256,
+    concurrency: Annotated[
+        int, typer.Option(min=1, max=2000, metavar="N", help="Judge at most this many rollouts at once, up to 2000.")
+    ] = 256,
     json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:

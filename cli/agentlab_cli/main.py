@@ -11,7 +11,7 @@ import typer
 from agentlab.errors import AgentlabError
 from agentlab.text import sanitize
 from agentlab_cli import codes
-from agentlab_cli.interrupted import NOTHING
+from agentlab_cli.interrupted import Interruptible, stopped
 
 MAKE, RUN, READ, SEVERAL, KEEP = (
     "Make an experiment",
@@ -91,6 +91,7 @@ def root(
 def application(names: Iterable[str]) -> typer.Typer:
     """The command line with the commands of these names; it imports no others."""
     made = typer.Typer(
+        cls=Interruptible,
         invoke_without_command=True,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -138,5 +139,4 @@ def main() -> None:
         print(f"The run's file is damaged ({error}); `agentlab doctor RUN` shows what can be read.", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:  # while the command was imported
-        print(NOTHING, file=sys.stderr)
-        sys.exit(130)
+        sys.exit(stopped())

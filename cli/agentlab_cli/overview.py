@@ -55,7 +55,7 @@ def overview(run: Run, options: Mapping[str, Any], csv: Path | None, as_json: bo
     for name, why in lacking.items():
         say(console, why, name.ljust(INDENT), " " * INDENT)
     if made:
-        say(console, f"\nTo see an analysis with its tables: agentlab stats {run.folder} {next(iter(made))}")
+        say(console, f"\nTables of one analysis: agentlab stats {run.folder} {next(iter(made))}")
     if csv is not None:
         say(console, f"wrote into {csv}: {', '.join(path.name for path in written)}")
 
@@ -75,6 +75,6 @@ def _result(analysis: Analysis, printed: Sequence[str]) -> str:
 
 
 def _reason(run: Run, why: AnalysisError) -> str:
-    """The reason without the run's name, which the user has just typed."""
+    """The reason without the run's folder, which the user has just typed."""
     first = str(why).partition("\n")[0].removeprefix(f"{run.folder}: ")
-    return f"it {first.removeprefix(f'{run.folder} ')}" if first.startswith(f"{run.folder} ") else first
+    return f"the run {first.removeprefix(f'{run.folder} ')}" if first.startswith(f"{run.folder} ") else first

@@ -12,7 +12,7 @@ from agentlab_cli.printed import AsJson, Quiet, print_result
 def report(
     run: RunName,
     out: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Write into this folder. [default: RUN/report]")
+        Path | None, typer.Option(metavar="FOLDER", help="Write into this folder. Default: RUN/report.")
     ] = None,
     json: AsJson = False,
     quiet: Quiet = False,

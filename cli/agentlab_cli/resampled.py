@@ -45,7 +45,7 @@ def resampled(
     async def job(progress: Progress) -> None:
         with unsafe_local(unsafe):
             if plan.request.bisect:
-                decided.append(await bisect(plan, progress, concurrency))
+                decided.extend(await _bisected(plan, progress, concurrency))
             else:
                 await draw(plan, progress, concurrency)
 
@@ -70,6 +70,12 @@ def resampled(
     return work(plan.folder, job, end, quiet=quiet)
 
 
+async def _bisected(plan: ForkPlan, progress: Progress, concurrency: int) -> list[Bisected | None]:
+    """The step that a bisection found, or None where all means are equal; empty where it was stopped before."""
+    step = await bisect(plan, progress, concurrency)
+    return [] if progress.stopping or progress.limited else [step]
+
+
 def _survivals(run: Run, plan: ForkPlan) -> list[Survival]:
     """What the property of a turn that was drawn anew changes."""
     redrawn = [point for point in plan.fork_points if point.change is not None and point.change.redraw is not None]
@@ -90,7 +96,7 @@ def as_object(plan: ForkPlan) -> dict[str, Any]:
 
 def _sentence(decided: Bisected | None) -> str:
     if decided is None:
-        return "No step was found: the command was stopped, or all means are equal."
+        return "No step was found: the mean of the measure is the same at each cut with forks, and at the end."
     after = "its end" if decided.end is None else f"cut {decided.end}"
     return (
         f"{decided.measure} moved most from cut {decided.start} to {after}: {decided.before:.3f} to "

@@ -12,24 +12,35 @@ from agentlab_cli.printed import AsJson, Quiet, print_json
 def show(
     what: Shown,
     rollout: Annotated[
-        str | None, typer.Option(help="Show one rollout: the beginning of a key, or task=loan,team=firm,draw=1.")
+        str | None,
+        typer.Option(
+            metavar="ROLLOUT", help="Show one rollout: the beginning of a key, or task=loan,team=firm,draw=1."
+        ),
     ] = None,
     turn: Annotated[
-        str | None, typer.Option(help="Show only this turn, with everything its agent saw: 2/analyst.")
+        str | None,
+        typer.Option(metavar="ROUND/AGENT", help="Show only this turn, with everything its agent saw: 2/analyst."),
     ] = None,
     files: Annotated[
         bool, typer.Option("--files", help="Show the rollout's plan, its tickets by round, and changes of its files.")
     ] = False,
-    html: Annotated[Path | None, typer.Option(help="Write the rollout as an HTML page to this file.")] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the rollout as an HTML page to this file.")
+    ] = None,
     prompts: Annotated[bool, typer.Option("--prompts", help="Show every prompt of every arm of a scenario.")] = False,
-    svg: Annotated[Path | None, typer.Option(help="Draw the organizations of a scenario into this file.")] = None,
+    svg: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw the organizations of a scenario into this file.")
+    ] = None,
     values: Values = None,
-    most: Annotated[int, typer.Option(min=1, help="List at most this many rollouts.")] = 50,
+    most: Annotated[int, typer.Option(metavar="N", min=1, help="List at most this many rollouts.")] = 50,
     json: AsJson = False,
     quiet: Quiet = False,
     status: Annotated[
         str | None,
-        typer.Option(help="List only these: wrong, failed, stopped, limit, incomplete, declined, cut, unscored, …"),
+        typer.Option(
+            metavar="STATUS",
+            help="List only these: wrong, failed, stopped, limit, incomplete, declined, cut, unscored, …",
+        ),
     ] = None,
 ) -> None:
     """Show what happened in a run, or what a scenario would send."""

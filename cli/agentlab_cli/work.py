@@ -72,11 +72,10 @@ def work(folder: Path, job: Job, end: End | None = None, limit: str = RAISED, qu
         asyncio.run(shown(progress, job, quiet))
     except (KeyboardInterrupt, asyncio.CancelledError):
         interrupted = True
-    errors = _unreached(folder) if progress.failed else []
-    if errors:
-        _tell("No model could be reached, so nothing was judged:", *errors)
-    elif progress.planned and not quiet:
-        (end or as_table(folder))(console_for())
+    try:
+        _ending(folder, progress, end, quiet)
+    except KeyboardInterrupt:
+        interrupted = True
     again = f"agentlab {_again(folder)}"
     if interrupted or progress.stopping:
         by = progress.signal or SIGINT
@@ -93,6 +92,15 @@ def work(folder: Path, job: Job, end: End | None = None, limit: str = RAISED, qu
         _tell(f"{progress.failed} failed{until} the same command retries them: {again}")
         return 1
     return 0
+
+
+def _ending(folder: Path, progress: Progress, end: End | None, quiet: bool) -> None:
+    """Prints why no model could be reached, or else the ending."""
+    errors = _unreached(folder) if progress.failed else []
+    if errors:
+        _tell("No model could be reached, so nothing was judged:", *errors)
+    elif progress.planned and not quiet:
+        (end or as_table(folder))(console_for())
 
 
 def as_table(folder: Path) -> End:

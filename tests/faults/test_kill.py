@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import shlex
 import signal
 import time
 from collections.abc import Iterator
@@ -10,11 +11,16 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from agentlab_cli.main import main
 from agentlab_cli.work import work
+from rich.console import Console
 
+from agentlab.experiment import session
 from agentlab.experiment.progress import Progress
+from agentlab.experiment.specs import Selection
 from agentlab.experiment.work import opened
 from agentlab.runs.frames import load
+from agentlab.scenario.loading import load as load_scenario
 from tests.support.command import Commands
 from tests.support.kills import AT_ONCE, PHASES, killed_in_every_phase
 from tests.support.loopback import Answer, Body, Loopback, healthy, slow
@@ -163,6 +169,36 @@ def test_an_interrupt_before_the_run_begins_says_that_nothing_was_made(
     assert (ended.code, ended.out) == (130, "")
     assert ended.err == "Stopped before anything was played; no run was made or changed.\n"
     assert not Path("run").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("judge", "a run", "--with", "x"), ("resample", "a run"), ("stats", "a run", "mixed"), ("report", "a run")],
+)
+def test_an_interrupt_of_any_command_says_what_to_type(
+    words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(_: str) -> Path:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("agentlab.store.find", interrupted)
+    monkeypatch.setattr("sys.argv", ["agentlab", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = f"Stopped; everything committed is kept. To start again: agentlab {shlex.join(words)}\n"
+    assert (ended.value.code, *capsys.readouterr()) == (130, "", said)
+
+
+def test_an_interrupt_of_the_ending_keeps_what_was_played(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async def job(progress: Progress) -> None:
+        await session.run(load_scenario("s.yaml"), Path("run"), Selection(), progress)
+
+    def end(_: Console) -> None:
+        raise KeyboardInterrupt
+
+    Path("s.yaml").write_text(scenario("s"))
+    assert work(Path("run"), job, end) == 130
+    assert "Stopped; everything committed is kept. To continue: agentlab " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("interrupt", [KeyboardInterrupt, asyncio.CancelledError])

@@ -40,6 +40,12 @@ def test_every_command_has_a_short_help_with_its_exit_codes(words: tuple[str, ..
     assert ("130" in done.output) == (words[0] in ("run", "train", "judge", "resample"))
 
 
+@pytest.mark.parametrize("command", ["run", "train", "check", "plan"])
+def test_the_help_cuts_no_example_at_80_columns(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert "models.default.temperature=0" in call(command, "-h").output
+
+
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_every_option_says_what_it_does(words: tuple[str, ...]) -> None:
     for parameter in (one for one in COMMANDS[words].params if one.param_type_name == "option"):

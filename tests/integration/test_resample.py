@@ -782,12 +782,15 @@ def test_a_run_whose_modules_are_gone_says_how_to_find_them(workdir: Path, monke
 
 def test_judges_that_are_added_later_judge_forks_too(run: Path) -> None:
     drawn(plan(run, ForkRequest(key(run), at="1", n=2)))
-    Path("digits.yaml").write_text("kind: match\nby: regex\npattern: '[0-9]'\n")
-    asyncio.run(rejudge(run, ["digits.yaml"], None, Progress()))
+    added = ["digits", "beans", "dogs", "ants", "cats"]
+    for name in added:
+        Path(f"{name}.yaml").write_text("kind: match\nby: regex\npattern: '[0-9]'\n")
+        asyncio.run(rejudge(run, [f"{name}.yaml"], None, Progress()))
     found = load(run)
-    assert set(found.fork_scores["judge"]) == {"quality", "digits"}
+    assert set(found.fork_scores["judge"]) == {"quality", *added}
     assert "digits" in found.forks
-    assert "judges added by `agentlab judge` (digits)" in plan(run, ForkRequest(key(run), at="2", n=2)).notes[0]
+    note = plan(run, ForkRequest(key(run), at="2", n=2)).notes[0]
+    assert f"judges added by `agentlab judge` ({', '.join(added)})" in note
 
 
 def test_forks_are_reproduced_from_a_recorded_run(run: Path) -> None:

@@ -78,6 +78,14 @@ def test_a_list_has_every_run_with_its_state(runs: Path) -> None:
     assert "8/8" in command("list")
 
 
+def test_the_doctor_counts_the_rollouts_that_the_list_counts(runs: Path) -> None:
+    command("resample", "old", "--every-round", "--parents", "1", "-n", "2")
+    forks = len(agentlab.load("old").forks)
+    assert forks > 0
+    assert f"What can be read: 8 rollouts, {forks} of kind fork, 2 conditions, " in command("doctor", "old")
+    assert "8/8" in command("list")
+
+
 def test_a_run_that_is_not_whole_is_stopped_and_one_at_work_is_running(runs: Path) -> None:
     command("run", "firm.yaml", "--out", "runs/pilot", "--draws", "1")
     with closing(sqlite3.connect("runs/pilot/run.db")) as connection, connection:  # as a killed command leaves it
@@ -150,6 +158,13 @@ def test_a_comparison_says_what_differs_and_pairs_draws_of_one_seed_only(runs: P
     assert {path.name for path in Path("tables").iterdir()} == {"compare.csv", "compare_differences.csv"}
 
 
+def test_a_comparison_names_a_few_of_many_conditions(runs: Path) -> None:
+    levels = ", ".join(f"r{n}: {{organization: {{rounds: {n}}}}}" for n in range(5, 11))
+    command("run", "firm.yaml", "--out", "runs/wide", "--set", f"factors.team={{firm: {{}}, {levels}}}")
+    found = json.loads(command("compare", "wide", "other", "--json"))
+    assert "Only in wide: team=solo; team=r5; team=r6; team=r7; and 3 more." in found["notes"]
+
+
 def test_a_seed_is_told_exactly_where_the_other_scenario_has_none(runs: Path) -> None:
     Path("firm.yaml").write_text(SCENARIO.replace("seed: 7\n", ""), encoding="utf-8")
     command("run", "firm.yaml", "--out", "runs/drawn", "--set", "draws=4")
@@ -184,7 +199,7 @@ def test_runs_are_loaded_by_name_and_put_together(runs: Path) -> None:
     assert isinstance(several.conditions, pd.DataFrame)
     with pytest.raises(AnalysisError, match="given twice"):
         agentlab.concat(["old", "runs/old"])
-    with pytest.raises(StoreError, match="which holds old, other, same"):
+    with pytest.raises(StoreError, match="did you mean 'old'"):
         agentlab.load("odl")
 
 

@@ -129,9 +129,7 @@ def test_what_a_run_does_not_hold_is_a_reason(workdir: Path) -> None:
     assert dict(attempts(run, {}, without=["mixed"])).keys() == ANALYSES.keys() - {"mixed"}
     with pytest.raises(AnalysisError, match="has no measure 'utilty'; it has utility"):
         analyse(run, "components", {"measure": "utilty"})
-    with pytest.raises(
-        AnalysisError, match="agentlab stats run path ROLLOUT; ROLLOUT: the beginning of a key, or task="
-    ):
+    with pytest.raises(AnalysisError, match=r"agentlab stats run path ROLLOUT \(the beginning of a key, or task="):
         analyse(run, "path", {})
 
 

@@ -23,11 +23,12 @@ for (const frame of document.querySelectorAll("iframe")) {
   const page = frame.contentDocument, box = [], wrong = [], sizes = [];
   const width = frame.contentWindow.innerWidth;
   for (const figure of page.querySelectorAll("figure")) {
-    const svg = figure.querySelector("svg"), whole = svg.getBoundingClientRect();
+    const svg = [...figure.querySelectorAll("svg")].find(one => one.checkVisibility());
+    const whole = svg.getBoundingClientRect();
     box.push([figure.id, whole.width, whole.height]);
     const scale = svg.getScreenCTM().a;
     for (const t of figure.querySelectorAll(".plot text"))
-      if (t.textContent.trim()) sizes.push(parseFloat(getComputedStyle(t).fontSize) * scale);
+      if (t.textContent.trim() && t.checkVisibility()) sizes.push(parseFloat(getComputedStyle(t).fontSize) * scale);
     const texts = [...svg.querySelectorAll("text")].filter(t => t.textContent.trim()).map(
       t => [t.textContent, t.getBoundingClientRect()]);
     for (const [i, [text, a]] of texts.entries()) {

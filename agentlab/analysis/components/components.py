@@ -103,7 +103,7 @@ def _result(tables: Mapping[str, pd.DataFrame]) -> str:
     if not all(0 <= record["share"] <= 1 for record in levels):  # one is unknown, or its variance is estimated below 0
         return f"{named}: the shares of the variance are too uncertain to tell."
     shares = ", ".join(f"{record['level']} {record['share']:.0%}" for record in levels)
-    return f"{named}: the variance of a score is {shares}."
+    return f"{named}: share of the variance: {shares}."
 
 
 def _says(samples: dict[str, dict[str, Sample]], wanted: list[Measure], levels: Template) -> str:

@@ -10,7 +10,7 @@ from agentlab.models.capabilities import maker
 from agentlab.pairing import draws_are_pairs
 from agentlab.runs.frames import Run
 from agentlab.stats.judges.arm_guess import FEWEST_TASKS, ArmGuess, Texts, guess, tokenize
-from agentlab.text import line
+from agentlab.text import enumerate_some, line
 
 FEWEST_PAIRS, KNOWN = 10, 0.7
 """Pairs of rollouts under which nothing is guessed; an area from which a judge may be said to know the arm."""
@@ -103,14 +103,15 @@ def _guess_notes(guessed: Mapping[Sides, ArmGuess]) -> list[str]:
     order = sorted(guessed.items(), key=lambda item: -max(item[1].words, item[1].length))
     parts = [
         f"{a} - {b}{f' ({within})' if within else ''} {g.words:.2f} by words, {g.length:.2f} by length"
-        for (_, a, b, within), g in order[:MOST_NAMED]
+        for (_, a, b, within), g in order
     ]
-    more = f"; and {len(order) - MOST_NAMED} more" if len(order) > MOST_NAMED else ""
     highest = max(order[0][1].words, order[0][1].length)
     what = (
         " A judge may recognize the arm: compare with a judge that has `normalise: true`." if highest >= KNOWN else ""
     )
-    return [f"Guessing the arm from the judged text alone, AUC (.5 is chance): {'; '.join(parts)}{more}.{what}"]
+    return [
+        f"Guessing the arm from the judged text alone, AUC (0.5 is chance): {enumerate_some(parts, MOST_NAMED)}.{what}"
+    ]
 
 
 def kin(run: Run) -> list[str]:

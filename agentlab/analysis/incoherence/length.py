@@ -193,5 +193,5 @@ def _says(tables: _Tables, of: str) -> str:
         return f"Error, bias² and variance by {of}; no task could be split into short and long draws."
     tasks = max(int(row["tasks"] or 0) for row in tables.parts)
     arms = len({row["condition"] for row in tables.halves})
-    size = f"{pluralize(arms, 'arm')}, {pluralize(tasks, 'task')} at most"
+    size = f"{pluralize(arms, 'arm')}, at most {pluralize(tasks, 'task')}"
     return f"Short against long draws of the same tasks, by {of}: {size}."

@@ -61,7 +61,11 @@ def _result(tables: Mapping[str, pd.DataFrame]) -> str:
     """The verdict on each judge by its anchor texts."""
     table = tables["judges"]
     tried = table[table["anchors"].notna()].drop_duplicates("judge").reset_index(drop=True)
-    return f"good against bad anchor texts: {listed(tried, 'judge', 'anchors', 'anchor AUC')}." if len(tried) else ""
+    return (
+        f"AUC of good against bad anchor texts: {listed(tried, 'judge', 'anchor AUC', 'anchors')}."
+        if len(tried)
+        else ""
+    )
 
 
 def _says(measures: list[LabelledMeasure]) -> str:
@@ -69,7 +73,7 @@ def _says(measures: list[LabelledMeasure]) -> str:
     names = ", ".join(dict.fromkeys(scored.measure.judge for scored in measures))
     has_labels = any(scored.raters for scored in measures)
     people = "" if has_labels else "; no rollout has a human label, so accuracy is unknown"
-    return f"Diagnostics of {names}, over {rollouts:,} judged rollouts{people}."
+    return f"Diagnostics of {names}, over {pluralize(rollouts, 'judged rollout')}{people}."
 
 
 def _judge(run: Run, scored: LabelledMeasure, notes: list[str]) -> Row:

@@ -220,7 +220,7 @@ def _redrawn(request: ForkRequest, properties: Mapping[str, Property]) -> list[s
 
 
 def _added(archive: ParentRun) -> list[str]:
-    later = ", ".join(archive.meta.get("added", {}).keys() - archive.design.judges.keys())
+    later = ", ".join(name for name in archive.meta.get("added", {}) if name not in archive.design.judges)
     return (
         [f"judges added by `agentlab judge` ({later}) judge forks only when you run that command again"]
         if later

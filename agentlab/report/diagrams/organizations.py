@@ -3,15 +3,13 @@
 It needs nothing else: no font, script or style sheet.
 """
 
-from collections.abc import Sequence
-
 from markupsafe import Markup
 
 from agentlab.markup import render
 from agentlab.report.diagrams.contact_graph import ContactGraph, of_organization
 from agentlab.report.diagrams.diagram import Diagram, diagram
 from agentlab.scenario.design import Design
-from agentlab.text import line
+from agentlab.text import enumerate_some, line
 
 LEAST, EDGE = 560, 20
 """Least width of a file's picture, and the space to its left."""
@@ -23,7 +21,7 @@ def scenario_svg(design: Design) -> str:
     for condition in design.conditions:
         panels.setdefault(diagram(of_organization(condition.organization)), []).append(condition.name)
     width = max(LEAST, *(drawn.width + 2 * EDGE for drawn in panels))
-    titled = [(line(title(names), int((width - 2 * EDGE) / 9)), drawn) for drawn, names in panels.items()]
+    titled = [(line(enumerate_some(names, 4), int((width - 2 * EDGE) / 9)), drawn) for drawn, names in panels.items()]
     return render("report/diagrams/organizations.svg", name=design.name, width=width, panels=titled)
 
 
@@ -31,8 +29,3 @@ def alone(label: str, drawn: ContactGraph) -> tuple[float, Markup]:
     """One organization as an element of a page, with its width; `label` is read out to those who cannot see it."""
     panel = diagram(drawn)
     return panel.width, Markup(render("report/diagrams/organization.svg", name=label, panel=panel))
-
-
-def title(names: Sequence[str]) -> str:
-    """The conditions that an organization is of."""
-    return "; ".join(names[:4]) + (f"; and {len(names) - 4} more" if len(names) > 4 else "")

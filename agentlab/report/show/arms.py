@@ -11,7 +11,7 @@ from agentlab.experiment.confounds import confounds, phrase
 from agentlab.experiment.facts import facts
 from agentlab.scenario.condition import Condition
 from agentlab.scenario.design import Design
-from agentlab.text import line, quoted
+from agentlab.text import enumerate_some, line, quoted
 
 Facts = Mapping[str, Any]
 _CONTEXT = 0
@@ -39,7 +39,7 @@ def between(design: Design) -> Iterator[str]:
     if texts:
         yield "prompt by prompt: removed (-) and added (+) text, from the first level to the second"
     for (heading, diff), users in texts.items():
-        yield f"{heading} · {_users(users)}\n{diff}"
+        yield f"{heading} · {enumerate_some(users, 3)}\n{diff}"
 
 
 def pairs(design: Design, factor: str) -> Iterator[tuple[tuple[str, str], str, Condition, Condition]]:
@@ -70,10 +70,6 @@ def _short(levels: tuple[str, str], a: Facts, b: Facts) -> Iterator[str]:
     for level, here, other in ((levels[0], a, b), (levels[1], b, a)):
         if names := [name for name in here["agents"] if name not in other["agents"]]:
             yield f"    only in {level}: {', '.join(names)}"
-
-
-def _users(users: list[str]) -> str:
-    return "; ".join(users[:3]) + (f"; and {len(users) - 3} more" if len(users) > 3 else "")
 
 
 def _texts(a: Condition, b: Condition, facts_of: Mapping[str, Facts]) -> Iterator[tuple[str, str, bool]]:

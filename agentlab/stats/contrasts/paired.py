@@ -180,7 +180,7 @@ def _new_tasks(means_t: Array, units: Codes | None, tiny: float) -> tuple[TaskMe
     if count < FEWEST_TASKS:
         if units is None or len(means_t) < FEWEST_TASKS:
             tasks = pluralize(len(means_t), "task")
-            return None, None, f"{tasks}: too few for conclusions beyond them (at least {FEWEST_TASKS} are needed)"
+            return None, None, f"{tasks}: too few for conclusions about new tasks (at least {FEWEST_TASKS} are needed)"
         of = f"{pluralize(count, 'cluster')} of {len(means_t)} tasks"
         return (
             None,

@@ -155,7 +155,7 @@ def _notes(parents: Array, drawn: int) -> list[str]:
         notes.append(f"no interval for these tasks: {single} of {tasks} tasks have one parent, and two are needed")
     if drawn < FEWEST_TASKS:
         size = pluralize(tasks, "task") + (f" in {pluralize(drawn, 'cluster')}" if drawn < tasks else "")
-        notes.append(f"{size}: too few for conclusions beyond them (at least {FEWEST_TASKS} are needed)")
+        notes.append(f"{size}: too few for conclusions about new tasks (at least {FEWEST_TASKS} are needed)")
     if drawn < FEWEST_TASKS > parents.sum():
         notes.append(
             f"{pluralize(int(parents.sum()), 'parent')}: no interval for shares (at least {FEWEST_TASKS} are needed)"

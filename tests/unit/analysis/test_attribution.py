@@ -534,4 +534,4 @@ def test_few_clusters_say_nothing_of_new_tasks() -> None:
     assert pd.isna(row["new_tasks_low"])
     found = attribution(clustered.run)
     assert found.tables["rounds"]["new_tasks_low"].isna().all()
-    assert any("8 tasks in 4 clusters: too few for conclusions beyond them" in note for note in found.notes)
+    assert any("8 tasks in 4 clusters: too few for conclusions about new tasks" in note for note in found.notes)

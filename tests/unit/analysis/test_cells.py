@@ -7,12 +7,12 @@ from agentlab.analysis.cells import columns, listed, text
 
 def test_a_condition_is_named_by_its_level_unless_that_is_a_number() -> None:
     table = pd.DataFrame({"condition": ["team=firm", "generation=2"], "share": [0.25, 1.0]})
-    assert listed(table, "condition", "share") == "firm 0.250, generation=2 1.000"
+    assert listed(table, "condition", "share") == "firm 0.250; generation=2 1.000"
 
 
 def test_a_row_without_a_value_says_so() -> None:
     table = pd.DataFrame({"condition": ["team=firm", "team=solo"], "share": [0.25, None]})
-    assert listed(table, "condition", "share") == "firm 0.250, solo unknown"
+    assert listed(table, "condition", "share") == "firm 0.250; solo unknown"
 
 
 def test_zero_has_no_minus() -> None:

@@ -267,7 +267,7 @@ async def test_a_judge_that_asks_no_model_and_is_asked_again_runs_the_product_ag
 @pytest.mark.parametrize(
     ("shares", "told"),
     [
-        ((0.25, 0.75), "utility, all: the variance of a score is task 25%, draw 75%."),
+        ((0.25, 0.75), "utility, all: share of the variance: task 25%, draw 75%."),
         ((float("nan"), 1.0), "utility, all: the shares of the variance are too uncertain to tell."),
         ((-0.5, 1.5), "utility, all: the shares of the variance are too uncertain to tell."),
     ],

@@ -152,7 +152,7 @@ async def test_under_six_tasks_nothing_is_claimed_beyond_them(tmp_path: Path) ->
     row = only(found, "new_tasks", condition=ARM)
     assert row["pass_at_low"] is None or np.isnan(row["pass_at_low"])
     assert only(found, "these_tasks", condition=ARM)["pass_at_low"] > 0
-    assert "correct, k = 1: 3 tasks: too few for conclusions beyond them (at least 6 are needed)" in found.notes
+    assert "correct, k = 1: 3 tasks: too few for conclusions about new tasks (at least 6 are needed)" in found.notes
 
 
 def test_the_command_line_prints_them(run: Run, workdir: Path) -> None:

@@ -554,6 +554,23 @@ def test_the_first_screen_has_the_question_the_findings_the_figure_and_the_organ
 
 @pytest.mark.process
 @browser
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_first_figure_needs_no_scrolling(reported: Path, workdir: Path, width: int) -> None:
+    code = """
+    const figure = page.querySelector("#figure-headline");
+    const shown = [...figure.querySelectorAll("svg")].filter(one => one.checkVisibility());
+    const ends = [...shown[0].querySelectorAll("text")].map(text => text.getBoundingClientRect().right);
+    return {shown: shown.length, words: shown[0].textContent, end: Math.max(...ends)};
+    """
+    seen = chromium.evaluate(workdir, reported / "index.html", code, (width, 800))
+    assert seen["shown"] == 1
+    assert seen["end"] <= width
+    assert "firm_open − solo_matched" in seen["words"]
+    assert "n = " in seen["words"]
+
+
+@pytest.mark.process
+@browser
 def test_a_table_is_sorted_by_a_click_and_searched(reported: Path, workdir: Path) -> None:
     code = """
     const table = page.querySelector("#organizations table");

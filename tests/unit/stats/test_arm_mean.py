@@ -56,13 +56,13 @@ def test_what_is_missing_is_said() -> None:
     few = arm_mean([0.2, 0.4, NAN], ["a", "b", "c"]).new_tasks
     close([few.value], [0.3])
     assert few.low is None
-    assert few.notes == ("2 tasks: too few for conclusions beyond them (at least 6 are needed)",)
+    assert few.notes == ("2 tasks: too few for conclusions about new tasks (at least 6 are needed)",)
     assert arm_mean([NAN], ["a"]).these_tasks.notes == ("no value",)
     same = arm_mean([0.5] * 6, range(6))
     assert same.new_tasks.notes == ("no interval for new tasks: every task has the same value",)
     assert same.these_tasks.low is not None
     clustered = arm_mean([0.5, 1.0] * 6, range(12), {task: task % 3 for task in range(12)}).new_tasks
-    assert clustered.notes == ("3 clusters of tasks: too few for conclusions beyond them (at least 6 are needed)",)
+    assert clustered.notes == ("3 clusters of tasks: too few for conclusions about new tasks (at least 6 are needed)",)
     for wrong in ([2.0], [[1.0]]):
         with pytest.raises(ValueError, match="value"):
             arm_mean(wrong, ["a"])

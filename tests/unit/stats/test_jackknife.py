@@ -106,7 +106,7 @@ def test_what_has_no_interval_says_why() -> None:
     assert ratio([1], [2]).value == 0.5
     assert ratio([1], [2]).low is None
     assert ratio([1] * 5, [2, 3, 2, 3, 2]).notes == (
-        "no interval: 5 tasks: too few for conclusions beyond them (at least 6 are needed)",
+        "no interval: 5 tasks: too few for conclusions about new tasks (at least 6 are needed)",
     )
     assert ratio([1] * 6, [0] * 6).value is None
     assert ratio([1] * 6, [-1] * 6).notes == ("undefined: the errors do not sum to more than 0",)

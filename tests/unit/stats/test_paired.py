@@ -63,7 +63,7 @@ def test_these_tasks_by_hand() -> None:
     close([found.these_tasks.low, found.these_tasks.high], [1.5 - margin, 1.5 + margin])
     assert found.new_tasks is None
     assert found.sign_flip is None
-    assert found.notes == ("2 tasks: too few for conclusions beyond them (at least 6 are needed)",)
+    assert found.notes == ("2 tasks: too few for conclusions about new tasks (at least 6 are needed)",)
 
 
 def test_one_task_is_a_paired_t_test() -> None:

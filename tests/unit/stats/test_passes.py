@@ -147,7 +147,7 @@ def test_clusters_of_tasks_are_what_is_drawn() -> None:
     [
         ([[2, 2]] * 6, 4, "it needs 20 draws of each task, and a task has 4"),
         ([[10, 0]] * 6, 2, "all draws are the same"),
-        ([[3, 1], [2, 2]], 2, "2 tasks: too few for conclusions beyond them"),
+        ([[3, 1], [2, 2]], 2, "2 tasks: too few for conclusions about new tasks"),
     ],
 )
 def test_a_missing_interval_has_a_reason(tasks: list[list[int]], k: int, note: str) -> None:

@@ -102,7 +102,7 @@ def test_intervals_over_parents_of_one_task_and_over_tasks() -> None:
     assert single.rounds[0].these_tasks is None
     assert "3 parents: no interval for shares" in single.notes[2]
     assert "3 of 3 tasks have one parent" in single.notes[0]
-    assert single.notes[1].startswith("3 tasks: too few for conclusions beyond them")
+    assert single.notes[1].startswith("3 tasks: too few for conclusions about new tasks")
 
 
 def test_the_share_is_a_jackknife_over_units() -> None:

@@ -35,7 +35,7 @@ def test_strata_by_hand() -> None:
     found = unpaired(tasks, ([1, 3, 0, 2], [-1, 1, 4 - 3**0.5, 4, 4 + 3**0.5]))
     assert found.these_tasks is not None
     close([found.difference, found.these_tasks.se, found.these_tasks.df], [-0.5, 1.0, 16 / 3.5])
-    assert found.notes == ("2 tasks: too few for conclusions beyond them (at least 6 are needed)",)
+    assert found.notes == ("2 tasks: too few for conclusions about new tasks (at least 6 are needed)",)
 
 
 def test_new_tasks_are_paired_by_their_means() -> None:
