@@ -46,8 +46,8 @@ def check(design: Design, store: Store, old: Mapping[str, Any], accept: bool) ->
         other = "" if old["name"] == design.name else f"this is a run of {old['name']!r}, not of {design.name!r}; "
         raise MismatchError(
             f"{place}: {other}the run was made from another scenario:\n{_lines(changed)}\n"
-            "You may add tasks, draws, levels, judges, and measures. For any other change, use --new or --out."
-            + _moved(changed)
+            "You may add tasks, draws, levels, judges, their anchor texts, and measures. For any other change, use "
+            "--new or --out." + _moved(changed)
         )
     if retooled := [*_tools(design, recorded)]:
         raise MismatchError(
