@@ -108,6 +108,7 @@ def test_a_run_spends_hardly_more_than_its_limit_however_many_rollouts_may_be_in
     code, output = told("run", "s.yaml", "--out", "run", "--set", "draws=20", "--set", f"limits.run.cost={limit} USD")
     assert code == 4, output
     assert limit <= spent() < 1.5 * limit
+    assert "n: rollouts; cost: without judges." in output
     assert f"--set 'limits.run.cost={limit} USD'" in " ".join(output.split())
 
 
