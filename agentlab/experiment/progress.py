@@ -137,18 +137,16 @@ class Progress:
         """Of the whole run so far."""
         return self.earlier + self.made
 
-    def spoken_for(self, limit: LimitFields | None) -> bool:
-        """Whether the running units are expected to spend what the run's limit on cost leaves, so that none may begin.
+    def spoken_for(self, dollars: float) -> bool:
+        """Whether the run has spent so much or is expected to when the running units are done, so that none may begin.
 
         Before a unit is done, nothing is known of what one costs, and no more than `UNKNOWN` run at once.
         """
-        if limit is None or limit.cost is None:
-            return False
         means = [tally.mean for tally in self.tallies.values() if tally.mean is not None]
         if not means:
             return self.running >= UNKNOWN
         open_ends = sum(tally.open_end(max(means)) for tally in self.tallies.values())
-        return self.cost.priced + open_ends >= limit.cost
+        return self.cost.priced + open_ends >= dollars
 
     def over(self, limit: LimitFields) -> bool:
         """Whether the run's limit is reached or cannot be held, which is noted."""

@@ -88,10 +88,7 @@ class Work:
                 while True:
                     await window.acquire()
                     job = await anext(queue, None)
-                    await asyncio.sleep(0)  # what was begun last is counted as running
-                    while running and not self.stopped() and self.progress.spoken_for(self.limit):
-                        freed.clear()
-                        await freed.wait()
+                    await self._affordable(running, freed)
                     if job is None or self.stopped():
                         break
                     places = min(job.width if isinstance(job, WideJob) else 1, self.concurrency)
@@ -101,6 +98,15 @@ class Work:
                     task.add_done_callback(partial(ended, places))
         if self.progress.unheld is not None:
             raise ScenarioError(self.progress.unheld)
+
+    async def _affordable(self, running: set[asyncio.Task[None]], freed: asyncio.Event) -> None:
+        """Waits while running jobs are expected to use up the run's limit on cost; `freed` is set when one ends."""
+        if self.limit is None or self.limit.cost is None:
+            return
+        await asyncio.sleep(0)  # so that what was begun last is counted as running
+        while running and not self.stopped() and self.progress.spoken_for(self.limit.cost):
+            freed.clear()
+            await freed.wait()
 
 
 async def _done(job: Job) -> None:
