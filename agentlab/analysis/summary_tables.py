@@ -51,7 +51,8 @@ def conditions(summary: Summary) -> ConditionsTable:
     )
     about = "new tasks" if new else f"these {pluralize(summary.tasks, 'task')}" if summary.tasks > 1 else "this task"
     shown = any("[" in cell for column in means for cell in column.cells)
-    legend = f"Means of task means [95% CI for {about}]; n: rollouts." if shown else "n: rollouts."
+    legend = f"Means of task means [95% CI for {about}]; n: rollouts" if shown else "n: rollouts"
+    legend += "; cost: without judges." if any(counts[-1].cells) else "."
     return ConditionsTable(heads, means, tuple(column for column in counts if any(column.cells)), legend)
 
 

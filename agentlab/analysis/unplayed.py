@@ -65,8 +65,8 @@ def command(run: Run) -> str:
     shown = file.stem if file.parent in map(Path.resolve, shelves("scenarios")) else _near(file)
     out = [] if run.folder.resolve() == (Path("runs") / name).resolve() else ["--out", str(run.folder)]
     verb = "train" if run.splits and run.meta.get("asked") is None else "run"
-    told = [*run.meta.get("options", ()), *map(shlex.quote, [*options(run.meta.get("asked")), *out])]
-    return " ".join([f"agentlab {verb}", shlex.quote(shown), *told])
+    set_by = [word for option in run.meta.get("options", ()) for word in option.split(" ", 1)]
+    return shlex.join(["agentlab", verb, shown, *set_by, *options(run.meta.get("asked")), *out])
 
 
 def _near(file: Path) -> str:

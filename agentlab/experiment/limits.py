@@ -6,7 +6,7 @@ from typing import Any
 from agentlab.errors import ScenarioError
 from agentlab.judges.program import with_case_seeds
 from agentlab.own_code import told
-from agentlab.products import CASE_SEED, FIELD, product
+from agentlab.products import CASE_SEED, product, product_facts
 from agentlab.products.frontier import mean_frontier
 from agentlab.scenario.design import Design
 
@@ -20,9 +20,9 @@ def products(design: Design, old: Mapping[str, Any], seed: int) -> dict[str, Any
     cases = max((judge.draws for name, judge in design.judges.items() if design.traits[name].cases), default=0)
     facts_by_id: dict[str, Any] = dict(old)
     for id, task in with_case_seeds(design.tasks, seed).items():
-        if FIELD not in task.fields:
+        if not (about := product_facts(task.fields)):
             continue
-        facts = {**task.fields[FIELD], "cases": cases}
+        facts = {**about, "cases": cases}
         known = facts_by_id.get(id, {})
         if {name: known.get(name) for name in facts} != facts:
             facts_by_id[id] = {**facts, "limits": _limits(design, id, str(facts["name"]), int(facts[CASE_SEED]), cases)}

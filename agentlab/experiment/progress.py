@@ -12,6 +12,9 @@ from agentlab.scenario.fields import LimitFields
 from agentlab.text import pluralize
 from agentlab.types import Call
 
+UNKNOWN = 16
+"""Units that run at once under a limit on cost while none is done: as many as an account begins with."""
+
 
 @dataclass(slots=True)
 class Progress:
@@ -136,6 +139,17 @@ class Progress:
     def cost(self) -> Cost:
         """Of the whole run so far."""
         return self.earlier + self.made
+
+    def spoken_for(self, dollars: float) -> bool:
+        """Whether the run has spent so much or is expected to when the running units are done, so that none may begin.
+
+        Before a unit is done, nothing is known of what one costs, and no more than `UNKNOWN` run at once.
+        """
+        means = [tally.mean for tally in self.tallies.values() if tally.mean is not None]
+        if not means:
+            return self.running >= UNKNOWN
+        open_ends = sum(tally.open_end(max(means)) for tally in self.tallies.values())
+        return self.cost.priced + open_ends >= dollars
 
     def over(self, limit: LimitFields) -> bool:
         """Whether the run's limit is reached or cannot be held, which is noted."""

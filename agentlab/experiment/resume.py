@@ -18,6 +18,7 @@ from agentlab import own_code
 from agentlab.errors import MismatchError
 from agentlab.experiment.facts import facts
 from agentlab.mapping import mapping
+from agentlab.products import product_facts
 from agentlab.scenario.changed import differences
 from agentlab.scenario.design import Design
 from agentlab.seeds import digest
@@ -46,8 +47,8 @@ def check(design: Design, store: Store, old: Mapping[str, Any], accept: bool) ->
         other = "" if old["name"] == design.name else f"this is a run of {old['name']!r}, not of {design.name!r}; "
         raise MismatchError(
             f"{place}: {other}the run was made from another scenario:\n{_lines(changed)}\n"
-            "You may add tasks, draws, levels, judges, and measures. For any other change, use --new or --out."
-            + _moved(changed)
+            "You may add tasks, draws, levels, judges, their anchor texts, and measures. For any other change, use "
+            "--new or --out." + _moved(changed)
         )
     if retooled := [*_tools(design, recorded)]:
         raise MismatchError(
@@ -106,8 +107,8 @@ def _unchanged(design: Design, recorded: Mapping[str, Mapping[str, Any]]) -> boo
 def _products(design: Design, old: Mapping[str, Any]) -> Iterator[Change]:
     """Products whose generator is another one than that of the run."""
     for task in old.get("tasks", []):
-        was = mapping(mapping(task.get("fields")).get("product"))
-        now = mapping(design.tasks[task["id"]].fields.get("product")) if task["id"] in design.tasks else {}
+        was = product_facts(mapping(task.get("fields")))
+        now = product_facts(design.tasks[task["id"]].fields) if task["id"] in design.tasks else {}
         if was and now and was["source"] != now["source"]:
             yield f"product {was['name']} of task {task['id']}", was["source"][:12], now["source"][:12]
 

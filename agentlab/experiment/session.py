@@ -37,6 +37,7 @@ from agentlab.experiment.schedule import Item
 from agentlab.experiment.served import SERVED
 from agentlab.experiment.specs import Selection, check, rollout_specs
 from agentlab.experiment.work import CONCURRENCY, Work, opened, working
+from agentlab.judges.added_anchors import ADDED, added_anchors
 from agentlab.judges.program import with_case_seeds
 from agentlab.scenario.design import Design
 from agentlab.scenario.remarks import machine_lacks
@@ -184,7 +185,8 @@ def planned(
     decided = decisions.record(design, old, registration, len(store.known))
     as_served = ("addresses", SERVED, WEIGHTS)  # recorded as the models are served
     kept = {name: value for name, value in old.items() if name not in as_served}
-    return {**kept, **_facts(design, old, seed), **decided, **code}
+    late = {ADDED: added_anchors(old, design.tree.get("judges") or {})}
+    return {**kept, **_facts(design, old, seed), **decided, **code, **late}
 
 
 def register(design: Design, store: Store, meta: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from agentlab.engine.spec import RolloutLimits, RolloutSpec
 from agentlab.errors import ScenarioError
 from agentlab.experiment.schedule import Item
+from agentlab.products import product_facts
 from agentlab.scenario.baseline import chained
 from agentlab.scenario.condition import Condition
 from agentlab.scenario.design import Design
@@ -101,9 +102,9 @@ class RolloutKeys:
         """What all draws have in common: the condition, the digest of the task's content, and the coupling."""
         arm = self._named[condition]
         asked = arm.tasks[task]
-        given = [asked.fields[name] for name in ("files", "product") if name in asked.fields]
-        sampled = () if arm.loop is None else (arm.loop.told(asked),)
-        content = digest(task, asked.prompt, *given, *filter(None, sampled))
+        files = (asked.fields["files"],) if "files" in asked.fields else ()
+        sampled = None if arm.loop is None else arm.loop.told(asked)
+        content = digest(task, asked.prompt, *files, *filter(None, (product_facts(asked.fields), sampled)))
         return arm, content, self.coupling(condition)
 
     def coupling(self, condition: str) -> str:

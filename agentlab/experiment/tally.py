@@ -37,6 +37,17 @@ class Tally:
         """Money that is still to be spent."""
         return self._left(self.dollars, self.open_dollars)
 
+    @property
+    def mean(self) -> float | None:
+        """Money that a done unit took on average; None while this command got none done."""
+        new = self.done - self.before
+        return self.dollars / new if new else None
+
+    def open_end(self, otherwise: float) -> float:
+        """Money that the running units will still take if each takes the mean, or `otherwise` while there is none."""
+        mean = self.mean
+        return max(0.0, self.running * (otherwise if mean is None else mean) - self.open_dollars)
+
     def _left(self, of_done: float, of_running: float) -> float | None:
         """What is still to come if every unit takes what the done ones took on average; None while none is done."""
         todo, new = self.waiting + self.running, self.done - self.before

@@ -70,29 +70,43 @@ class Work:
     async def each(self, jobs: AsyncGenerator[Job] | Iterable[Job]) -> None:
         """Does the jobs in their order, so many at once as the command allows, until it is to stop.
 
-        A job is taken when there is room for it, not before. Of several errors the first of ours is raised. Raises
+        A job is taken when there is room for it, not before, and begun when the run's limit on cost leaves more than
+        the jobs that run are expected to take. Of several errors the first of ours is raised. Raises
         `ScenarioError` when the run's limit cannot be held, once what is in flight is finished.
         """
-        window = asyncio.Semaphore(self.concurrency)
+        window, freed, running = asyncio.Semaphore(self.concurrency), asyncio.Event(), set[asyncio.Task[None]]()
+
+        def ended(places: int, task: asyncio.Task[None]) -> None:
+            running.discard(task)
+            freed.set()
+            for _place in range(places):
+                window.release()
+
         with _first_error():
             listed = jobs if isinstance(jobs, AsyncGenerator) else _one_by_one(jobs)
             async with aclosing(listed) as queue, asyncio.TaskGroup() as group:
                 while True:
                     await window.acquire()
                     job = await anext(queue, None)
+                    await self._affordable(running, freed)
                     if job is None or self.stopped():
                         break
                     places = min(job.width if isinstance(job, WideJob) else 1, self.concurrency)
                     for _ in range(places - 1):
                         await window.acquire()
-                    group.create_task(_done(job)).add_done_callback(partial(_released, window, places))
+                    running.add(task := group.create_task(_done(job)))
+                    task.add_done_callback(partial(ended, places))
         if self.progress.unheld is not None:
             raise ScenarioError(self.progress.unheld)
 
-
-def _released(window: asyncio.Semaphore, places: int, _: object) -> None:
-    for _place in range(places):
-        window.release()
+    async def _affordable(self, running: set[asyncio.Task[None]], freed: asyncio.Event) -> None:
+        """Waits while running jobs are expected to use up the run's limit on cost; `freed` is set when one ends."""
+        if self.limit is None or self.limit.cost is None:
+            return
+        await asyncio.sleep(0)  # so that what was begun last is counted as running
+        while running and not self.stopped() and self.progress.spoken_for(self.limit.cost):
+            freed.clear()
+            await freed.wait()
 
 
 async def _done(job: Job) -> None:

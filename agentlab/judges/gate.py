@@ -54,7 +54,7 @@ def too_few(documents: Mapping[str, Mapping[str, Any]]) -> list[str]:
             good, bad = (sum(counts) for counts in zip(*families, strict=True)) if families else (0, 0)
             sentences.append(
                 f"judge {name!r} has {good} good and {bad} bad anchor texts, too few to show that it can tell them "
-                f"apart, so agentlab will not say which arm did better on its scores; add up to {ENOUGH} of each "
+                f"apart, so agentlab will not say which arm did better on its scores; write {ENOUGH} of each "
                 f"(judges.{name}.anchors)"
             )
     return sentences

@@ -10,7 +10,18 @@ from agentlab.interfaces import Judge, JudgeClient
 from agentlab.judges.config import Flaw, JudgeConfig
 from agentlab.judges.facts import JudgeTraits
 from agentlab.organization.board.workspace import clash
-from agentlab.products import CASE_SEED, FIELD, SHIPPED, Case, Figure, Product, WrongFormat, product, source
+from agentlab.products import (
+    CASE_SEED,
+    FIELD,
+    SHIPPED,
+    Case,
+    Figure,
+    Product,
+    WrongFormat,
+    product,
+    product_facts,
+    source,
+)
 from agentlab.seeds import stream
 from agentlab.tools.sandbox.detect import lacking, sandbox
 from agentlab.tools.sandbox.ended import Ended, Limits
@@ -50,7 +61,7 @@ class ProgramConfig(JudgeConfig):
 
     def misfit(self, task: Task) -> Flaw | None:
         """A task without a product has no held-out cases."""
-        if FIELD in task.fields:
+        if product_facts(task.fields):
             return None
         return ("product",), "no product", f"`product:` and one of {', '.join(SHIPPED)}, or a module of your own"
 
@@ -112,7 +123,7 @@ def with_case_seeds(tasks: Mapping[str, Task], seed: int) -> dict[str, Task]:
     """
 
     def seeded(task: Task) -> Task:
-        about: Mapping[str, Any] = task.fields.get(FIELD) or {}
+        about = product_facts(task.fields)
         if not about or CASE_SEED in about:
             return task
         return replace(task, fields={**task.fields, FIELD: {**about, CASE_SEED: stream("cases", about["seed"], seed)}})
@@ -122,7 +133,7 @@ def with_case_seeds(tasks: Mapping[str, Task], seed: int) -> dict[str, Task]:
 
 def _product(task: Task) -> tuple[Product, int]:
     """The product and the seed of its cases. Raises ValueError where it is not the one that the run was made with."""
-    about: Mapping[str, Any] = task.fields.get(FIELD) or {}
+    about = product_facts(task.fields)
     if not about:
         raise ValueError(f"task {task.id!r} has no product, so there are no cases to run its program on")
     built = product(str(about["name"]))

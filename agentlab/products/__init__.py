@@ -5,22 +5,45 @@ A product of your own is a module beside the scenario, named without `.py`: `pro
 
 import hashlib
 import inspect
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
 from agentlab import own_code
+from agentlab.mapping import mapping
 from agentlab.products.product import Case, Figure, Measured, Product, WrongFormat
 from agentlab.registry import Registry
 
-__all__ = ["CASE_SEED", "FIELD", "SHIPPED", "Case", "Figure", "Measured", "Product", "WrongFormat", "product", "source"]
+__all__ = [
+    "CASE_SEED",
+    "FIELD",
+    "SHIPPED",
+    "SOURCE",
+    "Case",
+    "Figure",
+    "Measured",
+    "Product",
+    "WrongFormat",
+    "product",
+    "product_facts",
+    "source",
+]
 
 SHIPPED = Registry[Product](__name__, {"news_ranker": "news_ranker", "sepsis_triage": "sepsis_triage"})
 FIELD = "product"
 """The task field that says which product it is: its name, its seeds, and the hash of its generator."""
 CASE_SEED = "case_seed"
 """Of a product: the seed of its held-out cases."""
+SOURCE = "source"
+"""Of a product: the hash of its generator, which no field of a user has."""
 _FUNCTIONS, _TEXTS = ("files", "case", "measured", "limits"), ("PROGRAM", "COMMAND")
+
+
+def product_facts(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """What the fields of a task say of its product; empty without one, whatever a field of its name may hold."""
+    facts = mapping(fields.get(FIELD))
+    return facts if SOURCE in facts else {}
 
 
 def product(name: str) -> Product:

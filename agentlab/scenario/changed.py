@@ -1,7 +1,7 @@
 """What changed between the document a run folder was made from and the one that is to continue it."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from agentlab.mapping import mapping
 from agentlab.scenario.document import Keys, dotted
@@ -20,10 +20,10 @@ def differences(
 ) -> list[tuple[str, Any, Any]]:
     """Dotted path, old and new value of every change that a run cannot be continued over; None for what is not there.
 
-    Tasks, draws, levels of known factors, judges, measures, servers of tools and aliases of models may be added;
-    limits, measures, `compare`, `cluster` and `about` may change, targets, fields and splits of tasks, and how a model
-    is reached: its price, rates, time-out, tries and the name of its key. With `same`, every condition asks its agents
-    the same as before: then what is written otherwise about agents, factors and addenda is no change.
+    Tasks, draws, levels of known factors, judges, their anchor texts, measures, servers of tools and aliases of models
+    may be added; limits, measures, `compare`, `cluster` and `about` may change, targets, fields and splits of tasks,
+    and how a model is reached: its price, rates, time-out, tries and the name of its key. With `same`, every condition
+    asks its agents the same as before: then what is written otherwise about agents, factors and addenda is no change.
     """
     breaking: list[tuple[str, Any, Any]] = []
     empty: Mapping[str, Any] = {key: {} for key in GROWING}
@@ -32,6 +32,7 @@ def differences(
         grown = added and ((top in GROWING and len(path) == 2) or (top == "factors" and len(path) == 3))
         reached = top == "models" and len(path) >= 3 and path[2] in OPERATIONAL
         reached = reached or (top == "improve" and _grows(path, mapping(new.get("improve"))))
+        grown = grown or _more_anchors(path, before, after)
         if top not in FREE and not grown and not reached and not _idle(path, before, after, new, same):
             breaking.append((dotted(path), before, after))
     without_cast = "cast" not in mapping(new.get("organization"))
@@ -42,6 +43,14 @@ def differences(
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
     """Dotted path, old and new value of everything that differs; None for what is not there."""
     return [(dotted(path), before, after) for path, before, after in _changes(old, new, ())]
+
+
+def _more_anchors(path: Keys, before: Any, after: Any) -> bool:
+    """Whether a judge got more anchor texts, at the end of a list of them or in a list of their own."""
+    if path[0] != "judges" or path[2:3] != ("anchors",):
+        return False
+    known, now = (cast(list[Any], value) if isinstance(value, list) else [] for value in (before, after))
+    return before is None or (len(known) > 0 and now[: len(known)] == known)
 
 
 def _grows(path: Keys, improve: Mapping[str, Any]) -> bool:

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from agentlab import products
 from agentlab.organization.agents import Organization
-from agentlab.products import CASE_SEED, FIELD, SHIPPED, Case, Product
+from agentlab.products import CASE_SEED, FIELD, SHIPPED, SOURCE, Case, Product, product_facts
 from agentlab.scenario.fields import TaskFields
 from agentlab.scenario.validate import CheckedDocument
 from agentlab.suggestion import suggest
@@ -34,7 +34,7 @@ def with_product(site: CheckedDocument, id: str, task: TaskFields) -> Mapping[st
         known = f"{suggest(task.product, SHIPPED)}; or name a module of your own beside the scenario"
         right = known if str(error).startswith("no module") else "fix the module, or name another product"
         site.wrong((*path, "product"), f"the product {task.product!r} cannot be used: {error}", right)
-        return {**fields, FIELD: {"name": task.product}}  # so that no judge says that there is none
+        return {**fields, FIELD: {"name": task.product, SOURCE: ""}}  # so that no judge says that there is none
     beside: Mapping[str, Any] = fields.get(FILES) or {}
     for name in beside:
         if name in made or name == product.PROGRAM:
@@ -42,7 +42,7 @@ def with_product(site: CheckedDocument, id: str, task: TaskFields) -> Mapping[st
                 f"the file {name!r} is {'data of the product' if name in made else 'the one that agents must write'}"
             )
             site.wrong((*path, "fields", FILES, name), wrong, "give the file another name")
-    about = {"name": task.product, "seed": task.product_seed, "source": products.source(product)}
+    about = {"name": task.product, "seed": task.product_seed, SOURCE: products.source(product)}
     about |= {} if task.case_seed is None else {CASE_SEED: task.case_seed}
     return {**fields, FILES: {**made, **beside}, FIELD: about}
 
@@ -83,7 +83,7 @@ def has_workspace(site: CheckedDocument, name: str, tasks: Mapping[str, Task], o
     if organization.hooks.workspace is not None:
         return
     for id, task in tasks.items():
-        if FIELD in task.fields:
+        if product_facts(task.fields):
             wrong = f"the agents of {name} have no workspace, so they cannot write a program"
             site.wrong(
                 ("tasks", id, "product"),
@@ -95,6 +95,7 @@ def has_workspace(site: CheckedDocument, name: str, tasks: Mapping[str, Task], o
 def same_product(site: CheckedDocument, arms: Sequence[Mapping[str, Task]]) -> None:
     """A task has one product in all conditions, so that all arms are measured on the same cases."""
     for id, task in arms[0].items():
-        if any(other[id].fields.get(FIELD) != task.fields.get(FIELD) for other in arms[1:] if id in other):
+        made = product_facts(task.fields)
+        if any(product_facts(other[id].fields) != made for other in arms[1:] if id in other):
             right = "give every condition the same product and seed, or make two tasks"
             site.wrong(("tasks", id, "product"), f"a level changes the product of task {id!r}", right)

@@ -33,12 +33,8 @@ def print_comparison(comparison: Analysis, names: tuple[str, str], quiet: bool =
         title = f"{condition}: {_rollouts(every[0], 'first')} and {_rollouts(every[0], 'second')} rollouts"
         show_rows(console, title, headings, list(map(_cells, every)), ("measure", "conclusion"))
         console.print()
-    say(
-        console,
-        f"{DIFFERENCE}: {second} minus {first}. Brackets: 95% CI; that of a difference is for new tasks, if there are "
-        "enough tasks.",
-        "  ",
-    )
+    say(console, f"{first}, {second}: means [95% CI for these tasks]", "  ")
+    say(console, f"{DIFFERENCE}: {second} minus {first} [95% CI for new tasks, if there are enough]", "  ")
     for note in (comparison.says, *comparison.notes):
         say(console, note, "  ")
 

@@ -55,6 +55,10 @@ def planned(console: Console, design: Design, plan: RunPlan, pilot: PilotPlan | 
         )
     for line in few_anchors(design):
         say(console, f"{line}.", "Note: ")
+    most = design.limits.run.cost
+    if most is not None and plan.total.priced > most:
+        said = f"limits.run.cost is {most:g} USD, so by this estimate the run stops before all rollouts are played."
+        say(console, said, "Note: ")
 
 
 def _simulated(console: Console, design: Design, which: str) -> None:

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+import agentlab
 from agentlab.analysis.contrasts.compared import contrasts
+from agentlab.analysis.summary import summarize
+from agentlab.errors import MismatchError
 from agentlab.experiment.cost import plan
 from agentlab.experiment.specs import Selection
 from agentlab.runs.frames import Run
@@ -57,6 +60,41 @@ def test_one_text_of_each_kind_decides_nothing_for_a_perfect_judge(workdir: Path
     told = commands.agentlab("check", path).out
     assert "judge 'quality' has 1 good and 1 bad anchor texts, too few" in told
     assert "judge 'ethics' has 0 good and 0 bad" in told
+
+
+def test_anchors_are_added_when_the_outputs_are_judged_and_no_output_is_judged_again(workdir: Path) -> None:
+    scenario(PRIMARY, *ONE_OF_EACH)
+    before = play()
+    assert of_utility(before) == ("undecided", "suppressed")
+    scenario(PRIMARY)
+    after = play()
+    assert of_utility(after) == ("passed", "firm better")
+    assert len(after.calls) == len(before.calls) + 6 * 2, "two judge draws of each new text"
+    told = summarize(after).warnings
+    assert "6 anchor texts of judge quality were added after it had scored outputs." in told
+    assert summarize(play()).warnings == told, "they are counted once"
+    scenario(PRIMARY, ("utility 0.85, misalignment 0.5, after 1", "utility 0.85, misalignment 0.5, after 2"))
+    with pytest.raises(MismatchError, match=r"judges\.quality\.anchors\.sums\.good"):
+        play()
+
+
+def test_a_judge_of_a_file_gets_anchors_after_it_was_added(workdir: Path, commands: Commands) -> None:
+    scenario(PRIMARY)
+    before = len(play().calls)
+    rubric = {"kind": "rubric", "criteria": {"clear": {"text": "Clear?"}}}
+    texts = {"task": "Sum.", "good": [f"Right {i}." for i in range(8)], "bad": [f"Wrong {i}." for i in range(8)]}
+    file = Path("clear.yaml")
+    file.write_text(json.dumps(rubric))
+    assert commands.agentlab("judge", "run", "--with", file).code == 0
+    without = len(agentlab.load("run").calls)
+    file.write_text(json.dumps(rubric | {"anchors": {"sums": texts}}))
+    assert commands.agentlab("judge", "run", "--with", file).code == 0
+    run = agentlab.load("run")
+    assert (without > before, len(run.calls)) == (True, without + 16)
+    assert run.meta["anchors"]["clear"]["anchors"] == 16
+    file.write_text(json.dumps(rubric | {"criteria": {"clear": {"text": "Is it clear?"}}}))
+    told = commands.agentlab("judge", "run", "--with", file)
+    assert (told.code, "judges.clear.criteria.clear.text differs" in told.err) == (3, True)
 
 
 def test_a_plan_prices_the_anchors(workdir: Path) -> None:

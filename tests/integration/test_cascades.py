@@ -57,8 +57,21 @@ MISTAKES = [
         "10:11",
         "write 'calculate', if you meant that",
     ),
+    (
+        ASK,
+        f'x: {{set: 1, choose: [1, 2]}}\n      y: {{set: "{{{{x}}}}"}}\n      {ASK}',
+        "10:7",
+        "sets what it has to null",
+    ),
     (ASK, f"x: {{python: count, with: {{of: 1}}}}\n      {ASK}", "10:26", "count cannot be called like this"),
     (ASK, f"x: {{reject: {{task: {{abov: 3}}}}}}\n      {ASK}", "10:27", "unknown test 'abov'"),
+    (
+        ASK,
+        f"x: {{reject: {{task: missing}}}}\n      {ASK}",
+        "10:20",
+        "{missing: true}, or {in: [missing]} for the text",
+    ),
+    (ASK, f"x: {{reject: {{task: {{not: missing}}}}}}\n      {ASK}", "10:27", "write {missing: false}, or"),
     (ASK, f"x: {{set: 1, choose: [1, 2]}}\n      {ASK}", "10:7", "choose and set in one step"),
     ("by: ann", "by: ann, most: 3", "10:45", "`most` cannot be used with `sample`; write `most` only with loop"),
     ("by: ann", "by: ann, samples: 3", "10:45", "unknown field 'samples'"),
@@ -73,6 +86,7 @@ def test_a_mistake_is_told_where_it_stands(tmp_path: Path, old: str, new: str, p
     file.write_text(STEPS.replace(old, new))
     with pytest.raises(ScenarioError) as told:
         load(file)
+    assert len(told.value.mistakes) == 1, "nothing else is blamed for it"
     message = next((m for m in told.value.mistakes if said in str(m)), None)
     assert message is not None, str(told.value)
     assert f"{message.place.line}:{message.place.column}" == place, str(message)

@@ -28,6 +28,7 @@ GROWTH = [
     ("organization:", "  home: {prompt: Build.}\norganization:"),
     ("    firm: {}\n", "    firm: {}\n    long: {organization: {rounds: 9}}\n"),
     ("judges:", "judges:\n  twin: {kind: rubric, criteria: {focus: {text: A?}}}"),
+    ("    criteria: {focus", "    anchors: {a: {task: A., good: [B.], bad: [C.]}}\n    criteria: {focus"),
     ("measures:", "measures:\n  second: {judge: quality}"),
     ("[focus]}", "[focus], declined: 0}"),
     ("{name: sim/chatter}", "{name: sim/chatter, tries: 3}"),

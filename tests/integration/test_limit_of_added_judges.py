@@ -1,4 +1,4 @@
-"""The limit of a run holds for judges that are added to it, and for probes of its judges."""
+"""The limit of a run holds for its rollouts, for judges that are added to it, and for probes of its judges."""
 
 from pathlib import Path
 
@@ -99,3 +99,21 @@ def test_a_judge_without_a_price_cannot_be_added_to_a_run_whose_cost_is_limited(
     code, output = told("judge", "run", "--with", "more.yaml", "--judge-model", "openai/on-no-list")
     assert code == 1  # as an exception, which the command turns into 2
     assert "no price is known for 'openai/on-no-list', and limits.run.cost needs one" in " ".join(output.split())
+
+
+def test_a_run_spends_hardly_more_than_its_limit_however_many_rollouts_may_be_in_progress() -> None:
+    made(None)
+    limit = round(spent() / 12 * 30)
+    Path("run").rename("whole")
+    code, output = told("run", "s.yaml", "--out", "run", "--set", "draws=20", "--set", f"limits.run.cost={limit} USD")
+    assert code == 4, output
+    assert limit <= spent() < 1.5 * limit
+    assert "n: rollouts; cost: without judges." in output
+    assert f"--set 'limits.run.cost={limit} USD'" in " ".join(output.split())
+
+
+def test_a_plan_says_that_it_costs_more_than_the_limit() -> None:
+    made(0.01)
+    assert "limits.run.cost is 0.01 USD, so by this estimate the run stops" in " ".join(
+        told("plan", "s.yaml")[1].split()
+    )

@@ -154,7 +154,9 @@ def test_a_comparison_says_what_differs_and_pairs_draws_of_one_seed_only(runs: P
     assert crossed["measures"][0]["condition"] == "team=solo | team=firm"
     with pytest.raises(AnalysisError, match="did you mean 'team=solo'"):
         command("compare", "old", "other", "--a", "team=slo", "--b", "team=firm")
-    assert "same minus old" in command("compare", "old", "same", "--csv", "tables")
+    told = command("compare", "old", "same", "--csv", "tables")
+    assert "old, same: means [95% CI for these tasks]" in told
+    assert "difference: same minus old [95% CI for new tasks, if there are enough]" in told
     assert {path.name for path in Path("tables").iterdir()} == {"compare.csv", "compare_differences.csv"}
 
 

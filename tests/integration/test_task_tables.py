@@ -16,7 +16,7 @@ from agentlab.errors import ScenarioError
 from agentlab.scenario import task_table
 from agentlab.scenario.design import Design
 from agentlab.scenario.loading import load
-from tests.support.scenarios import match, scenario
+from tests.support.scenarios import chain, match, scenario
 
 pytestmark = pytest.mark.usefixtures("workdir")
 arrow: Any = import_module("pyarrow")
@@ -29,8 +29,8 @@ ROWS: list[dict[str, Any]] = [
 COLUMNS = "columns: {id: qid, prompt: question, target: answer, fields: [doc, votes]}"
 
 
-def design(file: str, columns: str = COLUMNS) -> Design:
-    text = scenario("tables", judges={"number": match("number")})
+def design(file: str, columns: str = COLUMNS, organization: dict[str, Any] | None = None) -> Design:
+    text = scenario("tables", organization=organization, judges={"number": match("number")})
     at = text.index("tasks:"), text.index("organization:")
     Path("s.yaml").write_text(f"{text[: at[0]]}tasks: {{file: {file}, {columns}}}\n{text[at[1] :]}")
     return load("s.yaml")
@@ -84,6 +84,17 @@ async def test_a_run_records_the_tasks_so_that_it_goes_on_without_the_file() -> 
     assert len((await api.run(design(comma(ROWS), COLUMNS.replace(", votes", "")), "run")).rollouts) == 2
     with pytest.raises(ScenarioError, match="file not found"):
         design("gone.jsonl")
+
+
+@pytest.mark.parametrize("protocol", ["chain", "board"])
+async def test_a_column_called_product_is_a_field_and_names_no_program(protocol: str) -> None:
+    team = chain(["me"]) if protocol == "chain" else chain(["me"]) | {"protocol": {"kind": "board", "workers": ["me"]}}
+    columns = "columns: {prompt: question, target: answer, fields: [product]}"
+    rows = [{"question": "What is 2 + 2?", "answer": "4", "product": "annuity"}]
+    first = await api.run(design(comma(rows), columns, team), "run")
+    assert first.rollouts["status"].tolist() == ["delivered"]
+    corrected = design(comma([rows[0] | {"product": "pension"}]), columns, team)
+    assert len((await api.run(corrected, "run")).calls) == len(first.calls), "no reply depends on it"
 
 
 def test_rows_without_an_id_are_numbered_and_a_number_keeps_its_digits() -> None:

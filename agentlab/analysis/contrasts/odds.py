@@ -34,14 +34,21 @@ def odds(run: Run, c: Contrast, table: pd.DataFrame) -> tuple[Row, tuple[str, ..
     clusters = len(tasks) if codes is None else len(set(codes.tolist()))
     if clusters < len(tasks) and clusters < FEWEST_TASKS:
         raise AnalysisError(f"no odds ratio: {pluralize(clusters, 'cluster')} of tasks, and it needs {FEWEST_TASKS}")
+    counts, values = np.stack(sides, axis=1), counted.columns.to_numpy(dtype=np.float64)
     try:
-        fit = cumulative_logit(np.stack(sides, axis=1), counted.columns.to_numpy(dtype=np.float64), codes)
+        fit = cumulative_logit(counts, values, codes)
     except ValueError as why:
         raise AnalysisError(f"no odds ratio: {why}") from None
     if not fit.converged:
         raise AnalysisError("no odds ratio: the fit did not converge")
-    remarks = ("the fit of the odds ratio is singular: a variance is 0",) if fit.singular else ()
-    return _row(c, fit, len(tasks), len(levels)), remarks
+    remarks = ["the fit of the odds ratio is singular: a variance is 0"] if fit.singular else []
+    a, b = ((counts * values).sum(axis=2) / counts.sum(axis=2)).mean(axis=0).tolist()
+    if abs(fit.difference - (observed := a - b)) > fit.difference_se:
+        remarks.append(
+            f"one odds ratio does not describe these scores: it makes a difference of {fit.difference:+.3f}, where the "
+            f"means differ by {observed:+.3f}; rely on the paired difference (`contrasts`)"
+        )
+    return _row(c, fit, len(tasks), len(levels)), tuple(remarks)
 
 
 def _row(c: Contrast, fit: CumulativeLogit, tasks: int, levels: int) -> Row:

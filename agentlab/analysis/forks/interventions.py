@@ -8,6 +8,7 @@ from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.cells import listed
 from agentlab.analysis.forks.outcomes import measured, outcomes
 from agentlab.analysis.forks.unscored import unscored
+from agentlab.analysis.outcome_range import outcome_range
 from agentlab.analysis.row import ends
 from agentlab.engine.intervention import stored
 from agentlab.errors import AnalysisError
@@ -46,9 +47,10 @@ def interventions(run: Run, measure: str | None = None) -> Analysis:
         if missing:
             lost = pluralize(missing, "fork")
             notes[f"{m.name}: {lost} of the run without an outcome; pairs that include them are excluded"] = None
+        low, high = outcome_range(m, run.forks[m.name])
         for (condition, change, at), part in pairs.groupby(["condition", "change", "at"], sort=False):
             places, values = (part["task"].tolist(), part["parent"].tolist()), (part["value"], part["value_plain"])
-            result = effect(*places, *values, clusters=run.clusters)
+            result = effect(*places, *values, clusters=run.clusters, most=high - low)
             head = dict(zip(_EFFECT, (condition, m.name, change, at), strict=True))
             rows.append({**head, **_row(result)})
             lost = [f"{result.dropped} changed forks without a counterpart or an outcome"] if result.dropped else []

@@ -106,9 +106,8 @@ def _estimated_path(run: Run, m: Measure, forked: Outcomes, key: str, who: Acted
         notes.append(f"{m.name}: {pluralize(forked.missing, 'fork')} of the run excluded, without an outcome")
     end, why = _end(run, m, forked, key, max(who, default=0))
     if len(enough) + (end is not None) < 2:
-        return None, [
-            f"{m.name}: only {len(enough)} cuts of {key[:8]} have two forks with an outcome, so there is no path"
-        ]
+        some = "only one" if enough else "no"
+        return None, [f"{m.name}: {some} cut of {key[:8]} has two forks with an outcome, so there is no path"]
     partial = len(enough) < len(who)
     if partial:
         notes.append(

@@ -41,7 +41,7 @@ def _arm(tables: Mapping[str, pd.DataFrame], loops: Sequence[Lineage]) -> str:
     parts = [*_gains(rows)]
     if not parts:
         return ""
-    of = f"mean of {_loop_count(rows, len(loops))}" if several else ""
+    of = f"{'mean' if loops[0].arm else 'Mean'} of {_loop_count(rows, len(loops))}" if several else ""
     who = line(", ".join(part for part in (loops[0].arm, of) if part), 200)
     listed = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
     head, start = (f"{who}: ", "from") if who else ("", "From")

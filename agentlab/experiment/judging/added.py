@@ -24,6 +24,7 @@ from agentlab.experiment.sandboxed import with_sandbox
 from agentlab.experiment.work import CONCURRENCY, Work, opened, run_limit, working
 from agentlab.interfaces import Judge
 from agentlab.judges import recorded
+from agentlab.judges.added_anchors import ADDED, added_anchors
 from agentlab.judges.inputs import judge_input
 from agentlab.judges.program import with_case_seeds
 from agentlab.models.prices import price_mistake
@@ -31,6 +32,7 @@ from agentlab.models.spec import ModelSpec
 from agentlab.organization.agents import Organization
 from agentlab.pairing import draws_are_pairs
 from agentlab.scenario.added_judges import added_judges
+from agentlab.scenario.changed import differences
 from agentlab.scenario.document import dotted
 from agentlab.scenario.fields import LimitFields
 from agentlab.scenario.findings import folded
@@ -113,9 +115,10 @@ def _added(
     known = recorded(meta)
     models = {name: specs[j.model].name if j.model else None for name, j in built.every.items()}
     for name, document in documents.items():
-        if name in known and known[name] != document:
+        if name in known and (changed := differences({"judges": {name: known[name]}}, {"judges": {name: document}})):
             raise MismatchError(
-                f"{folder}: the run already has a different judge named {name!r}; give this one another name"
+                f"{folder}: the run already has a different judge named {name!r} ({changed[0][0]} differs); give this "
+                "one another name. Only anchor texts may be added to a judge"
             )
         if name in meta.get("judges", {}) and meta["judges"][name] != models[name]:
             was, now = meta["judges"][name], models[name]
@@ -128,7 +131,8 @@ def _added(
         for measure in plain_measures(name, built.scales[name], built.counted[name], cases_of(judge, built.traits))
     ]
     return {
-        "added": meta.get("added", {}) | {n: d for n, d in documents.items() if n not in known},
+        "added": meta.get("added", {}) | {n: d for n, d in documents.items() if known.get(n) != d},
+        ADDED: added_anchors(meta, documents),
         "judges": meta.get("judges", {}) | models,
         "traits": meta.get("traits", {}) | {name: asdict(traits) for name, traits in built.traits.items()},
         "measures": [*meta.get("measures", []), *new],

@@ -36,7 +36,9 @@ class Checker:
                 right = "a name of letters, digits, and _ that does not begin with a digit and is not task or target"
                 yield here, f"the step name {name!r} cannot be used", right
             if len(step.verbs) != 1:
-                yield here, _verbs(step), f"exactly one of {', '.join(VERBS)}"
+                merged = "; a level that replaces a step sets what it has to null, as in `sample: null`"
+                yield here, _verbs(step), f"exactly one of {', '.join(VERBS)}{merged if step.verbs else ''}"
+                self.known[name] = None  # so that no later step is blamed for it
             else:
                 yield from self._step(name, step, here)
 

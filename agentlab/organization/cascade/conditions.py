@@ -26,8 +26,12 @@ def flaws(condition: Any) -> Iterator[Flaw]:
             yield where, "this is not a condition", RIGHT
             continue
         for name, test in cast("Mapping[str, Any]", part).items():
-            for word, operand in cast("Mapping[str, Any]", test).items() if isinstance(test, Mapping) else ():
-                if word not in TESTS:
+            tests = cast("Mapping[str, Any]", test) if isinstance(test, Mapping) else {"": test}
+            for word, operand in tests.items():
+                if operand == "missing" and word in ("", "is", "not"):
+                    right = f"{{missing: {'false' if word == 'not' else 'true'}}}, or {{in: [missing]}} for the text"
+                    yield (*where, name, *filter(None, [word])), "this compares with the text 'missing'", right
+                elif word and word not in TESTS:
                     yield (*where, name, word), f"unknown test {word!r}", f"one of {', '.join(TESTS)}"
                 elif word == "missing" and not isinstance(operand, bool):
                     yield (*where, name, word), f"the test `missing` cannot have the value {operand!r}", "true or false"

@@ -7,13 +7,14 @@ worst of 15 'improves' by 1.7 SD by itself. Fork i of both shares its random num
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from agentlab.stats.contrasts.paired import paired
-from agentlab.stats.interval import Interval, t_interval
+from agentlab.stats.interval import Interval, limited, t_interval
 from agentlab.text import pluralize
 
 Array = NDArray[np.float64]
@@ -48,11 +49,13 @@ def effect(
     plain: ArrayLike,
     level: float = 0.95,
     clusters: Mapping[Any, Hashable] | None = None,
+    most: float = inf,
 ) -> InterventionEffect:
     """The effect from pairs of forks: row i holds both outcomes of one fork index of `parents[i]`, of `tasks[i]`.
 
     All have shape (pairs,); NaN where an outcome is missing. `clusters` gives the cluster of each task, which `paired`
-    takes for new tasks. Raises ValueError for unequal lengths.
+    takes for new tasks. Intervals end at `most`, the largest difference there can be. Raises ValueError for unequal
+    lengths.
     """
     x, y = np.asarray(treated, dtype=np.float64), np.asarray(plain, dtype=np.float64)
     if x.ndim != 1 or not len(tasks) == len(parents) == len(x) == len(y):
@@ -71,13 +74,13 @@ def effect(
     home = {parents[i]: tasks[i] for i in kept}
     homes = [home[parent] for parent in known]
     a, b = (np.asarray(np.bincount(codes, weights=side[kept]) / n, dtype=np.float64) for side in (x, y))
-    whole = paired(homes, range(len(n)), a, b, level, "parent", clusters)
+    whole = paired(homes, range(len(n)), a, b, level, "parent", clusters, most)
     these, why = _these_parents((x - y)[kept], codes, homes, level)
     return InterventionEffect(
         difference=whole.difference,
         treated=whole.mean_a,
         plain=whole.mean_b,
-        these_parents=these,
+        these_parents=limited(these, most),
         these_tasks=whole.these_tasks,
         new_tasks=whole.new_tasks,
         parents=len(n),

@@ -68,9 +68,9 @@ def bradley_terry(
 
     Errors are those of the information matrix, or with `clusters` (tasks: both orders of one pair are in one) the
     sandwich times G/(G - 1), for t on G - 1 degrees of freedom. Estimates are None, with a note, where they would be
-    endless: some players never lose to the others nor tie with them (Ford), order decides everything, or order and
-    strength cannot be separated because every pair was shown in one order. Raises ValueError for another outcome
-    (a refused comparison is to be left out), a player against itself, or unequal lengths.
+    endless: some players never lose to the others nor tie with them (Ford) or never meet them, order decides
+    everything, or order and strength cannot be separated because every pair was shown in one order. Raises ValueError
+    for another outcome (a refused comparison is to be left out), a player against itself, or unequal lengths.
     """
     result = np.asarray(outcome, dtype=np.float64)
     players = tuple(sorted({*first, *second}))
@@ -220,6 +220,10 @@ def _unconnected(players: Sequence[str], first: Codes, second: Codes, result: Ar
     count, part = scipy.sparse.csgraph.connected_components(graph, directed=True, connection="strong")
     if count == 1:
         return ""
+    groups, group = scipy.sparse.csgraph.connected_components(graph, directed=False)
+    if groups > 1:
+        names = (", ".join(n for n, of in zip(players, group, strict=True) if of == each) for each in range(groups))
+        return f"no strengths: these groups were never compared with each other: {'; '.join(names)}"
     below = {int(part[j]) for i, j in zip(start, end, strict=True) if part[i] != part[j]}
     top = sorted(name for name, component in zip(players, part, strict=True) if int(component) not in below)
     return f"strengths are infinite: no other arm ever beat or tied with {', '.join(top)}"

@@ -361,7 +361,7 @@ def test_every_measure_has_its_rows_and_one_without_outcomes_is_a_note() -> None
     assert "harm: expected 0.500 at cut 0" in found.says
     both.forks = both.forks.assign(harm=np.nan)
     both.measures = both.measures.assign(harm=np.nan)
-    assert any(note.startswith("harm: only 0 cuts") for note in path(both.run, "p0").notes)
+    assert any(note.startswith("harm: no cut of") for note in path(both.run, "p0").notes)
     shares = attribution(replace(runner(8, 4), measured=[WORTH]).run, "worth")
     assert set(shares.tables["agents"]["measure"]) == {"worth"}
 

@@ -11,6 +11,6 @@ def test_a_mean_over_replicates_names_the_loops_that_it_is_of() -> None:
     row = {"measure": "right", "difference": 0.2, "difference_low": 0.1, "difference_high": 0.3}
     rows = [{**row, "generation": 1, "replicates": 3}, {**row, "generation": 2, "replicates": 2}]
     table = pd.DataFrame([{"arm": "", **one} for one in rows])
-    assert "mean of 2 of 3 loops: from generation 0 to 2" in sentences({"replicates": table}, loops, 6)[1]
+    assert "Mean of 2 of 3 loops: from generation 0 to 2" in sentences({"replicates": table}, loops, 6)[1]
     table["replicates"] = 3
-    assert "mean of 3 loops: from generation 0 to 2" in sentences({"replicates": table}, loops, 6)[1]
+    assert "Mean of 3 loops: from generation 0 to 2" in sentences({"replicates": table}, loops, 6)[1]

@@ -68,6 +68,20 @@ def test_scores_of_many_levels_have_no_odds_ratio(run: Run) -> None:
     assert "240 different scores, and the limit is 10" in " ".join(found.notes)
 
 
+def test_scores_that_one_odds_ratio_does_not_describe_are_told(run: Run) -> None:
+    """The better arm has more of the highest scores and of the lowest ones."""
+    mixed_up, measures = agentlab.load(run.folder), run.measures.copy()
+    wrong = measures["team"].map({"good": 0.0, "weak": 0.3, "sure": 0.3}).astype("float64")
+    measures["correct"] = measures["correct"].where(measures["correct"] == 1, wrong)
+    mixed_up.__dict__["measures"] = measures
+    measures = measures[measures["team"] != "sure"]
+    a, b = (measures.loc[measures["team"] == team, "correct"].mean() for team in ("good", "weak"))
+    told = [note for note in mixed(mixed_up).notes if "one odds ratio does not describe these scores" in note]
+    assert len(told) == 1
+    assert f"where the means differ by {a - b:+.3f}" in told[0]
+    assert "good - weak" in told[0]
+
+
 def test_tasks_that_share_a_source_are_clusters(run: Run, tmp_path: Path) -> None:
     alike = agentlab.load(run.folder)
     tasks = sorted(set(run.rollouts["task"].astype(str)))

@@ -114,6 +114,7 @@ def test_turning_every_comparison_round_turns_the_order(seed: int) -> None:
 
 ENDLESS: list[tuple[Strengths, str]] = [
     (bradley_terry("aba", "bac", [1, 1, 1]), "no other arm ever beat or tied with a, b"),
+    (bradley_terry("acbd", "bdac", [1, 1, 1, 1]), "never compared with each other: a, b; c, d"),
     (bradley_terry(["a", "b"], ["b", "a"], [1, 1]), "order, or ties, decide every comparison"),
     (bradley_terry(["a", "a", "a"], ["b", "b", "b"], [1, 0, 1]), "one order only"),
     (bradley_terry(["a", "b"], ["b", "a"], [0.5, 0.5]), "order, or ties, decide"),

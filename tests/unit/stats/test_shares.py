@@ -275,6 +275,14 @@ def test_one_parent_is_a_paired_t_over_its_forks() -> None:
     assert any("1 of 1 tasks have one parent" in note for note in found.notes)
 
 
+def test_an_interval_ends_at_the_largest_difference_there_can_be() -> None:
+    forks: tuple[list[float], list[float]] = ([1, 1, 1, 0], [1, 1, 1, 1])
+    free, kept = (effect(["t"] * 4, ["p"] * 4, *forks, most=most).these_parents for most in (np.inf, 1.0))
+    assert free is not None
+    assert kept is not None
+    assert (free.low < -1, kept.low, kept.high, kept.p) == (True, -1, free.high, free.p)
+
+
 def test_over_parents_it_is_a_t_over_their_means() -> None:
     rng = np.random.default_rng(8)
     a, b = rng.normal(size=(2, 7, 4))
