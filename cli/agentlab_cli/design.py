@@ -71,8 +71,9 @@ def plan(
     training: Annotated[
         float | None,
         typer.Option(
+            metavar="SD",
             help="Assume this SD of an arm's mean between trainings of a self-training loop, as a share of the range. "
-            "Default: 0.05."
+            "Default: 0.05.",
         ),
     ] = None,
     preregister: Annotated[
