@@ -23,6 +23,7 @@ import argparse
 import io
 import re
 import shlex
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import chdir, redirect_stderr, redirect_stdout
@@ -174,14 +175,18 @@ def main() -> None:
     parser.add_argument("--write", action="store_true")
     parser.add_argument("pages", nargs="*", type=Path)
     given = parser.parse_args()
-    generated = reference()
-    for page in [path.resolve() for path in given.pages] or PAGES:
-        with tempfile.TemporaryDirectory() as folder, chdir(folder):
-            text = generated.get(page.name) or rewritten(page)
-        if text != page.read_text(encoding="utf-8"):
-            print(f"{page.name} {'is written anew' if given.write else 'would change'}")
-            if given.write:
-                page.write_text(text, encoding="utf-8")
+    pages = [path.resolve() for path in given.pages] or PAGES
+    if len(pages) > 1:  # a process remembers the modules of a page's folder, and two pages may write one of a name
+        for page in pages:
+            subprocess.run([sys.executable, __file__, *(["--write"] if given.write else []), str(page)], check=True)
+        return
+    page = pages[0]
+    with tempfile.TemporaryDirectory() as folder, chdir(folder):
+        text = reference().get(page.name) or rewritten(page)
+    if text != page.read_text(encoding="utf-8"):
+        print(f"{page.name} {'is written anew' if given.write else 'would change'}")
+        if given.write:
+            page.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -106,7 +106,7 @@ class _TaskRows(Struct):
         count = -1
         for count, (number, row) in enumerate(self.rows):
             if isinstance(row, Mistake):
-                self.findings.add(row.place, "tasks", row.wrong, f"write {row.right}")
+                self.findings.add(row.place, "tasks", row.wrong, row.right)
                 continue
             if count >= MOST:
                 self.wrong(number, f"more than {pluralize(MOST, 'row')}", "use part of the file")

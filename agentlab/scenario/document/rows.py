@@ -49,15 +49,18 @@ def _jsonl(file: Path, lines: Iterable[bytes]) -> Iterator[Row]:
         except UnicodeDecodeError as error:
             yield number, _mistake(file, number, error.start + 1, "bytes that are not UTF-8", _NOT_UTF8)
         except json.JSONDecodeError as error:
-            yield number, _mistake(file, number, error.colno, f"not JSON: {error.msg}", "one JSON object per line")
+            yield (
+                number,
+                _mistake(file, number, error.colno, f"not JSON: {error.msg}", "write one JSON object per line"),
+            )
         except (ValueError, RecursionError) as error:
-            yield number, _mistake(file, number, 1, f"not JSON: {line(error)}", "one JSON object per line")
+            yield number, _mistake(file, number, 1, f"not JSON: {line(error)}", "write one JSON object per line")
         else:
             if isinstance(row, dict):
                 yield number, cast("dict[str, Any]", row)
             else:
                 wrong = f"a JSON {type(row).__name__}"
-                yield number, _mistake(file, number, 1, wrong, 'an object, such as {"task": …, "output": …}')
+                yield number, _mistake(file, number, 1, wrong, 'write an object, such as {"task": …, "output": …}')
 
 
 def _csv(file: Path, lines: Iterable[bytes]) -> Iterator[Row]:
@@ -80,13 +83,13 @@ def _csv(file: Path, lines: Iterable[bytes]) -> Iterator[Row]:
                     yield at, dict(zip(head, cells, strict=True))
                 else:
                     wrong = f"{len(cells)} values under {len(head)} columns"
-                    yield at, _mistake(file, at, 1, wrong, "one for each column; quote values that hold commas")
+                    yield at, _mistake(file, at, 1, wrong, "write one for each column; quote values that hold commas")
                 at = reader.line_num + 1
         except UnicodeDecodeError as error:
             at = reader.line_num + 1
             yield at, _mistake(file, at, error.start + 1, "bytes that are not UTF-8; reading stopped here", _NOT_UTF8)
         except csv.Error as error:
-            right = 'quotes in pairs, and "" for a quote inside quotes'
+            right = 'write quotes in pairs, and "" for a quote inside quotes'
             yield at, _mistake(file, at, 1, f"not CSV: {line(error)}; reading stopped here", right)
 
 

@@ -151,7 +151,7 @@ MISTAKES: list[tuple[str, bytes, Sequence[str]]] = [
     ("jsonl", ONE + b'{"q": "a", "txet": ""}\n', ["f.jsonl:2:1: text: there is no column 'text'; did you mean 'txet'"]),
     ("csv", b"q,body\na,b\n", ["f.csv:2:1: text: there is no column 'text'; known: q, body"]),
     ("jsonl", ONE + b'{"q": "a", \n', ["f.jsonl:2:12: not JSON: Expecting property name"]),
-    ("jsonl", b"[1]\n3\n", ["f.jsonl:1:1: a JSON list", "f.jsonl:2:1: a JSON int; an object"]),
+    ("jsonl", b"[1]\n3\n", ["f.jsonl:1:1: a JSON list", "f.jsonl:2:1: a JSON int; write an object"]),
     ("jsonl", ONE + b'{"q": "\xff", "text": ""}\n', ["f.jsonl:2:8: bytes that are not UTF-8; save the file as UTF-8"]),
     ("csv", b"q,text\na,\xff\n", ["f.csv:2:3: bytes that are not UTF-8"]),
     ("csv", b"q,text\na\nb,c,d\n", ["f.csv:2:1: 1 values under 2 columns", "f.csv:3:1: 3 values under 2 columns"]),
