@@ -96,7 +96,7 @@ def tokens(text: str) -> int:
     return max(1, (blanks(text) + 1) * 4 // 3)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def blanks(text: str) -> int:
     """How many there are in a text; cached, since later prompts show the same texts again."""
     return text.count(" ")
