@@ -7,7 +7,8 @@ SmolLM2's has no place for them: with another file, `capabilities: {tools: true}
 
 A server answers one call at a time, without flash attention, and what is kept of an earlier prompt is used only where
 that rounds as if all were computed anew. So the same seed gives the same text, whatever else is asked, in whatever
-order, and on any number of threads and servers. Builds for other kinds of processors round differently: x86-64 and ARM
+order, and on any number of threads and servers; but on a busy machine one call of 116 gave another text in two of three
+runs, for a reason that is not known. Builds for other kinds of processors round differently: x86-64 and ARM
 may give other texts. A small file has a server for each core (`options: {servers: 4}`): with small matrices, threads
 that share a call spend much of their time waiting for each other. With `options: {slots: 8}` eight calls share a batch,
 whose rounding depends on what else is in it: then the same seed may give another text, and coupling across arms is not
