@@ -7,8 +7,7 @@ SmolLM2's has no place for them: with another file, `capabilities: {tools: true}
 
 A server answers one call at a time, without flash attention, and what is kept of an earlier prompt is used only where
 that rounds as if all were computed anew. So the same seed gives the same text, whatever else is asked, in whatever
-order, and on any number of threads and servers; but on a busy machine one call of 116 gave another text in two of three
-runs, for a reason that is not known. Builds for other kinds of processors round differently: x86-64 and ARM
+order, and on any number of threads and servers. Builds for other kinds of processors round differently: x86-64 and ARM
 may give other texts. A small file has a server for each core (`options: {servers: 4}`): with small matrices, threads
 that share a call spend much of their time waiting for each other. With `options: {slots: 8}` eight calls share a batch,
 whose rounding depends on what else is in it: then the same seed may give another text, and coupling across arms is not
@@ -33,8 +32,7 @@ from agentlab.models.local_servers import LocalServers, servers_of
 from agentlab.models.providers import openai, scoring
 from agentlab.models.spec import ModelSpec
 from agentlab.models.weights import NO_ENGINE, adapter_of, find
-from agentlab.seeds import digest
-from agentlab.types import Capabilities, Completion, Request
+from agentlab.types import Capabilities, ChatMessage, Completion, Request
 
 # OpenMP's threads spin while they wait, unless told otherwise when the library is loaded; on a machine with other work
 # that made the engine ten times slower.
@@ -67,8 +65,8 @@ class Server:
     gate: asyncio.Semaphore = field(repr=False)
     waiting: int = 0
     """Calls that have not been answered yet."""
-    held: dict[int, str] = field(default_factory=dict[int, str], repr=False)
-    """For each of the prompts that it keeps, the digest of the chat it came from."""
+    held: dict[int, tuple[ChatMessage, ...]] = field(default_factory=dict[int, tuple[ChatMessage, ...]], repr=False)
+    """For each of the prompts that it keeps, the chat it came from."""
 
     async def complete(self, request: Request) -> Completion:
         self.waiting += 1
@@ -83,20 +81,28 @@ class Server:
             return await self.model.complete(request)
         # Every call names its slot, so that what a slot holds is known.
         slot = request.where.rank % PROMPTS
-        cache = {"id_slot": slot, "cache_prompt": self._keeps(request, slot)}
+        completion = await self._in_slot(request, slot, self._keeps(request, slot))
+        usage = completion.usage
+        if usage.cache_read and usage.input - usage.cache_read == 1:
+            # Two chats may make one prompt: a template trims spaces, and adds a system prompt where there is none.
+            completion = await self._in_slot(request, slot, keep=False)
+        return completion
+
+    async def _in_slot(self, request: Request, slot: int, keep: bool) -> Completion:
+        cache = {"id_slot": slot, "cache_prompt": keep}
         return await replace(self.model, body={**cache, **self.model.body}).complete(request)
 
     def _keeps(self, request: Request, slot: int) -> bool:
         """Whether a kept beginning changes no number: tokens round alike in any batch but that of a single token.
 
-        Replies are made token by token, the last token of a repeated prompt is alone, and so may be that of a long one.
+        Replies are made token by token. The last token is computed alone where all of a prompt is kept, as of a chat
+        that was asked again or has gone on since, and may be where the prompt is long.
         """
-        key = digest(request.chat)
-        again = self.held.get(slot) == key
-        self.held[slot] = key
+        held, self.held[slot] = self.held.get(slot, ()), request.chat
         most = sum(len(entry.content.encode("utf-8", "replace")) + ENTRY for entry in request.chat)
         replied = any(entry.role == "assistant" for entry in request.chat)
-        repeats = again or request.settings.score is not None  # each text that is scored repeats the prompt
+        # Each text that is scored repeats the prompt.
+        repeats = request.settings.score is not None or held[: len(request.chat)] == request.chat
         return not (repeats or replied or request.tools or most > BATCH)
 
     async def aclose(self) -> None:

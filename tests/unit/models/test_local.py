@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from agentlab.errors import ModelError, ScenarioError
 from agentlab.models import local_servers, weights
@@ -44,6 +45,27 @@ async def test_a_seed_gives_the_same_text_on_any_threads_and_servers_and_beside_
     assert [(c.text, c.logprobs) for c in one] == [(c.text, c.logprobs) for c in two]
     alone = await answers(2, 1, (1,))
     assert (alone[0].text, alone[0].logprobs) == (one[1].text, one[1].logprobs)
+
+
+DEFAULT = ChatMessage("system", "You are a helpful AI assistant named SmolLM, trained by Hugging Face")
+"""What the file's chat template adds to a chat without a system prompt."""
+
+
+@real
+@pytest.mark.local
+@pytest.mark.parametrize("same", [(), (ChatMessage("assistant", "42."), ChatMessage("user", "And in 8?"))])
+@pytest.mark.parametrize("system", [(), (DEFAULT,)])
+async def test_a_prompt_that_is_kept_whole_rounds_as_a_new_one(
+    same: tuple[ChatMessage, ...], system: tuple[ChatMessage, ...]
+) -> None:
+    asked = ask("A box holds 6 eggs. How many are in 7? ", Settings(max_tokens=12, temperature=1, logprobs=5))
+    before = replace(asked, chat=(*system, *asked.chat, *same))
+    async with serve({"default": spec(context=512, threads=1, servers=1)}) as models:
+        new = await models["default"].complete(asked)
+        await models["default"].complete(before)
+        kept = await models["default"].complete(asked)
+    assert (kept.text, kept.logprobs) == (new.text, new.logprobs)
+    assert kept.usage.input - kept.usage.cache_read > 1, "its last token was not computed alone"
 
 
 @pytest.mark.parametrize(
