@@ -4,6 +4,7 @@ other process without the mark `process`."""
 import gc
 import importlib
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,10 @@ from tests.support.loopback import refuse_the_world
 
 for name in ("COLUMNS", "LINES"):  # readline sets them in the process that starts the workers
     os.environ.pop(name, None)
+# Tests send these to processes of their own, which would not hear them: `nohup` and a script's `&` leave them ignored.
+for number, usual in ((signal.SIGHUP, signal.SIG_DFL), (signal.SIGINT, signal.default_int_handler)):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, usual)
 settings.register_profile("agentlab", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=50)
 settings.register_profile("thorough", settings.get_profile("agentlab"), max_examples=200)
 settings.load_profile("agentlab")
