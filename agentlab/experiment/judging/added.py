@@ -57,7 +57,8 @@ async def rejudge(
     with opened(folder, new=False) as store:
         meta = store.meta()
         section: dict[str, Any] = meta.get("tree", {}).get("models", {})
-        built, specs, documents = added_judges(names, section, judge_model, pooled(meta.get("factors", {})))
+        factors = pooled(meta.get("factors", {}))
+        built, specs, documents = added_judges(names, section, judge_model, factors, recorded(meta))
         _fit(built, meta)
         added = await with_sandbox(_added(folder, meta, built, specs, documents), built.judges.values())
         tasks = with_case_seeds(tasks_of(meta), meta["seed"])
