@@ -39,7 +39,7 @@ class Waits:
 
     @contextmanager
     def on(self, model: str, error: ModelError, seconds: float, left: float) -> Generator[None]:
-        """A call to this model failed by this error, and is tried again in so many seconds, for about `left` seconds."""
+        """A call to this model failed by this error, and is tried again in `seconds`, for about `left` seconds."""
         number, now = next(self.numbers), time.monotonic()
         self.now[number] = Wait(model, error, now + seconds, now + left)
         try:

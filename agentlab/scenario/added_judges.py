@@ -22,8 +22,8 @@ def added_judges(
 ) -> tuple[judging.JudgeSet, Mapping[str, ModelSpec], Mapping[str, Any]]:
     """The judges, the models by alias, and the judges' documents.
 
-    A name is that of a shipped judge, of one in the working folder or its `judges/`, or the path of a judge's YAML; else
-    of one of the documents in `recorded`, those of the run.
+    A name is that of a shipped judge, of one in the working folder or its `judges/`, or the path of a judge's YAML; or
+    else of a judge that the run has in `recorded`.
     `models` is the `models:` section of the run; `judge_model` replaces its `judge`; `factors` are the run's, with
     their levels. Raises `ScenarioError` with every mistake.
     """
