@@ -15,7 +15,7 @@ from agentlab.analysis.incoherence.measured import by_measure
 from agentlab.analysis.incoherence.predictions import Predictions
 from agentlab.analysis.incoherence.replicates import NOTE, together
 from agentlab.analysis.incoherence.vectors import vectors
-from agentlab.analysis.remarks import Remarks
+from agentlab.analysis.remarks import Remarks, by_reason
 from agentlab.analysis.row import Row, estimated
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
@@ -92,7 +92,7 @@ def decomposition(run: Run, measure: str | None = None, embeddings: str | None =
     if "tasks_of_excess" in frames.get("differences", ()):
         frames["differences"] = frames["differences"].astype({"tasks_of_excess": "Int64"})
     if not frames:
-        raise AnalysisError(f"{run.folder} has nothing to decompose: {'; '.join(remarks.notes(count))}")
+        raise AnalysisError(f"{run.folder} has nothing to decompose: {by_reason(remarks.notes(count))}")
     shown = sum(name in frames for name in (*SHOWN, "embeddings"))
     notes = ((RATIO,) if "decomposition" in frames else ()) + remarks.notes(count)
     return Analysis("decomposition", "Bias and variance", _says(frames), frames, notes, shown, _result, legend=LEGEND)

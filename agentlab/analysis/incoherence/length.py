@@ -16,7 +16,7 @@ from agentlab.analysis.incoherence.halved import half_rows, split_arm
 from agentlab.analysis.incoherence.measured import by_measure
 from agentlab.analysis.incoherence.predictions import Predictions
 from agentlab.analysis.incoherence.repeated import changed, curve
-from agentlab.analysis.remarks import Remarks
+from agentlab.analysis.remarks import Remarks, by_reason
 from agentlab.analysis.row import Row
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
@@ -98,7 +98,7 @@ def length(
         _compare(run, plan, arms, tables, remarks)
     frames, count = tables.frames(), run.rollouts["condition"].nunique()
     if not frames:
-        raise AnalysisError(f"{run.folder} has nothing to compare by length: {'; '.join(remarks.notes(count))}")
+        raise AnalysisError(f"{run.folder} has nothing to compare by length: {by_reason(remarks.notes(count))}")
     notes = [DESCRIBES, *([SPLIT] if tables.halves else []), *([EFFORT] if tables.effort else [])]
     shown = max(1, sum(name in frames for name in ("halves", "parts", "effort")))
     about = of.replace("_", " ")
