@@ -22,6 +22,7 @@ from agentlab.scenario import checks, library
 from agentlab.scenario import plugins as parts
 from agentlab.scenario.document import Keys, Tree, patch, read
 from agentlab.scenario.findings import Findings
+from agentlab.scenario.levels import GENERATION, REPLICATE
 from agentlab.scenario.unknown import kind_of
 from agentlab.scenario.validate import CheckedDocument, key_place, shown
 from agentlab.suggestion import suggest
@@ -233,7 +234,8 @@ def _arms(site: CheckedDocument, config: JudgeConfig, path: Keys) -> None:
     for factor, pairs in arms.items():
         where, levels = (*path, "arms", factor), mapping(factors.get(factor))
         if factor not in factors:
-            site.unknown(where, f"no factor {factor!r}", suggest(factor, factors))
+            never = f": {factor}s of a loop are not compared" if factor in (GENERATION, REPLICATE) else ""
+            site.unknown(where, f"no factor {factor!r}{never}", suggest(factor, factors))
             continue
         for i, pair in enumerate(pairs):
             for j, level in enumerate(pair):

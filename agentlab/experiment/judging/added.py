@@ -37,7 +37,7 @@ from agentlab.scenario.document import dotted
 from agentlab.scenario.fields import LimitFields
 from agentlab.scenario.findings import folded
 from agentlab.scenario.judges import JudgeSet
-from agentlab.scenario.levels import pooled
+from agentlab.scenario.levels import GENERATION, pooled
 from agentlab.scenario.rebuild import rebuild
 from agentlab.store import read
 from agentlab.types import Rollout
@@ -58,6 +58,8 @@ async def rejudge(
         meta = store.meta()
         section: dict[str, Any] = meta.get("tree", {}).get("models", {})
         factors = pooled(meta.get("factors", {}))
+        if "improve" in meta.get("tree", {}):
+            del factors[GENERATION]  # pairs are within a generation
         built, specs, documents = added_judges(names, section, judge_model, factors, recorded(meta))
         _fit(built, meta)
         added = await with_sandbox(_added(folder, meta, built, specs, documents), built.judges.values())
