@@ -140,7 +140,10 @@ def _decimals(value: Any, ends: Sequence[Any]) -> int | None:
 
 
 def _places(size: float) -> int:
-    return 1 - math.floor(math.log10(size)) if ROUNDING < size < 0.01 else 3
+    """Decimals of a number of this size: two digits that say something if it is small, four in all if it is large."""
+    if ROUNDING < size < 0.01:
+        return 1 - math.floor(math.log10(size))
+    return 3 if size < 10 else 2 if size < 100 else 1
 
 
 def _fixed(value: Any, heading: str, decimals: int) -> str:
@@ -180,9 +183,7 @@ def _decimal(value: float, heading: str) -> str:
     size = abs(value)
     if size >= 1000:
         return f"{value:{sign},.0f}"
-    if 1e-5 <= size < 0.01:  # two digits that say something
-        return f"{value:{sign}.{1 - math.floor(math.log10(size))}f}"
-    return f"{value:{sign}.1e}" if 0 < size < 1e-5 else f"{value:{sign}z.3f}"
+    return f"{value:{sign}.1e}" if 0 < size < 1e-5 else f"{value:{sign}z.{_places(size)}f}"
 
 
 def _is_present(value: Any) -> bool:

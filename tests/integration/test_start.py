@@ -96,6 +96,7 @@ class Interrupting:
             os.kill(os.getpid(), signal.SIGINT)
 
 sys.meta_path.insert(0, Interrupting)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for what runs in the background
 from agentlab_cli.main import main
 sys.argv = ["agentlab", "list", "--quiet"]
 main()
