@@ -66,10 +66,11 @@ def _under(cells: Sequence[str], names: Sequence[Sequence[str]], starts: Sequenc
 
 def listed(table: pd.DataFrame, name: str, *headings: str, most: int = 4) -> str:
     """The first rows in a line: `firm 0.018 [0.009, 0.066]; solo unknown`, each by its cell under `name`."""
-    first = {column.heading: column.cells for column in columns(table)}
-    shown = [first[heading] for heading in (name, *headings) if heading in first]
+    first = table.head(most)
+    cells = {column.heading: column.cells for column in columns(first)}
+    shown = [cells.get(heading, ("",) * len(first)) for heading in (name, *headings)]
     items = [_item(_level(head), values) for head, *values in zip(*shown, strict=True)]
-    return enumerate_some(items, most)
+    return enumerate_some(items, most, len(table))
 
 
 def _item(name: str, values: Sequence[str]) -> str:

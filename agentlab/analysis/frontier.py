@@ -86,7 +86,7 @@ def frontier(run: Run, axes: str | None = None) -> Analysis:
     lost = len(run.rollouts) - len(table)
     notes.append(f"{pluralize(lost, 'rollout')} not scored on both measures excluded" if lost else "")
     notes.append(
-        f"the half that chooses reaches the stated {x.name}; `placed` is the mean {x.name} of the chosen rollouts in "
+        f"The half that chooses reaches the stated {x.name}; `placed` is the mean {x.name} of the chosen rollouts in "
         f"the other half: where it is worse, a noisy judge makes the frontier look too good"
     )
     notes.append(SELECTED if rejected_apart(run.rollouts) else "")

@@ -106,7 +106,8 @@ def _written(
     changes = tree.value["judges"][path[1]]
     if "kind" in mapping(changes):
         return tree.at(path)
-    source = _named(mapping(changes), name)
+    given = mapping(changes).get("from")
+    source = given if isinstance(given, str) else name
     file = library.judge(source, folder)
     if file is None:
         right = suggest(source, known())
@@ -126,12 +127,6 @@ def _written(
         fields = {key: value for key, value in cast(dict[str, Any], changes).items() if key != "from"}
         return patch(base, Tree(fields, here.places, here.keys, here.removed))
     return base
-
-
-def _named(changes: Mapping[str, Any], name: str) -> str:
-    """The judge that `from:` names, else the one by the name of the entry."""
-    given = changes.get("from")
-    return given if isinstance(given, str) else name
 
 
 def _fits(task: Task) -> None:

@@ -82,7 +82,7 @@ def components(run: Run, measure: str | None = None, by: str | None = None) -> A
             for arm in (arm for arm in by_measure[a] if arm in by_measure[b]):
                 _shared(gathered, by_measure[a][arm], by_measure[b][arm])
     if run.clusters and gathered.covariances:
-        gathered.remarks.add("correlations of measures treat tasks as independent, although some share a source")
+        gathered.remarks.add("Correlations of measures treat tasks as independent, although some share a source")
     return Analysis(
         "components",
         "Variance components",

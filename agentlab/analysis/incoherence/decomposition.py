@@ -40,7 +40,7 @@ BESIDE = {
 }
 """What stands beside incoherence, by its name in `companions` and as a short heading."""
 RATIO = (
-    "incoherence is variance divided by error, each summed over tasks, with a jackknife-t interval; brier and score "
+    "Incoherence is variance divided by error, each summed over tasks, with a jackknife-t interval; brier and score "
     "are corrected for the bias of few draws"
 )
 KL = (
@@ -48,7 +48,7 @@ KL = (
     "single tasks near ties; for answers it would be a multiple of -log delta"
 )
 COMPANIONS = (
-    "for answers, means over tasks: entropy (nats); disagreement of two draws; flip: not the most frequent answer; "
+    "For answers, means over tasks: entropy (nats); disagreement of two draws; flip: not the most frequent answer; "
     "lapse: wrong although the most frequent answer is right; one wrong: all draws give the same wrong answer. For "
     "such answers, incoherence is nearly a function of accuracy"
 )
@@ -59,7 +59,7 @@ LEGEND: Mapping[str, str] = {
     "of_sums": "sum of variances over sum of errors, as above; mean, median: of the tasks' own incoherence",
 }
 DISPERSION = (
-    "for scores in [0, 1] with target 1 (or 0), incoherence cannot exceed the cap: compare arms on dispersion, the "
+    "For scores in [0, 1] with target 1 (or 0), incoherence cannot exceed the cap: compare arms on dispersion, the "
     "variance as a share of the maximum that their means allow"
 )
 SHOWN = ("decomposition", "companions", "dispersion")

@@ -26,9 +26,9 @@ KINDS = ("output_tokens", "reasoning_tokens", "turns", "messages")
 """Columns of `run.rollouts` that are a length."""
 CONTEXT = "context"
 """The factor whose levels are contexts of one task."""
-DESCRIBES = "length was not randomized: halves and groups are descriptive and do not show what more length would cause"
+DESCRIBES = "Length was not randomized: halves and groups are descriptive and do not show what more length would cause"
 SPLIT = (
-    "each half has half of the draws of each task (an odd middle draw is left out), so its estimates are less "
+    "Each half has half of the draws of each task (an odd middle draw is left out), so its estimates are less "
     "precise than those of the whole; variance is the unbiased estimate, ties are split at random, and p comes from "
     "shuffling lengths within tasks, separately for each arm and measure"
 )

@@ -39,7 +39,7 @@ from agentlab.scenario.findings import folded
 from agentlab.scenario.judges import JudgeSet
 from agentlab.scenario.levels import GENERATION, pooled
 from agentlab.scenario.rebuild import rebuild
-from agentlab.store import read
+from agentlab.store import NO_DRAWS, read
 from agentlab.types import Rollout
 
 log = logging.getLogger(__name__)
@@ -161,7 +161,7 @@ async def _judge_rollouts(work: Work, organizations: Mapping[str, Organization])
     store, progress, final = work.store, work.progress, work.store.judged()
     rows = [row for row in store.rollouts("fork") if store.final(row.key)]
     coupled = couplings(store)
-    pending = [(row, work.judges.pending(final.get(store.known[row.key].id, frozenset()))) for row in rows]
+    pending = [(row, work.judges.pending(final.get(store.known[row.key].id, NO_DRAWS))) for row in rows]
     jobs = [
         partial(_judge, work, organizations.get(row.condition), coupled[row.condition], row, draws)
         for row, draws in pending
