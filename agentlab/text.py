@@ -17,9 +17,12 @@ def pluralize_range(low: int, high: int, noun: str) -> str:
     return pluralize(high, noun) if low == high else f"{low:,} to {pluralize(high, noun)}"
 
 
-def enumerate_some(items: Sequence[str], most: int) -> str:
-    """`a; b`, or the first `most` with how many there are besides: `a; b; and 3 more`."""
-    rest = len(items) - most
+def enumerate_some(items: Sequence[str], most: int, total: int | None = None) -> str:
+    """`a; b`, or the first `most` with how many there are besides: `a; b; and 3 more`.
+
+    `total` is how many there are where `items` are only the first ones.
+    """
+    rest = (len(items) if total is None else total) - most
     return "; ".join([*items[:most], f"and {rest:,} more"] if rest > 0 else items)
 
 

@@ -140,7 +140,7 @@ def _notes(run: Run, attempted: Attempts) -> Sequence[str]:
     aim = f"; {reached.name}, whether it is the answer that the attack aims at" if reached else ""
     notes = [f"{right.name} measures whether an answer is right{aim}"]
     notes.append(
-        f"intervals are for new tasks with these attacks, or for these tasks where fewer than {FEWEST_TASKS} count; "
+        f"Intervals are for new tasks with these attacks, or for these tasks where fewer than {FEWEST_TASKS} count; "
         f"draws are paired by their number"
     )
     odd = {str(fields[ATTACK]) for fields in _attacked_fields(run) if fields.get("redefines")}

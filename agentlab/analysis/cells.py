@@ -66,10 +66,11 @@ def _under(cells: Sequence[str], names: Sequence[Sequence[str]], starts: Sequenc
 
 def listed(table: pd.DataFrame, name: str, *headings: str, most: int = 4) -> str:
     """The first rows in a line: `firm 0.018 [0.009, 0.066]; solo unknown`, each by its cell under `name`."""
-    first = {column.heading: column.cells for column in columns(table)}
-    shown = [first[heading] for heading in (name, *headings) if heading in first]
+    first = table.head(most)
+    cells = {column.heading: column.cells for column in columns(first)}
+    shown = [cells.get(heading, ("",) * len(first)) for heading in (name, *headings)]
     items = [_item(_level(head), values) for head, *values in zip(*shown, strict=True)]
-    return enumerate_some(items, most)
+    return enumerate_some(items, most, len(table))
 
 
 def _item(name: str, values: Sequence[str]) -> str:
@@ -140,7 +141,10 @@ def _decimals(value: Any, ends: Sequence[Any]) -> int | None:
 
 
 def _places(size: float) -> int:
-    return 1 - math.floor(math.log10(size)) if ROUNDING < size < 0.01 else 3
+    """Decimals of a number of this size: two digits that say something if it is small, four in all if it is large."""
+    if ROUNDING < size < 0.01:
+        return 1 - math.floor(math.log10(size))
+    return 3 if size < 10 else 2 if size < 100 else 1
 
 
 def _fixed(value: Any, heading: str, decimals: int) -> str:
@@ -180,9 +184,7 @@ def _decimal(value: float, heading: str) -> str:
     size = abs(value)
     if size >= 1000:
         return f"{value:{sign},.0f}"
-    if 1e-5 <= size < 0.01:  # two digits that say something
-        return f"{value:{sign}.{1 - math.floor(math.log10(size))}f}"
-    return f"{value:{sign}.1e}" if 0 < size < 1e-5 else f"{value:{sign}z.3f}"
+    return f"{value:{sign}.1e}" if 0 < size < 1e-5 else f"{value:{sign}z.{_places(size)}f}"
 
 
 def _is_present(value: Any) -> bool:

@@ -6,21 +6,21 @@ import numpy as np
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.comparison_notes import NAMED, Both, alike, comparison_notes, replicated, run_name
 from agentlab.analysis.conclusion import Outcome, conclude
 from agentlab.analysis.contrasts.difference import ArmValues, arm_values
 from agentlab.analysis.contrasts.missing import missing_values
-from agentlab.analysis.contrasts.notes import REJECTED
 from agentlab.analysis.contrasts.rejected import rejected_alike
 from agentlab.analysis.measure_summary import measure_summaries
 from agentlab.analysis.outcome_range import outcome_range
 from agentlab.analysis.row import Row, ends, estimated
 from agentlab.analysis.run_differences import run_differences
 from agentlab.analysis.suppressed import suppressed
-from agentlab.analysis.unplayed import due, played, unplayed
+from agentlab.analysis.unplayed import due
 from agentlab.errors import AnalysisError
 from agentlab.pairing import draws_are_pairs
 from agentlab.runs.frames import Run
-from agentlab.scenario.replicates import TOGETHER
+from agentlab.runs.frames.pairing import ArmPairs, pair_arms
 from agentlab.stats.arm_mean import arm_mean
 from agentlab.stats.contrasts.paired import Paired
 from agentlab.suggestion import suggest
@@ -28,14 +28,6 @@ from agentlab.text import enumerate_some, pluralize
 from agentlab.types import Measure
 
 LEVEL = 0.95
-NAMED = 4
-"""Conditions or tasks that a sentence names."""
-NOT_RANDOMIZED = (
-    "The runs were not randomized against each other: they ran at different times, perhaps with different code and "
-    "on different servers. Any of these can cause a difference. To test what you changed, put both arms into one "
-    "scenario."
-)
-UNADJUSTED = "Every row is exploratory, and the 95% intervals are not adjusted for the number of rows."
 
 
 def compare_runs(
@@ -53,47 +45,17 @@ def compare_runs(
     pairs = _matched(first, second, a, b)
     measures = _measures(first, second, measure)
     paired = _share_random_numbers(first, second)
-    rows = [_row(first, second, names, measure, paired) for names in pairs for measure in measures if _alike(measure)]
+    compared = [measure for measure in measures if alike(measure)]
+    rows = [row for names in pairs for row in _rows(first, second, names, compared, paired)]
     differences = run_differences(first, second)
-    names = [_name(run) for run in (first, second)]
+    names = [run_name(run) for run in (first, second)]
     sentence = (
         f"{pluralize(len(pairs), 'condition')} and {pluralize(len(measures), 'measure')} in both runs; the runs differ "
         f"in {pluralize(len(differences), 'place')}."
     )
-    notes = (
-        NOT_RANDOMIZED,
-        UNADJUSTED,
-        _pairing(paired),
-        *((f"{TOGETHER}.",) if _replicated(first, second) else ()),
-        *((REJECTED,) if paired and not all(row["paired"] for row in rows) else ()),
-        *_part_notes(rows),
-        *_measure_notes(measures),
-        *_condition_notes(first, second, pairs, a),
-        *_task_notes(first, second),
-        *_unplayed_notes(first, second),
-    )
+    notes = comparison_notes(first, second, pairs, measures, rows, a is not None, paired)
     tables = {"measures": pd.DataFrame(rows), "differences": differences}
     return Analysis("compare", f"{names[0]} and {names[1]}", sentence, tables, notes, shown=2)
-
-
-def _replicated(*runs: Run) -> bool:
-    """Whether in any of them an arm is a loop that was trained several times."""
-    return any("pooled" in run.meta for run in runs)
-
-
-def _unplayed_notes(first: Run, second: Run) -> Iterator[str]:
-    for run in (first, second):
-        if lacking := unplayed(run):
-            size, are = pluralize(lacking + played(run), "rollout"), "is" if lacking == 1 else "are"
-            yield f"{lacking:,} of {size} of {run.folder} {are} not played yet."
-
-
-Both = tuple[Measure, Measure]
-"""A measure as either run defines it."""
-
-
-def _name(run: Run) -> str:
-    return run.folder.resolve().name
 
 
 def _matched(first: Run, second: Run, a: str | None, b: str | None) -> list[tuple[str, str]]:
@@ -129,11 +91,6 @@ def _measures(first: Run, second: Run, wanted: str | None) -> list[Both]:
     return [both for both in shared if wanted in (None, both[0].name)]
 
 
-def _alike(both: Both) -> bool:
-    """Whether the two are on one scale."""
-    return both[0].range == both[1].range
-
-
 def _share_random_numbers(first: Run, second: Run) -> bool:
     """Whether draw n of one run had the same random numbers as draw n of the other."""
     runs = (first, second)
@@ -149,15 +106,31 @@ def _clusters(first: Run, second: Run) -> dict[str, str]:
     return shared if len(set(shared.values())) < len(shared) else {}
 
 
-def _row(first: Run, second: Run, names: tuple[str, str], measure: Both, paired: bool) -> Row:
+def _rows(first: Run, second: Run, names: tuple[str, str], measures: Sequence[Both], paired: bool) -> Iterator[Row]:
+    """Of one condition of both runs, which is paired once for all measures."""
+    arms = [
+        run.measures[(run.measures["condition"] == condition).to_numpy()]
+        for run, condition in zip((first, second), names, strict=True)
+    ]
+    pairs = pair_arms(arms[1], arms[0]) if paired else None
+    yield from (_row(first, second, names, measure, arms, pairs) for measure in measures)
+
+
+def _row(
+    first: Run,
+    second: Run,
+    names: tuple[str, str],
+    measure: Both,
+    arms: Sequence[pd.DataFrame],
+    pairs: ArmPairs | None,
+) -> Row:
     name = measure[0].name
     sides = [
-        due(run, definition.judge, run.measures[(run.measures["condition"] == condition).to_numpy()])
-        for run, condition, definition in zip((first, second), names, measure, strict=True)
+        due(run, definition.judge, arm) for run, arm, definition in zip((first, second), arms, measure, strict=True)
     ]
-    paired = paired and all(rejected_alike(sides[0], sides[1], definition) for definition in measure)
-    how = first.replicates if _replicated(first) else second.replicates
-    values = arm_values(sides[1], sides[0], measure[0], paired, _clusters(first, second), how)
+    paired = pairs is not None and all(rejected_alike(sides[0], sides[1], definition) for definition in measure)
+    how = first.replicates if replicated(first) else second.replicates
+    values = arm_values(sides[1], sides[0], measure[0], paired, _clusters(first, second), how, pairs)
     contrast = values.difference(LEVEL)
     hidden = next(filter(None, (suppressed(run, m.judge) for run, m in zip((first, second), measure, strict=True))), "")
     row: Row = {"condition": names[0]} if names[0] == names[1] else {"condition": f"{names[0]} | {names[1]}"}
@@ -190,7 +163,7 @@ def _conclusion(first: Run, second: Run, m: Measure, values: ArmValues, contrast
         fragile = missing is not None and missing.contradicts(contrast.difference)
         outcome = "alike" if p > 1 - LEVEL else "fragile" if fragile else "different"
     sign = measure_summaries(second)[m.name].better
-    return conclude(outcome, _name(second), _name(first), contrast.difference, sign)
+    return conclude(outcome, run_name(second), run_name(first), contrast.difference, sign)
 
 
 def _alike_pairs(values: ArmValues) -> bool:
@@ -198,56 +171,3 @@ def _alike_pairs(values: ArmValues) -> bool:
     a, b = values.values
     known = ~(np.isnan(a) | np.isnan(b)) if values.pairs else np.zeros(0, dtype=bool)
     return bool(known.any()) and bool((a[known] == b[known]).all())
-
-
-def _part_notes(rows: Sequence[Row]) -> Iterator[str]:
-    """What is compared where that is less than either run has, and where it is the same rollouts."""
-    most = [max(row["first_scored"], row["second_scored"]) for row in rows]
-    partial = [n for row, size in zip(rows, most, strict=True) if (n := row["pairs"]) is not None and n < size]
-    if partial:
-        yield (
-            "Means are over all rollouts of a run. Differences are over the pairs of task and draw that both runs "
-            f"have ({min(partial):,} or more), so they are not the differences of the means."
-        )
-    if any(row["conclusion"].startswith("same scores") for row in rows):
-        yield (
-            "Same scores: with the same seed, a simulated model repeats its replies, so these pairs are copies of the "
-            "same rollouts and test nothing. To compare a scenario with itself, change the seed of one run: "
-            "`--set seed=2`."
-        )
-
-
-def _pairing(paired: bool) -> str:
-    if paired:
-        return (
-            "Both runs have the same seed: draws are paired, and they share random numbers "
-            "where a model accepts a seed."
-        )
-    return "The runs do not share random numbers: draws are not paired, and the runs are compared within tasks."
-
-
-def _measure_notes(measures: Sequence[Both]) -> Iterator[str]:
-    for first, second in measures:
-        if not _alike((first, second)):
-            ranges = f"{first.range} in the first run and {second.range} in the second"
-            yield f"{first.name} is excluded: its range is {ranges}."
-        elif first != second:
-            yield f"{first.name} is defined differently in the second run; see the differences under measures."
-
-
-def _condition_notes(first: Run, second: Run, pairs: Sequence[tuple[str, str]], a: str | None) -> Iterator[str]:
-    if a is not None:
-        return
-    for run, side in ((first, 0), (second, 1)):
-        rest = [str(name) for name in run.rollouts["condition"].unique() if name not in {pair[side] for pair in pairs}]
-        if rest:
-            yield f"Only in {_name(run)}: {enumerate_some(rest, NAMED)}."
-
-
-def _task_notes(first: Run, second: Run) -> Iterator[str]:
-    texts = [{task["id"]: task["prompt"] for task in run.meta.get("tasks", [])} for run in (first, second)]
-    shared = texts[0].keys() & texts[1].keys()
-    if other := sorted(task for task in shared if texts[0][task] != texts[1][task]):
-        yield f"With different text in the second run: {enumerate_some(other, NAMED)}."
-    if alone := len(texts[0].keys() ^ texts[1].keys()):
-        yield f"{pluralize(alone, 'task')} in only one run; differences use the tasks that both runs have."

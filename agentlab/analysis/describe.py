@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from markupsafe import Markup, escape
 
 from agentlab.analysis.column import Column
+from agentlab.analysis.contrasts.compared import reported
 from agentlab.analysis.fitted import fitted
 from agentlab.analysis.headline import headline
-from agentlab.analysis.summary import summarize
+from agentlab.analysis.results import results
 from agentlab.analysis.summary_tables import conditions
 from agentlab.runs.frames import Run
 from agentlab.text import sanitize
@@ -15,14 +16,14 @@ from agentlab.text import sanitize
 
 def describe(run: Run) -> tuple[str, str]:
     """As text and as HTML."""
-    summary = summarize(run)
-    sentences = [sanitize(sentence) for sentence in headline(summary)]
-    summary_table = conditions(summary) if summary.arms else None
-    shown = [] if summary_table is None else ["", fitted(summary_table.columns), f" {summary_table.legend}"]
+    measured = results(run, reported)
+    sentences = [sanitize(sentence) for sentence in headline(measured)]
+    by_condition = conditions(measured) if measured.arms else None
+    shown = [] if by_condition is None else ["", fitted(by_condition.columns), f" {by_condition.legend}"]
     table = (
         ""
-        if summary_table is None
-        else f"{_table(summary_table.columns)}<p><small>{escape(summary_table.legend)}</small></p>"
+        if by_condition is None
+        else f"{_table(by_condition.columns)}<p><small>{escape(by_condition.legend)}</small></p>"
     )
     paragraphs = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)
     return "\n".join([*sentences, *shown]), f"<div>{paragraphs}{table}</div>"

@@ -13,6 +13,7 @@ from agentlab.analysis.cells import listed
 from agentlab.analysis.components.judge_noise import repeats
 from agentlab.analysis.contrasts.rejected import SELECTED, rejected_apart
 from agentlab.analysis.direction import better, goal
+from agentlab.analysis.remarks import by_reason
 from agentlab.analysis.suppressed import suppressed
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
@@ -57,7 +58,7 @@ def frontier(run: Run, axes: str | None = None) -> Analysis:
     if reasons := [
         f"{axis.name}: suppressed: {why}" for axis in (x, y) if (why := suppressed(run, axis.measure.judge))
     ]:
-        raise AnalysisError(f"no conclusion about which arm did better; {'; '.join(reasons)}")
+        raise AnalysisError(f"no conclusion about which arm did better; {by_reason(reasons)}")
     halves = {axis.name: _halves(run, axis) for axis in (x, y)}
     both = halves[x.name].add_suffix("_x").join(halves[y.name].add_suffix("_y"), how="inner")
     table = run.rollouts[["rollout", "condition", "task"]].merge(both, left_on="rollout", right_index=True)
@@ -85,7 +86,7 @@ def frontier(run: Run, axes: str | None = None) -> Analysis:
     lost = len(run.rollouts) - len(table)
     notes.append(f"{pluralize(lost, 'rollout')} not scored on both measures excluded" if lost else "")
     notes.append(
-        f"the half that chooses reaches the stated {x.name}; `placed` is the mean {x.name} of the chosen rollouts in "
+        f"The half that chooses reaches the stated {x.name}; `placed` is the mean {x.name} of the chosen rollouts in "
         f"the other half: where it is worse, a noisy judge makes the frontier look too good"
     )
     notes.append(SELECTED if rejected_apart(run.rollouts) else "")

@@ -8,7 +8,7 @@ from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.cells import alike, listed
 from agentlab.analysis.components.judge_noise import noiseless
 from agentlab.analysis.direction import best
-from agentlab.analysis.remarks import Remarks
+from agentlab.analysis.remarks import Remarks, by_reason
 from agentlab.analysis.row import Row, ends
 from agentlab.analysis.suppressed import suppressed_measures
 from agentlab.errors import AnalysisError
@@ -42,7 +42,7 @@ def tries(run: Run, measure: str | None = None, k: str | None = None) -> Analysi
     reasons, binary = suppressed_measures(run), _binary(run, measure)
     suppressed_notes = [f"{m.name}: suppressed: {reasons[m.name]}" for m in binary if m.name in reasons]
     if len(suppressed_notes) == len(binary):
-        raise AnalysisError("; ".join(suppressed_notes))
+        raise AnalysisError(by_reason(suppressed_notes))
     notes |= dict.fromkeys(suppressed_notes)
     for m in (m for m in binary if m.name not in reasons):
         if not noiseless(run, m.judge):

@@ -1,5 +1,6 @@
 """Notes of an analysis as they are gathered, each stated once, with the arms that it is about."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from agentlab.text import enumerate_some
@@ -24,3 +25,14 @@ class Remarks:
             else f"{text} ({enumerate_some(places, most or len(places))})"
             for text, places in self.places.items()
         )
+
+
+def by_reason(notes: Iterable[str]) -> str:
+    """Notes such as `NAME: reason` in a line, with a reason that several names share once: `a, b: reason; c: other`."""
+    names: dict[str, list[str]] = {}
+    for note in notes:
+        name, _, reason = note.partition(": ")
+        names.setdefault(reason, []).append(name)
+    return "; ".join(
+        f"{', '.join(sharing)}: {reason}" if reason else "; ".join(sharing) for reason, sharing in names.items()
+    )

@@ -13,10 +13,13 @@ from agentlab.analysis.contrasts.contrast import Contrast
 from agentlab.analysis.contrasts.notes import interim_notes
 from agentlab.analysis.contrasts.table import tabulate
 from agentlab.analysis.contrasts.tasks import task_notes
+from agentlab.analysis.fitted import fitted
 from agentlab.analysis.generations.latest import latest
+from agentlab.analysis.headline import headline
 from agentlab.analysis.results import Results, results
 from agentlab.analysis.sandboxes import sandbox_notes
 from agentlab.analysis.served import batch_notes, served_notes, shared_numbers
+from agentlab.analysis.summary_tables import conditions, differences
 from agentlab.analysis.threats import failures, threats
 from agentlab.analysis.unmeasured import unmeasured
 from agentlab.analysis.unread import unread_notes
@@ -25,12 +28,12 @@ from agentlab.runs.frames import Run, Runs
 from agentlab.runs.transcript.find import address
 from agentlab.stats.contrasts.paired import FEWEST_TASKS
 from agentlab.stats.judges.arm_guess import ArmGuess
-from agentlab.text import pluralize
+from agentlab.text import pluralize, sanitize
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Summary(Results):
-    """The results, and everything to be said of them."""
+    """The results, and everything to be said of them; shown as the table at the end of a run."""
 
     table: pd.DataFrame
     """The contrasts with a column for everything known of them."""
@@ -46,6 +49,14 @@ class Summary(Results):
     """A rollout of the run, by its coordinates."""
     shared: str
     """Whether the arms' common random numbers are exact, where this was asked for and tested."""
+
+    def __repr__(self) -> str:
+        parts = ["\n".join(map(sanitize, headline(self)))]
+        for table in (conditions(self), differences(self, self.shared)) if self.arms else ():
+            parts += [f"{fitted(table.columns)}\n {table.legend}"] if table is not None else []
+        if warned := [f"Warning: {sanitize(warning)}" for warning in self.warnings]:
+            parts.append("\n".join(warned))
+        return "\n\n".join(parts)
 
 
 def summarize(run: Run | Runs) -> Summary:

@@ -10,7 +10,7 @@ from agentlab.analysis.contrasts.contrast import Contrast
 from agentlab.analysis.contrasts.finding import digits
 from agentlab.analysis.contrasts.short import about, level
 from agentlab.analysis.measure_summary import MeasureSummary
-from agentlab.analysis.summary import Summary
+from agentlab.analysis.results import Results
 from agentlab.models.cost import money
 from agentlab.text import line, pluralize
 
@@ -34,14 +34,14 @@ class ConditionsTable:
         return (*self.heads, *self.measures, *self.counts)
 
 
-def conditions(summary: Summary) -> ConditionsTable:
+def conditions(results: Results) -> ConditionsTable:
     """The conditions of a run that has some."""
-    arms, new = summary.arms, _about_new(summary)
+    arms, new = results.arms, _about_new(results)
     heads = (_column("condition", arms, lambda arm: line(arm.name), False), _column("n", arms, _rollouts))
     means = tuple(
-        _column(line(m.name), arms, lambda arm, m=m: _mean(arm, m, new), True) for m in summary.measures.values()
+        _column(line(m.name), arms, lambda arm, m=m: _mean(arm, m, new), True) for m in results.measures.values()
     )
-    lost = _column("no score", arms, lambda arm: ", ".join(_unscored(arm, summary.measures)), False)
+    lost = _column("no score", arms, lambda arm: ", ".join(_unscored(arm, results.measures)), False)
     counts = (
         _column("not delivered", arms, _undelivered, False),
         lost,
@@ -49,7 +49,7 @@ def conditions(summary: Summary) -> ConditionsTable:
         _column("lost messages", arms, lambda arm: _count(arm.dropped)),
         _column("cost", arms, lambda arm: "" if arm.cost == 0 else money(arm.cost)),
     )
-    about = "new tasks" if new else f"these {pluralize(summary.tasks, 'task')}" if summary.tasks > 1 else "this task"
+    about = "new tasks" if new else f"these {pluralize(results.tasks, 'task')}" if results.tasks > 1 else "this task"
     shown = any("[" in cell for column in means for cell in column.cells)
     legend = f"Means of task means [95% CI for {about}]; n: rollouts" if shown else "n: rollouts"
     legend += "; cost: without judges." if any(counts[-1].cells) else "."
@@ -70,8 +70,8 @@ def _count(number: int) -> str:
     return f"{number:,}" if number else ""
 
 
-def _about_new(summary: Summary) -> bool:
-    means = [arm.means[name] for arm in summary.arms for name, m in summary.measures.items() if not m.suppressed]
+def _about_new(results: Results) -> bool:
+    means = [arm.means[name] for arm in results.arms for name, m in results.measures.items() if not m.suppressed]
     return bool(means) and all(mean.new_tasks.low is not None or mean.new_tasks.value is None for mean in means)
 
 
@@ -116,12 +116,15 @@ class ContrastsTable:
     legend: str
 
 
-def differences(summary: Summary) -> ContrastsTable | None:
-    """The primary contrasts, or the first exploratory ones where none is primary; None where nothing is compared."""
-    shown = [c for c in summary.contrasts if c.primary] or list(summary.contrasts[:MOST])
+def differences(results: Results, shared: str) -> ContrastsTable | None:
+    """The primary contrasts, or the first exploratory ones where none is primary; None where nothing is compared.
+
+    `shared` says whether common random numbers are exact.
+    """
+    shown = [c for c in results.contrasts if c.primary] or list(results.contrasts[:MOST])
     if not shown:
         return None
-    measures = [summary.measures[c.measure] for c in shown]
+    measures = [results.measures[c.measure] for c in shown]
     both = list(zip(shown, measures, strict=True))
     columns = (
         Column("measure", tuple(line(c.measure) for c in shown), False),
@@ -130,7 +133,7 @@ def differences(summary: Summary) -> ContrastsTable | None:
         Column("p", tuple(text(c.p_shown, "p") for c in shown), True),
         Column("conclusion", tuple(c.conclusion for c in shown), False),
     )
-    return ContrastsTable(columns, len(summary.contrasts) - len(shown), _legend(shown, summary.shared))
+    return ContrastsTable(columns, len(results.contrasts) - len(shown), _legend(shown, shared))
 
 
 def _difference(c: Contrast, measure: MeasureSummary) -> str:

@@ -67,8 +67,7 @@ async def _asked(spec: RolloutSpec, client: Client, state: State, agent: Agent, 
 
     A reply that asks for no tools is committed by the end of the round, others are when this returns.
     """
-    at = stream(spec.root(round, agent.name), agent.name, round, k, spec.attempt)
-    where = Where(spec.key, agent.name, round, k, spec.attempt, at, spec.rank)
+    where = _where(spec, spec.root(round, agent.name), agent.name, round, k)
     entries, hashes = state.folds[agent.name].chat(spec.organization, agent, state.log, state.calls[agent.name], round)
     request = Request(entries, agent.settings, () if agent.guide else agent.offered, where)
     tags = spec.organization.protocol.tags
@@ -85,6 +84,11 @@ async def _asked(spec: RolloutSpec, client: Client, state: State, agent: Agent, 
         else:
             state.commits.append(commit)
     return call
+
+
+def _where(spec: RolloutSpec, root: str, agent: str, round: int, k: int) -> Where:
+    """The place of a call; `root` is that of the agent's random streams in this round."""
+    return Where(spec.key, agent, round, k, spec.attempt, stream(root, agent, round, k, spec.attempt), spec.rank)
 
 
 async def _used(
@@ -126,8 +130,7 @@ async def _replies(
     async def reply(k: int) -> Call | None:
         if k < len(given):
             return given[k]
-        at = stream(root, agent.name, round, k, spec.attempt)
-        where = Where(spec.key, agent.name, round, k, spec.attempt, at, spec.rank)
+        where = _where(spec, root, agent.name, round, k)
         try:
             return await client.ask(agent.model, Request(entries, agent.settings, (), where), hashed)
         except Stopped:

@@ -24,7 +24,7 @@ from agentlab.organization.protocols.solo import groups
 from agentlab.scenario.condition import Condition
 from agentlab.scenario.design import Design
 from agentlab.seeds import stream
-from agentlab.types import Call, Capabilities, ChatMessage, JudgeInput, Message, Settings, Task, Verdict
+from agentlab.types import Call, JudgeInput, Message, Settings, Task, Verdict
 
 Use = Callable[[str], Sequence[Call]]
 """Every call that the rollout with this key is charged for."""
@@ -117,35 +117,9 @@ class SelectorCalls:
             return NoModel(judge_draw.draw, seed)
         item = JudgingItem(self.rollout_spec.key, self.rollout_spec.lineage, (), self.rollout_spec.rank)
         settings = self.settings[judge.model]
-        return _Noting(
-            RecordingJudgeClient(
-                judge_draw, seed, self.client, judge.model, settings, item, self.rollout_spec.attempt, round
-            ),
-            made,
+        return RecordingJudgeClient(
+            judge_draw, seed, self.client, judge.model, settings, item, self.rollout_spec.attempt, round, made=made
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _Noting:
-    asking: RecordingJudgeClient
-    made: list[Call]
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return self.asking.capabilities
-
-    @property
-    def draw(self) -> int:
-        return self.asking.draw
-
-    @property
-    def seed(self) -> int:
-        return self.asking.seed
-
-    async def __call__(self, chat: tuple[ChatMessage, ...], settings: Settings, k: int) -> Call:
-        call = await self.asking(chat, settings, k)
-        self.made.append(call)
-        return call
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,10 +23,8 @@ from agentlab.interfaces import Judge
 from agentlab.judges.inputs import judge_input
 from agentlab.scenario.condition import Condition
 from agentlab.scenario.inference_fields import at_once
-from agentlab.store import UNFINISHED, JudgeDraws, Known, Store
+from agentlab.store import NO_DRAWS, UNFINISHED, JudgeDraws, Known, Store
 from agentlab.types import Rollout
-
-NOTHING: JudgeDraws = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +114,9 @@ class Runner:
             return False
         place = condition.name, rollout_spec.task.id
         if place not in self._due:
-            due = self._pending(condition, rollout_spec.task.id, NOTHING)
+            due = self._pending(condition, rollout_spec.task.id, NO_DRAWS)
             self._due[place] = frozenset((judge.name, draw) for judge, draw in due)
-        return self._due[place] <= self.judged.get(known.id, NOTHING)
+        return self._due[place] <= self.judged.get(known.id, NO_DRAWS)
 
     def _pending(self, condition: Condition, task: str, done: JudgeDraws) -> list[tuple[Judge, int]]:
         """The judge draws that are due; a judge of a loop may look at some splits only."""
@@ -161,11 +159,11 @@ class Runner:
             rollout = await self._played(rollout_spec, condition, client)
             await self.store.finish(rollout)
             schedule.end(rollout_spec.key, final=rollout.status not in UNFINISHED)
-            done = NOTHING
+            done = NO_DRAWS
         else:
             rollout = self.store.rollout(rollout_spec.key)
             past = past_of(self.store, rollout_spec.key, rollout.attempt)
-            done = self.judged.get(known.id, NOTHING)
+            done = self.judged.get(known.id, NO_DRAWS)
         return await self._judging_failed(rollout_spec, rollout, self._pending(condition, rollout.task, done), past)
 
     async def _played(self, rollout_spec: RolloutSpec, condition: Condition, client: Client) -> Rollout:

@@ -40,6 +40,8 @@ class AccountLimits:
     limit: float = FIRST
     starting: bool = True
     """Whether no 429 has come yet."""
+    heard: bool = False
+    """Whether the account has answered, or it was reported that it has not."""
     flying: int = 0
     peak: int = 0
     """Most requests in the air and waiting in this round."""
@@ -96,6 +98,7 @@ class AccountLimits:
                 if error.kind == "rate_limit":
                     await asyncio.sleep(REST)
                 raise
+            self.heard = True
             if self.pace.tpm and completion.usage:
                 self.pace.settle(tokens, completion.usage.input + completion.usage.output)
             return completion

@@ -20,11 +20,14 @@ from agentlab.models.limits import AccountLimits
 from agentlab.models.waits import Waits
 from agentlab.models.wrapping import Wrapping
 from agentlab.seeds import stream
+from agentlab.text import about
 from agentlab.types import Completion, Request
 
 log = logging.getLogger(__name__)
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
+REPORTED = 3
+"""The try whose failure is reported, after one to three seconds, if the account has answered nothing yet."""
 PATIENCE = 900.0
 """A provider that asks for a longer pause than this, in seconds, has refused."""
 
@@ -36,6 +39,12 @@ def wait(error: ModelError, attempt: int, where_stream: int) -> float:
     if error.retry_after is None:
         return backoff
     return error.retry_after + min(backoff, 1.0)
+
+
+def remaining(error: ModelError, attempt: int, tries: int, took: float) -> float:
+    """Seconds until the last try has failed, on average, if each fails like this one, which `took` so many."""
+    asked = error.retry_after or 0.0
+    return sum(max(asked, 0.75 * min(LONGEST_WAIT, FIRST_WAIT * 2 ** (n - 1))) + took for n in range(attempt, tries))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +61,7 @@ class RetryingModel(Wrapping):
 
     async def complete(self, request: Request) -> Completion:
         for attempt in range(1, self.tries + 1):
+            began = time.perf_counter()
             try:
                 completion = await self.limits.through(request, self._timed)
             except ModelError as error:
@@ -61,13 +71,22 @@ class RetryingModel(Wrapping):
                     raise
                 pause = wait(error, attempt, request.where.stream)
                 log.info("%s: %s; try %d of %d in %.1f s", self.name, error, attempt + 1, self.tries, pause)
-                with self.waits.on(self.name, error, pause):
+                left = max(pause, remaining(error, attempt, self.tries, time.perf_counter() - began))
+                self._report(error, attempt, left)
+                with self.waits.on(self.name, error, pause, left):
                     await self.limits.pause(pause, self.sleep)
             else:
                 if attempt == 1:
                     self.limits.succeeded()
                 return completion if attempt == 1 else replace(completion, tries=attempt)
         raise AssertionError("unreachable: the last try returns or raises")
+
+    def _report(self, error: ModelError, attempt: int, left: float) -> None:
+        """Warns, once for an account, that it has not answered any call."""
+        if attempt == REPORTED and not self.limits.heard:
+            self.limits.heard = True
+            until = f"each call is retried until it has failed {self.tries} times, which takes {about(left)} more"
+            log.warning("%s has not answered any call yet (%s); %s", self.name, error, until)
 
     async def _timed(self, request: Request) -> Completion:
         began = time.perf_counter()

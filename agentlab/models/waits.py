@@ -8,7 +8,7 @@ from itertools import count
 
 from agentlab.errors import ModelError
 from agentlab.models.limits import AccountLimits
-from agentlab.text import line, pluralize
+from agentlab.text import about, line, pluralize
 
 LONGEST = 160
 """Characters of a provider's words that are shown."""
@@ -22,6 +22,8 @@ class Wait:
     error: ModelError
     until: float
     """On the monotonic clock."""
+    gives_up: float
+    """On the monotonic clock, about when the last try has failed if none succeeds."""
 
 
 @dataclass(slots=True)
@@ -36,10 +38,10 @@ class Waits:
     """Of engines that agentlab starts and of models that are probed: what is to be said meanwhile, else nothing."""
 
     @contextmanager
-    def on(self, model: str, error: ModelError, seconds: float) -> Generator[None]:
-        """A call to this model failed by this error, and is tried again in so many seconds."""
-        number = next(self.numbers)
-        self.now[number] = Wait(model, error, time.monotonic() + seconds)
+    def on(self, model: str, error: ModelError, seconds: float, left: float) -> Generator[None]:
+        """A call to this model failed by this error, and is tried again in `seconds`, for about `left` seconds."""
+        number, now = next(self.numbers), time.monotonic()
+        self.now[number] = Wait(model, error, now + seconds, now + left)
         try:
             yield
         finally:
@@ -58,7 +60,8 @@ class Waits:
         now = time.monotonic()
         return {
             kind: f"{pluralize(len(waits), 'call')} to {kind[0]} will be retried, the first in "
-            f"{max(0.0, min(wait.until for wait in waits) - now):.0f} s: {line(waits[-1].error, LONGEST)}"
+            f"{max(0.0, min(wait.until for wait in waits) - now):.0f} s, for "
+            f"{about(max(wait.gives_up for wait in waits) - now)}: {line(waits[-1].error, LONGEST)}"
             for kind, waits in alike.items()
         }
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from agentlab.errors import Place, ScenarioError
 from agentlab.models.spec import ModelSpec
-from agentlab.scenario import condition, plugins
+from agentlab.scenario import condition, library, plugins
 from agentlab.scenario import judges as judging
 from agentlab.scenario.document import Tree
 from agentlab.scenario.findings import Findings
@@ -18,10 +18,12 @@ def added_judges(
     models: Mapping[str, Any],
     judge_model: str | None,
     factors: Mapping[str, Sequence[str]] | None = None,
+    recorded: Mapping[str, Any] | None = None,
 ) -> tuple[judging.JudgeSet, Mapping[str, ModelSpec], Mapping[str, Any]]:
     """The judges, the models by alias, and the judges' documents.
 
-    A name is that of a shipped judge, of one in the working folder or its `judges/`, or the path of a judge's YAML.
+    A name is that of a shipped judge, of one in the working folder or its `judges/`, or the path of a judge's YAML; or
+    else of a judge that the run has in `recorded`.
     `models` is the `models:` section of the run; `judge_model` replaces its `judge`; `factors` are the run's, with
     their levels. Raises `ScenarioError` with every mistake.
     """
@@ -32,7 +34,9 @@ def added_judges(
     for name in names:
         path = Path(name)
         stem, folder = (path.stem, path.parent) if path.suffix in (".yaml", ".yml") else (name, Path())
-        tree = Tree({"models": section, "judges": [stem], "factors": levels}, {(): Place(f"--with {name}", 1, 1)})
+        found = library.judge(stem, folder)
+        judges = {stem: recorded[name]} if recorded and name in recorded and found is None else [stem]
+        tree = Tree({"models": section, "judges": judges, "factors": levels}, {(): Place(f"--with {name}", 0, 0)})
         tree = judging.inline(tree, findings, folder)
         site = CheckedDocument(tree, findings, folder)
         plugins.searchable(site.folder)

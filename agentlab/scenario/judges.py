@@ -22,6 +22,7 @@ from agentlab.scenario import checks, library
 from agentlab.scenario import plugins as parts
 from agentlab.scenario.document import Keys, Tree, patch, read
 from agentlab.scenario.findings import Findings
+from agentlab.scenario.levels import GENERATION, REPLICATE
 from agentlab.scenario.unknown import kind_of
 from agentlab.scenario.validate import CheckedDocument, key_place, shown
 from agentlab.suggestion import suggest
@@ -105,7 +106,8 @@ def _written(
     changes = tree.value["judges"][path[1]]
     if "kind" in mapping(changes):
         return tree.at(path)
-    source = _named(mapping(changes), name)
+    given = mapping(changes).get("from")
+    source = given if isinstance(given, str) else name
     file = library.judge(source, folder)
     if file is None:
         right = suggest(source, known())
@@ -125,12 +127,6 @@ def _written(
         fields = {key: value for key, value in cast(dict[str, Any], changes).items() if key != "from"}
         return patch(base, Tree(fields, here.places, here.keys, here.removed))
     return base
-
-
-def _named(changes: Mapping[str, Any], name: str) -> str:
-    """The judge that `from:` names, else the one by the name of the entry."""
-    given = changes.get("from")
-    return given if isinstance(given, str) else name
 
 
 def _fits(task: Task) -> None:
@@ -233,7 +229,8 @@ def _arms(site: CheckedDocument, config: JudgeConfig, path: Keys) -> None:
     for factor, pairs in arms.items():
         where, levels = (*path, "arms", factor), mapping(factors.get(factor))
         if factor not in factors:
-            site.unknown(where, f"no factor {factor!r}", suggest(factor, factors))
+            never = f": {factor}s of a loop are not compared" if factor in (GENERATION, REPLICATE) else ""
+            site.unknown(where, f"no factor {factor!r}{never}", suggest(factor, factors))
             continue
         for i, pair in enumerate(pairs):
             for j, level in enumerate(pair):

@@ -11,10 +11,11 @@ from agentlab.store.looks import look, looks
 from agentlab.store.reading import DATABASE, UNFINISHED, closed, decoded, find, read
 
 if TYPE_CHECKING:
-    from agentlab.store.store import JudgeDraws, Known, Store
+    from agentlab.store.store import NO_DRAWS, JudgeDraws, Known, Store
 
 __all__ = [
     "DATABASE",
+    "NO_DRAWS",
     "UNFINISHED",
     "JudgeDraws",
     "Known",

@@ -34,6 +34,7 @@ from agentlab.types import Call, CallPlace, Rollout, RolloutKind, Verdict
 
 JudgeDraws = frozenset[tuple[str, int]]
 """Judges by name, each with a draw, from 0."""
+NO_DRAWS: JudgeDraws = frozenset()
 
 
 class Known(Struct, frozen=True, gc=False):

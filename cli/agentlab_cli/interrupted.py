@@ -1,6 +1,5 @@
 """What Ctrl-C says where no run is being played."""
 
-import shlex
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -9,16 +8,9 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from agentlab_cli.stopped import INTERRUPTED, stopped
+
 NOTHING = "Stopped before anything was played; no run was made or changed."
-INTERRUPTED = 130
-"""The exit code after Ctrl-C."""
-
-
-def stopped() -> int:
-    """Says, after Ctrl-C, that nothing was lost and what to type; returns the exit code."""
-    again = f"agentlab {shlex.join(sys.argv[1:])}"
-    print(f"Stopped; everything committed is kept. To start again: {again}", file=sys.stderr)
-    return INTERRUPTED
 
 
 class Interruptible(TyperGroup):

@@ -1,5 +1,6 @@
 """`agentlab judge`: more judges for an existing run, and probes of its judges."""
 
+import sys
 from typing import Annotated
 
 import typer
@@ -7,6 +8,10 @@ import typer
 from agentlab_cli.arguments import RunName, UnsafeLocal
 from agentlab_cli.printed import AsJson, Quiet
 
+UNCHANGED = (
+    "Nothing was judged: {judges} had judged every output already. For more verdicts, copy the judge's YAML to a file "
+    "of another name: agentlab judge {folder} --with FILE.yaml"
+)
 SAMPLE = 30
 """Outputs that are changed by default."""
 
@@ -62,5 +67,7 @@ def judge(
     async def job(progress: Progress) -> None:
         with sandboxed.unsafe_local(unsafe_local):
             await rejudge(folder, with_ or (), judge_model, progress, concurrency)
+        if not (progress.ended or progress.stopping or quiet):
+            print(UNCHANGED.format(folder=folder, judges=" and ".join(with_ or ())), file=sys.stderr)
 
     raise typer.Exit(work(folder, job, as_object(folder) if json else None, quiet=quiet))

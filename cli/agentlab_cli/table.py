@@ -25,7 +25,7 @@ def ending(console: Console, summary: Summary, folder: Path) -> None:
     made = conditions(summary)
     show(console, _layout(made, console.width))
     say(console, made.legend, " ")
-    if (contrasts := differences(summary)) is not None:
+    if (contrasts := differences(summary, summary.shared)) is not None:
         console.print()
         show(console, contrasts.columns)
         say(console, contrasts.legend, " ")

@@ -1,10 +1,13 @@
 """Plays a self-training loop while its progress is shown, then prints its table by generation."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 
 from agentlab.analysis.analyse import analyse
+from agentlab.analysis.analysis import Analysis
 from agentlab.experiment.addresses import Moved
 from agentlab.experiment.decisions import Registration
 from agentlab.experiment.progress import Progress
@@ -54,10 +57,16 @@ def _end(folder: Path, as_json: bool) -> End:
         if as_json:
             print_json(as_object(analysis))
             return
-        print_analysis(console, analysis, SHOWN)
+        print_analysis(console, replace(analysis, notes=tuple(_about(analysis, SHOWN))), SHOWN)
         console.print()
         for i, command in enumerate(("stats {} generations", "stats {} contrasts", "report {}")):
             line = f"{'Next:' if i == 0 else '     '} agentlab {command.format(folder)}"
             console.print(sanitize(line), markup=False, soft_wrap=True)
 
     return end
+
+
+def _about(analysis: Analysis, tables: int) -> Iterator[str]:
+    """The notes but those on tables after the first ones, which begin with their names: `gains of right: …`."""
+    hidden = tuple(analysis.tables)[tables:]
+    yield from (note for note in analysis.notes if note.partition(":")[0].partition(" of ")[0] not in hidden)

@@ -1,5 +1,6 @@
 """A model server that misbehaves: the run ends, the rows say what happened, and the same command repairs it."""
 
+import asyncio
 import json
 import re
 import time
@@ -9,6 +10,8 @@ from typing import Any
 
 import pytest
 
+import agentlab
+from agentlab.models import retry
 from agentlab.runs.frames import load
 from agentlab.seeds import stream
 from tests.support.command import Commands
@@ -241,7 +244,9 @@ def test_what_waits_is_told_while_it_waits(commands: Commands) -> None:
         busy = False
         ended = running.end()
     assert ended.code == 0, ended.said
-    assert re.search(r"\d calls? to openai/\w+ will be retried, the first in \d s: rate_limit: HTTP 429", ended.err)
+    assert re.search(
+        r"\d calls? to openai/\w+ will be retried, the first in \d s, for about [^:]+: rate_limit: HTTP 429", ended.err
+    )
     assert load("run").calls["tries"].max() > 1
 
 
@@ -256,6 +261,38 @@ def test_a_run_that_reached_no_model_ends_with_that_error_alone(commands: Comman
     )
     assert f"{server.url.removesuffix('/v1')} (is it running, and is base_url right?): ConnectError" in ended.err
     assert load("run").calls["tries"].unique().tolist() == [2]
+
+
+def test_a_server_that_never_answered_is_reported_once_while_it_is_retried(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(retry, "FIRST_WAIT", 0.001)
+    with Loopback() as server:
+        scenario = write(server, ("tries: 1", "tries: 4"))
+    asyncio.run(agentlab.run(scenario, "run"))
+    (record,) = [record for record in caplog.records if "has not answered any call yet" in record.getMessage()]
+    assert f"{server.url.removesuffix('/v1')} (is it running, and is base_url right?)" in record.getMessage()
+    assert "each call is retried until it has failed 4 times" in record.getMessage()
+    assert load("run").calls["tries"].unique().tolist() == [4]
+
+
+def test_a_server_that_answered_before_it_failed_is_retried_without_a_report(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(retry, "FIRST_WAIT", 0.001)
+    answered = False
+
+    def script(body: Body, before: int) -> Answer:
+        nonlocal answered
+        if answered:
+            return Answer(status=503, raw=b"{}")
+        answered = True
+        return healthy(body, before)
+
+    with Loopback(script) as server:
+        asyncio.run(agentlab.run(write(server, ("tries: 1", "tries: 4")), "run", concurrency=1))
+    assert load("run").calls["tries"].max() == 4
+    assert "has not answered" not in caplog.text
 
 
 def test_a_prompt_that_is_too_long_is_told_and_not_sent_again(commands: Commands) -> None:

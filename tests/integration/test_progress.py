@@ -42,7 +42,7 @@ def test_the_display_fits_the_terminal_and_shows_the_busiest_conditions(width: i
     groups = {f"team=firm of many words,pressure={'x' * i}": 100_000 for i in range(15)}
     progress.plan(groups)
     busy = [*groups][11]
-    with progress.unit(busy, "a"), progress.waits.on("openai/gpt-5.2", ModelError("rate_limit", "later " * 40), 5):
+    with progress.unit(busy, "a"), progress.waits.on("openai/gpt-5.2", ModelError("rate_limit", "later " * 40), 5, 90):
         speed.note(progress, 0.0)
         picture = shown.frame(progress, speed, 754.0, width, height)
         console = Console(width=width, height=height, file=io.StringIO(), force_terminal=True, color_system=None)

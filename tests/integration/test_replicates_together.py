@@ -100,10 +100,13 @@ def test_a_plan_counts_pairs_of_arms_alone(tmp_path: Path) -> None:
     assert with_judge["taste"].calls == (4 * 4 + 2 * TASKS * DRAWS) * REPLICATES * 2
 
 
-def test_a_judge_that_is_added_may_not_name_replicates(run: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("factor", "levels"), [("replicate", ["1", "2"]), ("generation", ["0", "1"])])
+def test_a_judge_that_is_added_compares_nothing_but_arms(
+    run: Run, tmp_path: Path, factor: str, levels: list[str]
+) -> None:
     judge = tmp_path / "taste_again.yaml"
-    judge.write_text(flow({**TASTE, "arms": {"replicate": [["1", "2"]]}}))
-    with pytest.raises(ScenarioError, match="no factor 'replicate'"):
+    judge.write_text(flow({**TASTE, "arms": {factor: [levels]}}))
+    with pytest.raises(ScenarioError, match=f"no factor '{factor}': {factor}s of a loop are not compared; known: sty"):
         asyncio.run(rejudge(run.folder, [str(judge)], None, Progress()))
 
 

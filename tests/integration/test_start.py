@@ -86,6 +86,29 @@ def test_a_finished_run_typed_again_imports_no_numbers(tmp_path: Path) -> None:
     assert imported(*again, unwanted=["numpy", "pandas", "scipy"]) == "[]"
 
 
+INTERRUPTED = """
+import os, signal, sys
+
+class Interrupting:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name == "typer":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupting)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for what runs in the background
+from agentlab_cli.main import main
+sys.argv = ["agentlab", "list", "--quiet"]
+main()
+"""
+
+
+def test_ctrl_c_while_a_command_is_imported_ends_it_with_a_sentence() -> None:
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, check=False)
+    assert done.returncode == 130
+    assert done.stderr == "Stopped; everything committed is kept. To start again: agentlab list --quiet\n"
+
+
 FIRST_LINE = """
 import sys
 from agentlab_cli.main import main

@@ -123,6 +123,8 @@ WRONG: list[tuple[str, str, str]] = [
     ("lists.jsonl", COLUMNS, "lists.jsonl:1:1: tasks: the target is a list; name a column of texts or numbers"),
     ("short.jsonl", COLUMNS, "short.jsonl:2:1: tasks: the row has no 'answer', and 2,999 more like it, to line 3001"),
     ("broken.jsonl", COLUMNS, "broken.jsonl:1:1: tasks: not JSON: Expecting"),
+    ("semi.csv", COLUMNS, "one column, 'question;answer'; save the file with commas between values, not semicolons"),
+    ("tabs.csv", COLUMNS, "save the file with commas between values, not tabs"),
 ]
 
 
@@ -136,6 +138,8 @@ def test_one_message_says_what_is_wrong_with_a_table(file: str, columns: str, sa
     Path("broken.jsonl").write_text("nothing\n" * 3000)
     for name, text in (("t.txt", ""), ("empty.jsonl", ""), ("bad.parquet", "PAR1")):
         Path(name).write_text(text)
+    for name, sign in (("semi.csv", ";"), ("tabs.csv", "\t")):
+        Path(name).write_text(f"question{sign}answer\nWhat?{sign}1,5\n")
     for folder in ("data", "sets/data"):
         Path(folder).mkdir(parents=True)
     Path("sets/data/train.parquet").touch()

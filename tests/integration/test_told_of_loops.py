@@ -128,8 +128,8 @@ def test_intervals_over_replicates_are_explained() -> None:
 def test_generations_say_which_interval_a_mean_has_and_why_cells_are_blank(tmp_path: Path) -> None:
     few = trained(tmp_path, tasks=tasks(6, 3), improve=improve(generations=1))
     found = analyse(few, "generations", {})
-    assert "means on train: 95% intervals for new tasks" in found.notes
-    assert "means on test: 95% intervals for these tasks, of which there are few" in found.notes
+    assert "Means on train: 95% intervals for new tasks" in found.notes
+    assert "Means on test: 95% intervals for these tasks, of which there are few" in found.notes
     shown = {name.replace("_", " ") for name in found.tables["answers"].columns}
     assert {"k", "pass at", "majority"} & shown <= set(found.legend)
 

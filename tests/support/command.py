@@ -149,8 +149,8 @@ def host() -> None:
     importlib.import_module("agentlab.scenario.loading").load(
         "consultancy"
     )  # imports its parts, and builds their validators
-    main: Any = importlib.import_module("agentlab_cli.main")
-    main.application(main.COMMANDS)  # imports every command
+    commands: Any = importlib.import_module("agentlab_cli.commands")
+    commands.application(commands.COMMANDS)  # imports every command
     connections = importlib.import_module("agentlab.models.providers.connections")
     connections.opener("http://127.0.0.1")  # which reads the certificates, once for all children
     gc.collect()

@@ -12,7 +12,7 @@ from agentlab.analysis.cells import alike
 from agentlab.analysis.components.limits import apart, most, of_two_values, possible
 from agentlab.analysis.components.nested import Template, named, template
 from agentlab.analysis.components.samples import Sample, samples
-from agentlab.analysis.remarks import Remarks
+from agentlab.analysis.remarks import Remarks, by_reason
 from agentlab.analysis.row import Row
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
@@ -76,13 +76,13 @@ def components(run: Run, measure: str | None = None, by: str | None = None) -> A
             _levels(gathered, sample)
     count = len({arm for by_arm in by_measure.values() for arm in by_arm})
     if not gathered.components:
-        raise AnalysisError(f"{run.folder} has no variance components: {'; '.join(gathered.remarks.notes(count))}")
+        raise AnalysisError(f"{run.folder} has no variance components: {by_reason(gathered.remarks.notes(count))}")
     for a, b in combinations(by_measure, 2):
         if any(m.name in (a, b) for m in wanted):
             for arm in (arm for arm in by_measure[a] if arm in by_measure[b]):
                 _shared(gathered, by_measure[a][arm], by_measure[b][arm])
     if run.clusters and gathered.covariances:
-        gathered.remarks.add("correlations of measures treat tasks as independent, although some share a source")
+        gathered.remarks.add("Correlations of measures treat tasks as independent, although some share a source")
     return Analysis(
         "components",
         "Variance components",

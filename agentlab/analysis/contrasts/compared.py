@@ -10,7 +10,7 @@ import pandas as pd
 from agentlab.analysis.components.judge_noise import JudgeNoise, noise
 from agentlab.analysis.contrasts.compute import ArmComparison, Arms
 from agentlab.analysis.contrasts.contrast import ALPHA, Contrast
-from agentlab.analysis.contrasts.difference import ArmValues, arm_values, paired_values
+from agentlab.analysis.contrasts.difference import ArmValues, arm_values
 from agentlab.analysis.contrasts.family import adjusted
 from agentlab.analysis.contrasts.missing import missing_values
 from agentlab.analysis.contrasts.rejected import rejected_alike
@@ -149,10 +149,7 @@ class _Pairs:
         if a.empty or b.empty:
             return None
         apart = self.rejected and not rejected_alike(a, b, measure)
-        if self.paired and not apart and a is pairs.arms[0] and b is pairs.arms[1]:
-            values = paired_values(pairs, measure, run.clusters, run.replicates)
-        else:
-            values = arm_values(a, b, measure, self.paired and not apart, run.clusters, run.replicates)
+        values = arm_values(a, b, measure, self.paired and not apart, run.clusters, run.replicates, pairs)
         interim = self.register.interim(names, values.size, self.finished, primary is not None)
         width = 1 - interim.level(ALPHA)
         result = values.difference(width)

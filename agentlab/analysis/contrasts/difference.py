@@ -96,10 +96,14 @@ def arm_values(
     pairs: bool,
     clusters: Mapping[str, str],
     replicates: Replicates = lambda _: None,
+    known: ArmPairs | None = None,
 ) -> ArmValues:
-    """Of two arms, each as its rows of `run.measures`; `replicates` says of which training each row is."""
+    """Of two arms, each as its rows of `run.measures`; `replicates` says of which training each row is.
+
+    `known` are the pairs of these or other rows of the arms, which are not looked up again.
+    """
     if pairs:
-        return paired_values(pair_arms(a, b), measure, clusters, replicates)
+        return _paired_values(pair_arms(a, b) if known is None else known.of(a, b), measure, clusters, replicates)
     name, how = measure.name, (outcome_range(measure, a[measure.name], b[measure.name]), clusters)
     arms = [
         (
@@ -115,9 +119,7 @@ def arm_values(
     return ArmValues(False, (tasks_a, tasks_b), [], (x, y), (done_a, done_b), 0, *how, of_arms)
 
 
-def paired_values(
-    pairs: ArmPairs, measure: Measure, clusters: Mapping[str, str], replicates: Replicates = lambda _: None
-) -> ArmValues:
+def _paired_values(pairs: ArmPairs, measure: Measure, clusters: Mapping[str, str], replicates: Replicates) -> ArmValues:
     """Of two arms whose draws are pairs."""
     name, tasks = measure.name, pairs.tasks
     x, y = (np.asarray(values, dtype=np.float64) for values in pairs.values(name))

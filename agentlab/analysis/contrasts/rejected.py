@@ -6,7 +6,7 @@ from agentlab.pairing import PAIRING
 from agentlab.types import Measure
 
 SELECTED = (
-    "arms rejected different draws, so each arm is judged on the draws that its program kept; with "
+    "Arms rejected different draws, so each arm is judged on the draws that its program kept; with "
     "`inference: {kind: rejection, accept: 1}` in the scenario, every draw gets an accepted rollout"
 )
 

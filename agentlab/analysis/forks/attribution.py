@@ -19,7 +19,7 @@ from agentlab.stats.forks.shares import FEWEST_PARENTS, Shares, VarianceTerm, by
 from agentlab.text import pluralize
 
 NARROWER = (
-    "where the interval for new tasks is narrower than that for these tasks, the tasks happen to be alike: rely on the "
+    "Where the interval for new tasks is narrower than that for these tasks, the tasks happen to be alike: rely on the "
     "wider one"
 )
 
@@ -60,7 +60,7 @@ def attribution(run: Run, measure: str | None = None, condition: str | None = No
             f"variance; `agentlab resample {run.folder} --every-round -n 8` draws them"
         )
     joined = {name: pd.concat(frames, ignore_index=True) for name, frames in tables.items()}
-    rests = "valid only if parents were chosen at random: shares mean nothing for rollouts picked by their outcome"
+    rests = "Valid only if parents were chosen at random: shares mean nothing for rollouts picked by their outcome"
     if _narrower(joined["rounds"]):
         notes[NARROWER] = None
     shown = 1 + _splits_agents(joined["agents"])

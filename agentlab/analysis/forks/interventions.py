@@ -21,7 +21,7 @@ from agentlab.types import Measure
 _PLACE = ["parent", "against", "fork"]
 _EFFECT = ["condition", "measure", "change", "at"]
 _BY_INDEX = (
-    "a message is identified by its index in each parent's log: the same index may be a different message in another "
+    "A message is identified by its index in each parent's log: the same index may be a different message in another "
     "parent"
 )
 _ALIKE = 3
@@ -36,10 +36,10 @@ def interventions(run: Run, measure: str | None = None) -> Analysis:
     means and what they rest on. Raises AnalysisError when the run has no changed forks.
     """
     rows, lacking = list[dict[str, object]](), dict[str, list[str]]()
-    notes: dict[str, None] = {"a change is compared with plain forks of the same cut, never with the parent": None}
+    notes: dict[str, None] = {"A change is compared with plain forks of the same cut, never with the parent": None}
     if lost := int(exhausted(run.forks).sum()):
         notes[
-            f"in {pluralize(lost, 'fork')}, a turn ran out of tries; they are left out, so effects of `until` are "
+            f"In {pluralize(lost, 'fork')}, a turn ran out of tries; they are left out, so effects of `until` are "
             f"those of the other forks"
         ] = None
     for m in measured(run, measure):

@@ -19,7 +19,7 @@ from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
 
 ONCE = (
-    "the loop ran once, so every interval is for this one loop. For conclusions about the training, set "
+    "The loop ran once, so every interval is for this one loop. For conclusions about the training, set "
     "improve.replicates"
 )
 COUNTS = ("kept", "duplicates", "cut off", "not good enough", "hinted", "rows", "k", "rollouts", "left out")

@@ -30,7 +30,7 @@ def means(run: Run, loop: Lineage, measures: Sequence[str], remarks: Remarks) ->
                 tasks = rows["task"].astype("str").tolist()
                 mean = arm_mean(rows[name].to_numpy(dtype="float64"), tasks, run.clusters or None, within)
                 if len(rows) and (which := _which(mean)):
-                    remarks.add(f"means on {split}: 95% intervals for {which}")
+                    remarks.add(f"Means on {split}: 95% intervals for {which}")
                 row |= {name: mean.new_tasks.value, **ends(name, _widest(mean))}
             if len(rows):
                 yield row

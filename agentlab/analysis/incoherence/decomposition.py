@@ -15,7 +15,7 @@ from agentlab.analysis.incoherence.measured import by_measure
 from agentlab.analysis.incoherence.predictions import Predictions
 from agentlab.analysis.incoherence.replicates import NOTE, together
 from agentlab.analysis.incoherence.vectors import vectors
-from agentlab.analysis.remarks import Remarks
+from agentlab.analysis.remarks import Remarks, by_reason
 from agentlab.analysis.row import Row, estimated
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
@@ -40,7 +40,7 @@ BESIDE = {
 }
 """What stands beside incoherence, by its name in `companions` and as a short heading."""
 RATIO = (
-    "incoherence is variance divided by error, each summed over tasks, with a jackknife-t interval; brier and score "
+    "Incoherence is variance divided by error, each summed over tasks, with a jackknife-t interval; brier and score "
     "are corrected for the bias of few draws"
 )
 KL = (
@@ -48,7 +48,7 @@ KL = (
     "single tasks near ties; for answers it would be a multiple of -log delta"
 )
 COMPANIONS = (
-    "for answers, means over tasks: entropy (nats); disagreement of two draws; flip: not the most frequent answer; "
+    "For answers, means over tasks: entropy (nats); disagreement of two draws; flip: not the most frequent answer; "
     "lapse: wrong although the most frequent answer is right; one wrong: all draws give the same wrong answer. For "
     "such answers, incoherence is nearly a function of accuracy"
 )
@@ -59,7 +59,7 @@ LEGEND: Mapping[str, str] = {
     "of_sums": "sum of variances over sum of errors, as above; mean, median: of the tasks' own incoherence",
 }
 DISPERSION = (
-    "for scores in [0, 1] with target 1 (or 0), incoherence cannot exceed the cap: compare arms on dispersion, the "
+    "For scores in [0, 1] with target 1 (or 0), incoherence cannot exceed the cap: compare arms on dispersion, the "
     "variance as a share of the maximum that their means allow"
 )
 SHOWN = ("decomposition", "companions", "dispersion")
@@ -92,7 +92,7 @@ def decomposition(run: Run, measure: str | None = None, embeddings: str | None =
     if "tasks_of_excess" in frames.get("differences", ()):
         frames["differences"] = frames["differences"].astype({"tasks_of_excess": "Int64"})
     if not frames:
-        raise AnalysisError(f"{run.folder} has nothing to decompose: {'; '.join(remarks.notes(count))}")
+        raise AnalysisError(f"{run.folder} has nothing to decompose: {by_reason(remarks.notes(count))}")
     shown = sum(name in frames for name in (*SHOWN, "embeddings"))
     notes = ((RATIO,) if "decomposition" in frames else ()) + remarks.notes(count)
     return Analysis("decomposition", "Bias and variance", _says(frames), frames, notes, shown, _result, legend=LEGEND)

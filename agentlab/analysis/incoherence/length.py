@@ -16,7 +16,7 @@ from agentlab.analysis.incoherence.halved import half_rows, split_arm
 from agentlab.analysis.incoherence.measured import by_measure
 from agentlab.analysis.incoherence.predictions import Predictions
 from agentlab.analysis.incoherence.repeated import changed, curve
-from agentlab.analysis.remarks import Remarks
+from agentlab.analysis.remarks import Remarks, by_reason
 from agentlab.analysis.row import Row
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
@@ -26,9 +26,9 @@ KINDS = ("output_tokens", "reasoning_tokens", "turns", "messages")
 """Columns of `run.rollouts` that are a length."""
 CONTEXT = "context"
 """The factor whose levels are contexts of one task."""
-DESCRIBES = "length was not randomized: halves and groups are descriptive and do not show what more length would cause"
+DESCRIBES = "Length was not randomized: halves and groups are descriptive and do not show what more length would cause"
 SPLIT = (
-    "each half has half of the draws of each task (an odd middle draw is left out), so its estimates are less "
+    "Each half has half of the draws of each task (an odd middle draw is left out), so its estimates are less "
     "precise than those of the whole; variance is the unbiased estimate, ties are split at random, and p comes from "
     "shuffling lengths within tasks, separately for each arm and measure"
 )
@@ -98,7 +98,7 @@ def length(
         _compare(run, plan, arms, tables, remarks)
     frames, count = tables.frames(), run.rollouts["condition"].nunique()
     if not frames:
-        raise AnalysisError(f"{run.folder} has nothing to compare by length: {'; '.join(remarks.notes(count))}")
+        raise AnalysisError(f"{run.folder} has nothing to compare by length: {by_reason(remarks.notes(count))}")
     notes = [DESCRIBES, *([SPLIT] if tables.halves else []), *([EFFORT] if tables.effort else [])]
     shown = max(1, sum(name in frames for name in ("halves", "parts", "effort")))
     about = of.replace("_", " ")

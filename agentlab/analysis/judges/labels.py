@@ -19,6 +19,10 @@ from agentlab.stats.judges.rogan_gladen import prevalence
 from agentlab.text import pluralize
 
 UNCORRECTED, PEOPLE, PREDICTED, MISCLASSIFIED = "uncorrected", "labels only", "PPI++", "Rogan-Gladen"
+SAME = (
+    "uncorrected: means of the judge's scores, with intervals by the method of the corrected means; for reports, "
+    "take those of the table of conditions"
+)
 LIKE, THESE = "new tasks", "these tasks"
 _HOW = (
     "To correct them: `agentlab export labels RUN SHEET.csv --measure NAME` draws outputs, people fill in the sheet, "
@@ -35,7 +39,7 @@ def labels(run: Run, measure: str | None = None) -> Analysis:
     AnalysisError when nothing was judged.
     """
     measures = labelled(run, measure)
-    notes: list[str] = []
+    notes = [SAME]
     means = pd.DataFrame([row for scored in measures for row in _means(scored, notes)])
     contrasts = pd.DataFrame([row for scored in measures for row in _contrasts(run, scored, notes)])
     tables = {"means": means}

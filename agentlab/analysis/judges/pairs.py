@@ -165,7 +165,7 @@ def _missing(beside: pd.DataFrame) -> list[str]:
 
 
 def _selected(run: Run) -> list[str]:
-    return [f"{SELECTED[0].upper()}{SELECTED[1:]}."] if rejected_apart(run.rollouts) else []
+    return [f"{SELECTED}."] if rejected_apart(run.rollouts) else []
 
 
 def _strengths(run: Run, verdicts: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:

@@ -37,9 +37,9 @@ from agentlab.scenario.document import dotted
 from agentlab.scenario.fields import LimitFields
 from agentlab.scenario.findings import folded
 from agentlab.scenario.judges import JudgeSet
-from agentlab.scenario.levels import pooled
+from agentlab.scenario.levels import GENERATION, pooled
 from agentlab.scenario.rebuild import rebuild
-from agentlab.store import read
+from agentlab.store import NO_DRAWS, read
 from agentlab.types import Rollout
 
 log = logging.getLogger(__name__)
@@ -57,7 +57,10 @@ async def rejudge(
     with opened(folder, new=False) as store:
         meta = store.meta()
         section: dict[str, Any] = meta.get("tree", {}).get("models", {})
-        built, specs, documents = added_judges(names, section, judge_model, pooled(meta.get("factors", {})))
+        factors = pooled(meta.get("factors", {}))
+        if "improve" in meta.get("tree", {}):
+            del factors[GENERATION]  # pairs are within a generation
+        built, specs, documents = added_judges(names, section, judge_model, factors, recorded(meta))
         _fit(built, meta)
         added = await with_sandbox(_added(folder, meta, built, specs, documents), built.judges.values())
         tasks = with_case_seeds(tasks_of(meta), meta["seed"])
@@ -158,7 +161,7 @@ async def _judge_rollouts(work: Work, organizations: Mapping[str, Organization])
     store, progress, final = work.store, work.progress, work.store.judged()
     rows = [row for row in store.rollouts("fork") if store.final(row.key)]
     coupled = couplings(store)
-    pending = [(row, work.judges.pending(final.get(store.known[row.key].id, frozenset()))) for row in rows]
+    pending = [(row, work.judges.pending(final.get(store.known[row.key].id, NO_DRAWS))) for row in rows]
     jobs = [
         partial(_judge, work, organizations.get(row.condition), coupled[row.condition], row, draws)
         for row, draws in pending

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from agentlab.experiment.judging.rollouts import JudgeRunner, JudgingItem, JudgingRecord, past_of
 from agentlab.interfaces import Judge
-from agentlab.store import JudgeDraws, Store
+from agentlab.store import NO_DRAWS, JudgeDraws, Store
 from agentlab.types import JudgeInput, Rollout, RolloutKind, Verdict
 
 
@@ -56,7 +56,7 @@ def pending(
     store: Store, key: str, attempt: int, wanted: Iterable[tuple[Judge, int]], final: Mapping[int, JudgeDraws]
 ) -> list[tuple[Judge, int]]:
     """The judge draws that are not final on this attempt of a question; `final` are all of the run's."""
-    known, done = store.known.get(key), JudgeDraws()
+    known, done = store.known.get(key), NO_DRAWS
     if known is not None and known.attempt == attempt:
         done = final.get(known.id, done)
     return [(judge, draw) for judge, draw in wanted if (judge.name, draw) not in done]

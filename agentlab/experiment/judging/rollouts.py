@@ -124,6 +124,8 @@ class RecordingJudgeClient:
     """That of the try which a selector looks at; 0 for the judges of a finished rollout."""
     asked: set[int] = field(default_factory=set[int])
     """Places of the calls made so far: a second call at one place would take the row of the first."""
+    made: list[Call] = field(default_factory=list[Call])
+    """Its calls that were answered or failed are added here."""
 
     @property
     def draw(self) -> int:
@@ -141,7 +143,9 @@ class RecordingJudgeClient:
         at = stream(item.root, actor, self.round, k, self.attempt)
         who = (asking.purpose, asking.judge, asking.draw)
         where = Where(item.rollout, actor, self.round, k, self.attempt, at, item.rank, *who)
-        return await self.client.ask(self.alias, Request(chat, over(self.defaults, settings), (), where))
+        call = await self.client.ask(self.alias, Request(chat, over(self.defaults, settings), (), where))
+        self.made.append(call)
+        return call
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,10 @@ class ArmPairs:
     places: tuple[Places, Places]
     """Where the rows of the pairs are in either arm."""
 
+    def of(self, a: pd.DataFrame, b: pd.DataFrame) -> "ArmPairs":
+        """The pairs of `a` and `b`: these, if they are the arms."""
+        return self if a is self.arms[0] and b is self.arms[1] else pair_arms(a, b)
+
     @property
     def unmatched(self) -> int:
         """Rows of either arm that have no partner in the other."""

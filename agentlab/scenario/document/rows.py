@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -14,6 +14,8 @@ Format = Literal["jsonl", "csv"]
 Row = tuple[int, Mapping[str, Any] | Mistake]
 """Line, and the row by column or what is wrong with it."""
 _NOT_UTF8 = "save the file as UTF-8"
+_OTHER_SIGNS = {";": "semicolons", "\t": "tabs"}
+"""What some spreadsheets write between values."""
 
 
 class WrittenFloat(float):
@@ -75,6 +77,9 @@ def _csv(file: Path, lines: Iterable[bytes]) -> Iterator[Row]:
                 twice = next(name for name in head if head.count(name) > 1)
                 yield 1, _mistake(file, 1, 1, f"two columns are called {twice!r}", "a different name for each column")
                 return
+            if wrong := _separated(head):
+                yield 1, _mistake(file, 1, 1, *wrong)
+                return
             at = reader.line_num + 1
             for cells in reader:
                 if not cells:
@@ -91,6 +96,15 @@ def _csv(file: Path, lines: Iterable[bytes]) -> Iterator[Row]:
         except csv.Error as error:
             right = 'write quotes in pairs, and "" for a quote inside quotes'
             yield at, _mistake(file, at, 1, f"not CSV: {line(error)}; reading stopped here", right)
+
+
+def _separated(head: Sequence[str]) -> tuple[str, str] | None:
+    """What is wrong and what would be right where the values are not separated by commas."""
+    sign = next((sign for sign in _OTHER_SIGNS if len(head) == 1 and sign in head[0]), None)
+    if sign is None:
+        return None
+    right = f"save the file with commas between values, not {_OTHER_SIGNS[sign]}"
+    return f"the table has one column, {line(head[0], 60)!r}", right
 
 
 def _decoded(lines: Iterable[bytes]) -> Iterator[str]:

@@ -23,7 +23,7 @@ from agentlab.experiment.work import CONCURRENCY, working
 from agentlab.interfaces import Judge
 from agentlab.models.spec import ModelSpec
 from agentlab.scenario.design import Design
-from agentlab.store import DATABASE, Store
+from agentlab.store import DATABASE, NO_DRAWS, Store
 from agentlab.training.loop import distance
 from agentlab.training.loop.arm import Arm
 from agentlab.training.loop.hints import hinted_specs
@@ -160,7 +160,7 @@ class _Loop:
             measure = next(m for m in measures_of(self.design) if m.name == loop.fields.keep.measure)
             judge = self.design.judges[measure.judge]
             due = {(judge.name, draw) for draw in range(judge.draws)}
-            if not store.final(spec.key) or due - scored.get(store.known[spec.key].id, frozenset()):
+            if not store.final(spec.key) or due - scored.get(store.known[spec.key].id, NO_DRAWS):
                 return False
         return True
 

@@ -20,3 +20,9 @@ def test_zero_has_no_minus() -> None:
     assert text(-1e-17, "difference") == "+0.000"
     table = pd.DataFrame({"difference": [-1e-17], "difference_low": [-0.5], "difference_high": [0.5]})
     assert columns(table)[0].cells == ("+0.000 [-0.500, +0.500]",)
+
+
+def test_a_large_number_has_four_digits() -> None:
+    assert [text(number) for number in (9.8765, 51.1, 511.1, 5111.1)] == ["9.877", "51.10", "511.1", "5,111"]
+    table = pd.DataFrame({"tokens": [511.1, 0.25], "tokens_low": [480.25, 0.2], "tokens_high": [602.125, 0.3]})
+    assert columns(table)[0].cells == ("511.1 [480.2, 602.1]", "0.250 [0.200, 0.300]")

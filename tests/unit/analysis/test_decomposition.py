@@ -452,7 +452,8 @@ async def test_one_draw_and_no_target_are_refused_and_say_what_is_missing(tmp_pa
     with pytest.raises(AnalysisError, match="nothing to decompose") as caught:
         decomposition(run)
     told = str(caught.value)
-    assert "number: no task has two scored draws in any arm, and variance needs two" in told
+    assert told.count("no task has two scored draws in any arm, and variance needs two") == 1
+    assert "nothing to decompose: stated, place, number, " in told
     assert "measures.misalignment has no `target`, so there is no bias; add `target: 0` and run again" in told
     with pytest.raises(AnalysisError, match="has no measure 'beauty'; it has stated, place"):
         decomposition(run, measure="beauty")

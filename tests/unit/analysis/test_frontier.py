@@ -131,7 +131,7 @@ def test_who_dominates_whom(run: Run) -> None:
         "The best utility at each misalignment that 3 rollouts can attain, for 3 arms on 7 tasks"
     )
     (note,) = found.notes
-    assert note.startswith("the half that chooses reaches the stated misalignment; `placed` is the mean")
+    assert note.startswith("The half that chooses reaches the stated misalignment; `placed` is the mean")
 
 
 async def test_arms_are_compared_at_one_number_of_rollouts(run: Run) -> None:
@@ -178,7 +178,7 @@ def test_what_is_refused(run: Run, axes: str, why: str) -> None:
 
 
 def test_judges_that_fail_their_anchors_say_nothing_of_who_is_better(run: Run) -> None:
-    with pytest.raises(AnalysisError, match="misalignment: suppressed: the judge has no anchor texts"):
+    with pytest.raises(AnalysisError, match="misalignment, utility: suppressed: the judge has no anchor"):
         frontier(agentlab.load(run.folder))
     assert set(frontier(run).tables) == {"arms", "band", "dominance"}
 

@@ -182,7 +182,7 @@ def test_the_same_run_gives_the_same_numbers(run: Run, found: Analysis) -> None:
         pd.testing.assert_frame_equal(table, again.tables[name])
     assert found.notes == again.notes
     assert found.says == "Short against long draws of the same tasks, by output tokens: 2 arms, at most 12 tasks."
-    assert found.notes[0].startswith("length was not randomized")
+    assert found.notes[0].startswith("Length was not randomized")
     assert "its estimates are less precise than those of the whole" in found.notes[1]
 
 
