@@ -281,6 +281,8 @@ class Store:
 
     def _execute(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
         try:
-            self._reader.executemany(sql, rows)
+            self._reader.execute("BEGIN IMMEDIATE")
+            with self._reader:  # commits all rows together, so that a kill leaves the run as it was or as it is to be
+                self._reader.executemany(sql, rows)
         except sqlite3.Error as error:
             raise StoreError(f"{self.folder / DATABASE}: cannot write the run ({error})") from error

@@ -152,6 +152,17 @@ async def test_a_command_on_a_file_whose_texts_cannot_be_continued_ends_with_an_
             await opened.finish(rollout("one"))
 
 
+async def test_what_a_run_records_of_itself_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    with closing(Store.open(tmp_path / "run")) as opened:
+        opened.set_meta({"tree": "before"})
+        with closing(connect(str(tmp_path / "run" / DATABASE))) as other:
+            stop = "WHEN NEW.key = 'added_anchors' BEGIN SELECT RAISE(FAIL, 'no room'); END"
+            other.execute(f"CREATE TRIGGER full BEFORE INSERT ON meta {stop}")
+        with pytest.raises(StoreError, match="no room"):
+            opened.set_meta({"tree": "after", "added_anchors": {"quality": 6}})
+        assert (opened.meta()["tree"], "added_anchors" in opened.meta()) == ("before", False)
+
+
 def rollout(key: str) -> Rollout:
     said = Message("ann", ("@output",), "text", "done", None, 1, 0)
     return Rollout(key, "s", "t", "c", 1, 1, "delivered", "done", "protocol", (said,))
