@@ -18,6 +18,7 @@ from agentlab.analysis.run_differences import run_differences
 from agentlab.analysis.suppressed import suppressed
 from agentlab.analysis.unplayed import due, played, unplayed
 from agentlab.errors import AnalysisError
+from agentlab.judges.added_anchors import late_anchors
 from agentlab.pairing import draws_are_pairs
 from agentlab.runs.frames import Run
 from agentlab.scenario.replicates import TOGETHER
@@ -70,6 +71,7 @@ def compare_runs(
         *_measure_notes(measures),
         *_condition_notes(first, second, pairs, a),
         *_task_notes(first, second),
+        *_late_notes(first, second),
         *_unplayed_notes(first, second),
     )
     tables = {"measures": pd.DataFrame(rows), "differences": differences}
@@ -79,6 +81,11 @@ def compare_runs(
 def _replicated(*runs: Run) -> bool:
     """Whether in any of them an arm is a loop that was trained several times."""
     return any("pooled" in run.meta for run in runs)
+
+
+def _late_notes(first: Run, second: Run) -> Iterator[str]:
+    for run in (first, second):
+        yield from (f"{_name(run)}: {late}" for late in late_anchors(run.meta))
 
 
 def _unplayed_notes(first: Run, second: Run) -> Iterator[str]:
