@@ -124,15 +124,27 @@ def test_a_reader_keeps_few_bytes_and_reads_each_joined_page_once(monkeypatch: p
         assert sum(map(len, reader._cached.values())) <= 1 << 22  # pyright: ignore[reportPrivateUsage]
 
 
-@pytest.mark.parametrize("error", [MemoryError("no memory"), ValueError("a mistake")])
+BUSY = sqlite3.OperationalError("database is locked")
+BUSY.sqlite_errorcode = sqlite3.SQLITE_BUSY
+BUSY.sqlite_errorname = "SQLITE_BUSY"
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (MemoryError("no memory"), r"no memory.*free space"),
+        (ValueError("a mistake"), r"a mistake"),
+        (BUSY, r"database is locked.*close the other program that writes to it, then run the same command again"),
+    ],
+)
 async def test_whatever_stops_the_writer_those_who_wait_are_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, told: str
 ) -> None:
     def fails(*_: object) -> Sequence[object]:
         raise error
 
     monkeypatch.setattr(pages.TextPages, "rows", fails)
-    with closing(Store.open(tmp_path / "run")) as opened, pytest.raises(StoreError, match=str(error)):
+    with closing(Store.open(tmp_path / "run")) as opened, pytest.raises(StoreError, match=told):
         async with asyncio.timeout(20):
             await opened.finish(rollout("one"))
     monkeypatch.undo()
