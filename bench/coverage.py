@@ -39,6 +39,7 @@ STUDIES: Mapping[str, Callable[[int, int], list[dict[str, Any]]]] = {
     "effects": coverage_means.of_effects,
     "clusters": coverage_means.of_clusters,
     "arms": coverage_means.of_arms,
+    "hard tasks": coverage_means.of_hard_tasks,
     "rows": coverage_rows.of_rows,
     "missing": coverage_rows.of_missing,
     "components of other scores": coverage_spread.of_scores,

@@ -16,6 +16,8 @@ Array = NDArray[np.float64]
 Draw = Callable[[np.random.Generator, int], Array]
 """Differences of so many tasks, shape (tasks,)."""
 TASKS = (6, 10, 12, 20, 30)
+HARD = (0.05, 0.1, 0.2)
+"""Shares of tasks that are hard."""
 
 
 def _carried(noise: float) -> Draw:
@@ -128,6 +130,22 @@ def of_arms(experiments: int, seed: int) -> list[dict[str, Any]]:
                 _add(tallies["student"], Estimate(float(mean_t.mean()), plain.low, plain.high), truth)
             figures = {key: tally.figures() for key, tally in tallies.items()}
             rows.append({"setting": f"{tasks} tasks x {draws}, {name}", **figures})
+    return rows
+
+
+def of_hard_tasks(experiments: int, seed: int) -> list[dict[str, Any]]:
+    """The interval for new tasks of one arm's mean, right in .97 of most tasks and in .1 of a few."""
+    rows: list[dict[str, Any]] = []
+    for hard in HARD:
+        truth = 0.97 - hard * 0.87
+        for tasks in (6, 10, 20, 30, 60):
+            tally, names = Tally(0.0, edge=False), np.repeat(np.arange(tasks), 10).tolist()
+            rng = np.random.default_rng([seed, 450, tasks, round(100 * hard)])
+            for _ in range(experiments):
+                p = np.where(rng.random(tasks) < hard, 0.1, 0.97)
+                values = (rng.random((10, tasks)) < p).T
+                _add(tally, arm_mean(values.ravel().astype(np.float64), names).new_tasks, truth)
+            rows.append({"setting": f"{tasks} tasks x 10, {hard:.0%} hard", "new_tasks": tally.figures()})
     return rows
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from agentlab.analysis.contrasts.notes import REJECTED
 from agentlab.analysis.row import Row
 from agentlab.analysis.unplayed import played, unplayed
+from agentlab.judges.added_anchors import late_anchors
 from agentlab.runs.frames import Run
 from agentlab.scenario.replicates import TOGETHER
 from agentlab.text import enumerate_some, pluralize
@@ -45,6 +46,7 @@ def comparison_notes(
         *_measure_notes(measures),
         *(() if chosen else _condition_notes(first, second, pairs)),
         *_task_notes(first, second),
+        *_late_notes(first, second),
         *_unplayed_notes(first, second),
     )
 
@@ -112,6 +114,11 @@ def _task_notes(first: Run, second: Run) -> Iterator[str]:
         yield f"With different text in the second run: {enumerate_some(other, NAMED)}."
     if alone := len(texts[0].keys() ^ texts[1].keys()):
         yield f"{pluralize(alone, 'task')} in only one run; differences use the tasks that both runs have."
+
+
+def _late_notes(first: Run, second: Run) -> Iterator[str]:
+    for run in (first, second):
+        yield from (f"{run_name(run)}: {late}" for late in late_anchors(run.meta))
 
 
 def _unplayed_notes(first: Run, second: Run) -> Iterator[str]:

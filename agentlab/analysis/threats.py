@@ -10,7 +10,7 @@ from agentlab.analysis.contrasts.notes import registration_notes
 from agentlab.analysis.contrasts.tasks import task_notes
 from agentlab.analysis.populations import population_notes
 from agentlab.analysis.unread import differing
-from agentlab.judges.added_anchors import ADDED
+from agentlab.judges.added_anchors import late_anchors
 from agentlab.runs.frames import Run
 from agentlab.stats.judges.arm_guess import ArmGuess
 from agentlab.text import enumerate_some, line, pluralize
@@ -27,17 +27,10 @@ def threats(run: Run, contrasts: Sequence[Contrast], guessed: Mapping[Sides, Arm
         *_few(task_notes(run, [c for c in contrasts if c.primary] or contrasts)),
         *population_notes(run),
         *known_arms(run, contrasts, guessed),
-        *_late_anchors(run),
+        *late_anchors(run.meta),
         *kin(run),
         *registration_notes(run, contrasts),
     )
-
-
-def _late_anchors(run: Run) -> Iterator[str]:
-    """Judges that got texts to be tested on when their result on those that they had was known."""
-    for judge, late in run.meta.get(ADDED, {}).items():
-        were = "was" if late == 1 else "were"
-        yield f"{pluralize(late, 'anchor text')} of judge {judge} {were} added after it had scored outputs."
 
 
 def _few(notes: Sequence[str]) -> Iterator[str]:

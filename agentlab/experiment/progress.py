@@ -13,7 +13,7 @@ from agentlab.text import pluralize
 from agentlab.types import Call
 
 UNKNOWN = 16
-"""Units that run at once under a limit on cost while none is done: as many as an account begins with."""
+"""Units that run at once under a limit on cost while none of their group is done: as many as an account begins with."""
 
 
 @dataclass(slots=True)
@@ -72,9 +72,10 @@ class Progress:
         tally.before += 1
 
     @contextmanager
-    def unit(self, group: str, row: str) -> Generator[Unit]:
-        """A unit that runs while the block does; set its `failed` when it has ended. `row` is the key of its calls."""
-        unit = self.units[row] = Unit(self.tallies.setdefault(group, Tally()))
+    def unit(self, group: str, row: str, earlier: float = 0.0) -> Generator[Unit]:
+        """A unit that runs while the block does; set its `failed` when it has ended. `row` is the key of its calls, and
+        `earlier` what it cost in earlier commands."""
+        unit = self.units[row] = Unit(self.tallies.setdefault(group, Tally()), earlier)
         unit.begin()
         try:
             yield unit
@@ -143,11 +144,13 @@ class Progress:
     def spoken_for(self, dollars: float) -> bool:
         """Whether the run has spent so much or is expected to when the running units are done, so that none may begin.
 
-        Before a unit is done, nothing is known of what one costs, and no more than `UNKNOWN` run at once.
+        Before a unit of a group is done, nothing is known of what one costs: the cheapest condition ends first. Of such
+        groups no more than `UNKNOWN` units run at once.
         """
         means = [tally.mean for tally in self.tallies.values() if tally.mean is not None]
-        if not means:
-            return self.running >= UNKNOWN
+        unknown = sum(tally.running for tally in self.tallies.values() if tally.mean is None)
+        if unknown >= UNKNOWN or not means:
+            return unknown >= UNKNOWN
         open_ends = sum(tally.open_end(max(means)) for tally in self.tallies.values())
         return self.cost.priced + open_ends >= dollars
 

@@ -143,7 +143,8 @@ class Runner:
         self, rollout_spec: RolloutSpec, condition: Condition, known: Known | None, schedule: Schedule
     ) -> None:
         try:
-            with self.work.progress.unit(condition.name, rollout_spec.key) as unit:
+            earlier = 0.0 if known is None or not self.work.cost_limited else self.store.spent(rollout_spec.key)
+            with self.work.progress.unit(condition.name, rollout_spec.key, earlier) as unit:
                 unit.failed = await self._failed(rollout_spec, condition, known, schedule)
         finally:
             schedule.end(rollout_spec.key, final=False)  # unless it was told to be final

@@ -21,6 +21,9 @@ class Tally:
     open_calls: int = 0
     open_dollars: float = 0.0
     """What the running units took so far."""
+    earlier: float = 0.0
+    open_earlier: float = 0.0
+    """Money that the same units took in earlier commands: of those done since, and of those that run."""
 
     @property
     def waiting(self) -> int:
@@ -39,14 +42,15 @@ class Tally:
 
     @property
     def mean(self) -> float | None:
-        """Money that a done unit took on average; None while this command got none done."""
+        """Money that a done unit took on average, in all commands; None while this command got none done."""
         new = self.done - self.before
-        return self.dollars / new if new else None
+        return (self.dollars + self.earlier) / new if new else None
 
     def open_end(self, otherwise: float) -> float:
         """Money that the running units will still take if each takes the mean, or `otherwise` while there is none."""
         mean = self.mean
-        return max(0.0, self.running * (otherwise if mean is None else mean) - self.open_dollars)
+        whole = self.running * (otherwise if mean is None else mean)
+        return max(0.0, whole - self.open_dollars - self.open_earlier)
 
     def _left(self, of_done: float, of_running: float) -> float | None:
         """What is still to come if every unit takes what the done ones took on average; None while none is done."""
@@ -61,6 +65,8 @@ class Unit:
     """One unit while it runs."""
 
     tally: Tally
+    earlier: float = 0.0
+    """Money that it took in earlier commands."""
     calls: int = 0
     dollars: float = 0.0
     failed: bool | None = None
@@ -76,6 +82,7 @@ class Unit:
     def begin(self) -> None:
         """Counts it as running."""
         self.tally.running += 1
+        self.tally.open_earlier += self.earlier
 
     def close(self) -> None:
         """Counts it as done or failed, or as waiting again where it has not ended."""
@@ -83,9 +90,11 @@ class Unit:
         tally.running -= 1
         tally.open_calls -= self.calls
         tally.open_dollars -= self.dollars
+        tally.open_earlier -= self.earlier
         if self.failed:
             tally.failed += 1
         elif self.failed is not None:
             tally.done += 1
             tally.calls += self.calls
             tally.dollars += self.dollars
+            tally.earlier += self.earlier

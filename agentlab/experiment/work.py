@@ -67,6 +67,11 @@ class Work:
         """Whether nothing more is to be begun. That the run's limit is reached is noted."""
         return self.progress.stopping or (self.limit is not None and self.progress.over(self.limit))
 
+    @property
+    def cost_limited(self) -> bool:
+        """Whether the run has a limit on cost."""
+        return self.limit is not None and self.limit.cost is not None
+
     async def each(self, jobs: AsyncGenerator[Job] | Iterable[Job]) -> None:
         """Does the jobs in their order, so many at once as the command allows, until it is to stop.
 

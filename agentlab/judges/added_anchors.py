@@ -1,10 +1,11 @@
 """How many anchor texts a judge got after the run had tested it on those that it had."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agentlab.judges import recorded
 from agentlab.mapping import mapping
+from agentlab.text import pluralize
 
 ADDED = "added_anchors"
 """Where a run's meta keeps the numbers."""
@@ -19,6 +20,13 @@ def added_anchors(meta: Mapping[str, Any], documents: Mapping[str, Any]) -> dict
         if name in tested and more > 0:
             counts[name] = counts.get(name, 0) + more
     return counts
+
+
+def late_anchors(meta: Mapping[str, Any]) -> Iterator[str]:
+    """A sentence on each judge that got texts when its result on those that it had was known."""
+    for judge, late in meta.get(ADDED, {}).items():
+        were = "was" if late == 1 else "were"
+        yield f"{pluralize(late, 'anchor text')} of judge {judge} {were} added after it had scored outputs."
 
 
 def _texts(document: object) -> int:

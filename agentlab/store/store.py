@@ -207,6 +207,12 @@ class Store:
         calls = (call for name in (key, *(name for (name,) in particles)) for call in self._calls(name))
         return [call for call in calls if call.round <= last and call.purpose != "judge"]
 
+    def spent(self, key: str) -> float:
+        """US dollars of every call of the rollout, its judges and the particles of its population; 0 where unknown."""
+        those = "SELECT id FROM rollouts WHERE key = ? UNION SELECT id FROM rollouts WHERE population = ?"
+        sql = f"SELECT total(cost) FROM call_rows WHERE rollout IN ({those})"
+        return float(self._reader.execute(sql, (key, key)).fetchone()[0])
+
     def about(self, key: str) -> dict[str, Any]:
         """The rollout's `about`, whether it is finished or not; empty if it has none."""
         row = self._reader.execute("SELECT about FROM rollouts WHERE id = ?", (self.known[key].id,)).fetchone()
@@ -282,6 +288,8 @@ class Store:
 
     def _execute(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
         try:
-            self._reader.executemany(sql, rows)
+            self._reader.execute("BEGIN IMMEDIATE")
+            with self._reader:  # commits all rows together, so that a kill leaves the run as it was or as it is to be
+                self._reader.executemany(sql, rows)
         except sqlite3.Error as error:
             raise StoreError(f"{self.folder / DATABASE}: cannot write the run ({error})") from error

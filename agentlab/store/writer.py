@@ -187,9 +187,11 @@ def _failed(path: str, error: Exception) -> StoreError:
             f"{path}: the run already has a rollout of this condition, task and draw, with a different identity "
             f"({error}). It was not overwritten; use --new or --out for a fresh run folder."
         )
+    busy = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+    right = "close the other program that writes to it" if busy else "free space or make the folder writable"
     return StoreError(
-        f"{path}: cannot write the run ({error}). Work after the last commit is lost; free space or make the folder "
-        f"writable, then run the same command again to continue."
+        f"{path}: cannot write the run ({error}). Work after the last commit is lost; {right}, then run the same "
+        f"command again to continue."
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import agentlab
+from agentlab.analysis.compare_runs import compare_runs
 from agentlab.analysis.contrasts.compared import contrasts
 from agentlab.analysis.summary import summarize
 from agentlab.errors import MismatchError
@@ -70,9 +71,10 @@ def test_anchors_are_added_when_the_outputs_are_judged_and_no_output_is_judged_a
     after = play()
     assert of_utility(after) == ("passed", "firm better")
     assert len(after.calls) == len(before.calls) + 6 * 2, "two judge draws of each new text"
-    told = summarize(after).warnings
-    assert "6 anchor texts of judge quality were added after it had scored outputs." in told
+    told, late = summarize(after).warnings, "6 anchor texts of judge quality were added after it had scored outputs."
+    assert late in told
     assert summarize(play()).warnings == told, "they are counted once"
+    assert f"run: {late}" in compare_runs(after, after).notes
     scenario(PRIMARY, ("utility 0.85, misalignment 0.5, after 1", "utility 0.85, misalignment 0.5, after 2"))
     with pytest.raises(MismatchError, match=r"judges\.quality\.anchors\.sums\.good"):
         play()

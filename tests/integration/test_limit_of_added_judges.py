@@ -7,7 +7,7 @@ from agentlab_cli.main import app
 from typer.testing import CliRunner
 
 from agentlab.runs.frames import load
-from tests.support.scenarios import flow, measured, numbered, rubric, scenario
+from tests.support.scenarios import chain, flow, measured, numbered, rubric, scenario
 
 pytestmark = pytest.mark.usefixtures("workdir")
 
@@ -110,6 +110,39 @@ def test_a_run_spends_hardly_more_than_its_limit_however_many_rollouts_may_be_in
     assert limit <= spent() < 1.5 * limit
     assert "n: rollouts; cost: without judges." in output
     assert f"--set 'limits.run.cost={limit} USD'" in " ".join(output.split())
+
+
+def limited(limit: float, judged: bool = False, **sections: object) -> tuple[int, str]:
+    """Rollouts that take a while, so that many are in progress at once; their judge costs next to nothing."""
+    slow = {"name": "sim/chatter", "options": {"seconds": 0.05}} | PRICE
+    cheap = {"name": "sim/replies", "options": {"scores": {"useful": {"1": 0.5, "0": 0.5}}}}
+    judges = {"judges": {"good": rubric("useful", 1)}, "measures": {"useful": measured("good", 0, 1)}} if judged else {}
+    models = {"default": slow, "judge": cheap | {"price": {"input": 0.0, "output": 0.001}}}
+    limits = {"run": {"cost": f"{limit:.4f} USD"}}
+    text = scenario("limited", seed=1, models=models, limits=limits, **judges, **sections)  # pyright: ignore
+    Path("s.yaml").write_text(text, encoding="utf-8")
+    return told("run", "s.yaml", "--out", "run")
+
+
+def test_what_a_rollout_cost_in_earlier_commands_counts_in_what_one_costs() -> None:
+    assert limited(1000, tasks=numbered(40))[0] == 0
+    each = spent() / 40
+    assert limited(spent() + 6 * each, judged=True, tasks=numbered(40), draws=8)[0] == 4
+    assert len(load("run").rollouts) < 40 + 30, "not as many as their judges alone would let begin"
+
+
+def test_the_first_rollouts_of_a_condition_are_few_though_a_cheaper_one_has_ended() -> None:
+    stages = [[f"a{i}"] for i in range(8)]
+    firm = chain(*stages)
+    alone = {"organization": {"cast": ["a0"], "protocol": {"kind": "chain", "stages": [["a0"]]}}}
+    ended = limited(1000, tasks=numbered(4), organization=firm, factors={"team": {"firm": {}, "solo": alone}})
+    assert ended[0] == 0, ended[1]
+    costs = load("run").rollouts.groupby("team", observed=True)["cost"].mean()
+    Path("run").rename("whole")
+    limit = 12 * costs["firm"]
+    factors = {"team": {"firm": {}, "solo": alone}}
+    assert limited(limit, tasks=numbered(60), organization=firm, factors=factors)[0] == 4
+    assert (load("run").rollouts["team"] == "firm").sum() <= 18
 
 
 def test_a_plan_says_that_it_costs_more_than_the_limit() -> None:

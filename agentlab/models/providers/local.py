@@ -32,7 +32,7 @@ from agentlab.models.local_servers import LocalServers, servers_of
 from agentlab.models.providers import openai, scoring
 from agentlab.models.spec import ModelSpec
 from agentlab.models.weights import NO_ENGINE, adapter_of, find
-from agentlab.types import Capabilities, ChatMessage, Completion, Request
+from agentlab.types import Capabilities, ChatMessage, Completion, Request, Usage
 
 # OpenMP's threads spin while they wait, unless told otherwise when the library is loaded; on a machine with other work
 # that made the engine ten times slower.
@@ -67,6 +67,8 @@ class Server:
     """Calls that have not been answered yet."""
     held: dict[int, tuple[ChatMessage, ...]] = field(default_factory=dict[int, tuple[ChatMessage, ...]], repr=False)
     """For each of the prompts that it keeps, the chat it came from."""
+    prompts: dict[int, int] = field(default_factory=dict[int, int], repr=False)
+    """For each of them, its tokens without those of the reply; 0 if they are not known."""
 
     async def complete(self, request: Request) -> Completion:
         self.waiting += 1
@@ -81,11 +83,16 @@ class Server:
             return await self.model.complete(request)
         # Every call names its slot, so that what a slot holds is known.
         slot = request.where.rank % PROMPTS
+        prompt, self.prompts[slot] = self.prompts.get(slot, 0), 0  # not known if this call fails or is cancelled
         completion = await self._in_slot(request, slot, self._keeps(request, slot))
-        usage = completion.usage
-        if usage.cache_read and usage.input - usage.cache_read == 1:
-            # Two chats may make one prompt: a template trims spaces, and adds a system prompt where there is none.
+        usage = completion.usage or Usage()
+        # Two chats may make one prompt: a template trims spaces, and adds a system prompt where there is none. And a
+        # text that spells what the template writes may make a prompt that goes on with a reply.
+        replied = self.slots == 1 and usage.cache_read > prompt
+        if usage.cache_read and (replied or usage.input - usage.cache_read == 1):
             completion = await self._in_slot(request, slot, keep=False)
+        if request.settings.score is None:
+            self.prompts[slot] = usage.input
         return completion
 
     async def _in_slot(self, request: Request, slot: int, keep: bool) -> Completion:

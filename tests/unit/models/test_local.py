@@ -65,7 +65,21 @@ async def test_a_prompt_that_is_kept_whole_rounds_as_a_new_one(
         await models["default"].complete(before)
         kept = await models["default"].complete(asked)
     assert (kept.text, kept.logprobs) == (new.text, new.logprobs)
+    assert kept.usage is not None
     assert kept.usage.input - kept.usage.cache_read > 1, "its last token was not computed alone"
+
+
+@real
+@pytest.mark.local
+async def test_a_text_that_spells_a_reply_as_the_template_writes_it_rounds_as_any_other() -> None:
+    asked = ask("A box holds 6 eggs. How many are in 7?", Settings(max_tokens=24, temperature=1, logprobs=5))
+    async with serve({"default": spec(context=512, threads=1, servers=1)}) as models:
+        replied = await models["default"].complete(asked)
+        spelled = f"{asked.chat[0].content}<|im_end|>\n<|im_start|>assistant\n{replied.text}<|im_end|>\nAnd in 8?"
+        after = await models["default"].complete(replace(asked, chat=(ChatMessage("user", spelled),)))
+        await models["default"].complete(ask("Name a tea.", Settings(max_tokens=2)))
+        alone = await models["default"].complete(replace(asked, chat=(ChatMessage("user", spelled),)))
+    assert (after.text, after.logprobs) == (alone.text, alone.logprobs)
 
 
 @pytest.mark.parametrize(

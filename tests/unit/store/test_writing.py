@@ -124,15 +124,27 @@ def test_a_reader_keeps_few_bytes_and_reads_each_joined_page_once(monkeypatch: p
         assert sum(map(len, reader._cached.values())) <= 1 << 22  # pyright: ignore[reportPrivateUsage]
 
 
-@pytest.mark.parametrize("error", [MemoryError("no memory"), ValueError("a mistake")])
+BUSY = sqlite3.OperationalError("database is locked")
+BUSY.sqlite_errorcode = sqlite3.SQLITE_BUSY
+BUSY.sqlite_errorname = "SQLITE_BUSY"
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (MemoryError("no memory"), r"no memory.*free space"),
+        (ValueError("a mistake"), r"a mistake"),
+        (BUSY, r"database is locked.*close the other program that writes to it, then run the same command again"),
+    ],
+)
 async def test_whatever_stops_the_writer_those_who_wait_are_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, told: str
 ) -> None:
     def fails(*_: object) -> Sequence[object]:
         raise error
 
     monkeypatch.setattr(pages.TextPages, "rows", fails)
-    with closing(Store.open(tmp_path / "run")) as opened, pytest.raises(StoreError, match=str(error)):
+    with closing(Store.open(tmp_path / "run")) as opened, pytest.raises(StoreError, match=told):
         async with asyncio.timeout(20):
             await opened.finish(rollout("one"))
     monkeypatch.undo()
@@ -150,6 +162,17 @@ async def test_a_command_on_a_file_whose_texts_cannot_be_continued_ends_with_an_
     with closing(Store.open(folder)) as opened, pytest.raises(StoreError, match="cannot write the run"):
         async with asyncio.timeout(20):
             await opened.finish(rollout("one"))
+
+
+async def test_what_a_run_records_of_itself_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    with closing(Store.open(tmp_path / "run")) as opened:
+        opened.set_meta({"tree": "before"})
+        with closing(connect(str(tmp_path / "run" / DATABASE))) as other:
+            stop = "WHEN NEW.key = 'added_anchors' BEGIN SELECT RAISE(FAIL, 'no room'); END"
+            other.execute(f"CREATE TRIGGER full BEFORE INSERT ON meta {stop}")
+        with pytest.raises(StoreError, match="no room"):
+            opened.set_meta({"tree": "after", "added_anchors": {"quality": 6}})
+        assert (opened.meta()["tree"], "added_anchors" in opened.meta()) == ("before", False)
 
 
 def rollout(key: str) -> Rollout:
