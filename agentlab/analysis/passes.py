@@ -1,5 +1,6 @@
 """What several tries are worth on measures that are right or wrong: one right, all right, the most frequent right."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pandas as pd
@@ -128,17 +129,19 @@ def _counted(run: Run, m: Measure) -> Iterator[tuple[str, dict[str, list[int]], 
     """By condition, the counts of each task and how many rollouts have no score."""
     ((criterion, (_, top)),) = m.scales.items()
     right = top if traits(run.meta, m.judge).target else best(m, criterion)
-    scores = _scores(run, m)
-    arms = run.rollouts["condition"].astype("str")
-    for condition in run.conditions["condition"].astype("str"):
-        rollouts = run.rollouts.loc[arms == condition, "rollout"]
-        scored = scores[scores["rollout"].isin(rollouts) & scores["value"].notna()]
-        tasks: dict[str, list[int]] = {}
-        for task, part in scored.groupby("task", sort=False, observed=True):
-            wrong = part.loc[part["value"] != right, "label"].fillna(NO_ANSWER)
-            tasks[str(task)] = [int((part["value"] == right).sum()), *map(int, wrong.value_counts())]
+    scored = _scores(run, m).dropna(subset="value")
+    arms = dict(zip(run.rollouts["rollout"].tolist(), run.rollouts["condition"].astype("str").tolist(), strict=True))
+    answers: dict[str, dict[str, Counter[str | None]]] = {str(arm): {} for arm in run.conditions["condition"]}
+    labels, values = scored["label"].fillna(NO_ANSWER).tolist(), scored["value"].tolist()
+    rows = zip(scored["rollout"].tolist(), scored["task"].tolist(), values, labels, strict=True)
+    for rollout, task, value, label in rows:
+        if rollout in arms:
+            answers[arms[rollout]].setdefault(str(task), Counter())[None if value == right else label] += 1
+    sizes = Counter(arms.values())
+    for arm, tasks in answers.items():
+        lost = sizes[arm] - sum(counts.total() for counts in tasks.values())
         if tasks:
-            yield condition, tasks, len(rollouts) - len(scored)
+            yield arm, {task: [n.pop(None, 0), *sorted(n.values(), reverse=True)] for task, n in tasks.items()}, lost
 
 
 def _notes(results: Mapping[str, Pass]) -> Iterator[str]:

@@ -78,11 +78,11 @@ def resample(
     from agentlab.experiment import resample as made
     from agentlab.experiment.resample.request import ForkRequest
     from agentlab.store import find
-    from agentlab_cli import options, resampled
+    from agentlab_cli import fork_options, options, resampled
 
     folder = find(run)
     request = ForkRequest(
-        rollout=options.key_of(folder, rollout),
+        rollout=fork_options.key_of(folder, rollout),
         selection=options.selection(tasks, only, draws),
         parents=parents,
         at=at,
@@ -91,10 +91,10 @@ def resample(
         bisect=bisect,
         measure=measure,
         n=n,
-        swap=options.swap(swap),
+        swap=fork_options.swap(swap),
         drop=drop,
-        edit=options.edit(edit, text),
-        until=options.until(until, tries, resilient),
+        edit=fork_options.edit(edit, text),
+        until=fork_options.until(until, tries, resilient),
     )
     raise typer.Exit(
         resampled.resampled(

@@ -73,6 +73,11 @@ def arm_rows(run: Run, condition: str) -> pd.DataFrame:
     return _arms(run).get(condition, run.measures.iloc[:0])
 
 
+def arm_pairs(run: Run, names: tuple[str, str], judge: str) -> ArmPairs | None:
+    """Both arms of a contrast, paired, as far as the judge is to look at them; None where either has no such row."""
+    return _pairs(run.pooled).due(names, judge)
+
+
 @lru_cache(maxsize=1)
 def _arms(run: Run) -> dict[str, pd.DataFrame]:
     rows = run.measures
@@ -142,14 +147,12 @@ class _Pairs:
         run, names = self.run, conditions(declared, self.run.factors)
         measure = next((m for m in run.measured if m.name == declared.measure), None)
         sides = self.sides(names) if measure is not None else None
-        if measure is None or sides is None:
+        pairs = self.due(names, measure.judge) if measure is not None else None
+        if measure is None or sides is None or pairs is None:
             return None
-        pairs, arms = sides
-        a, b = (due(run, measure.judge, arm) for arm in pairs.arms)
-        if a.empty or b.empty:
-            return None
-        apart = self.rejected and not rejected_alike(a, b, measure)
-        values = arm_values(a, b, measure, self.paired and not apart, run.clusters, run.replicates, pairs)
+        arms = sides[1]
+        apart = self.rejected and not rejected_alike(*pairs.arms, measure)
+        values = arm_values(*pairs.arms, measure, self.paired and not apart, run.clusters, run.replicates, pairs)
         interim = self.register.interim(names, values.size, self.finished, primary is not None)
         width = 1 - interim.level(ALPHA)
         result = values.difference(width)
@@ -189,6 +192,14 @@ class _Pairs:
             pairs = None if a.empty or b.empty else pair_arms(a, b)
             self.known[names] = pairs and (pairs, self.arms.compare(names, pairs))
         return self.known[names]
+
+    def due(self, names: tuple[str, str], judge: str) -> ArmPairs | None:
+        """The pairs of `sides`, of the rows at which the judge is to look; None when either arm has none."""
+        sides = self.sides(names)
+        if sides is None:
+            return None
+        a, b = (due(self.run, judge, arm) for arm in sides[0].arms)
+        return None if a.empty or b.empty else sides[0].of(a, b)
 
     def noise(self, measure: Measure) -> JudgeNoise:
         """Of the measure's judge."""

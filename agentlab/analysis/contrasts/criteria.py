@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
-from agentlab.analysis.contrasts.compared import arm_rows
+from agentlab.analysis.contrasts.compared import arm_pairs
 from agentlab.analysis.contrasts.compared import contrasts as compared
 from agentlab.analysis.contrasts.contrast import ALPHA, Contrast
 from agentlab.analysis.contrasts.difference import ArmValues, arm_values
@@ -22,16 +22,11 @@ from agentlab.analysis.contrasts.notes import conclusions, looks_notes, without_
 from agentlab.analysis.contrasts.short import about, differences_found, level
 from agentlab.analysis.outcome_range import outcome_range
 from agentlab.analysis.row import Row, ends
-from agentlab.analysis.unplayed import due
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
-from agentlab.runs.frames.measures import measure as measured
-from agentlab.runs.frames.measures import of_scores
+from agentlab.runs.frames.measures import of_scores, value
 from agentlab.text import line, pluralize
 from agentlab.types import Measure
-
-_PLACE = "place"
-"""A column with the place of each row in `run.measures`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,25 +87,24 @@ class _Scored:
 
     def __init__(self, run: Run, whole: Measure, tests: int) -> None:
         self.run, self.whole, self.tests = run, whole, tests
-        self.parts = {
-            name: replace(whole, name=f"{whole.name}/{name}", scales={name: scale})
-            for name, scale in whole.scales.items()
-        }
+        self.parts = {name: replace(whole, scales={name: scale}) for name, scale in whole.scales.items()}
         rollouts = run.measures.set_index("rollout")
-        self.scores = measured(rollouts, of_scores(run.scores), list(self.parts.values()))
+        verdicts = of_scores(run.scores[run.scores["judge"] == whole.judge])
+        self.scores = {name: value(rollouts, verdicts, part).to_numpy() for name, part in self.parts.items()}
 
     def compare(self, whole: Contrast) -> Iterator[CriterionContrast]:
-        """Compares each criterion between the arms of a contrast. The rows are paired once for all criteria."""
-        rows = [due(self.run, self.whole.judge, arm_rows(self.run, arm)) for arm in whole.conditions]
-        a, b = (arm.assign(**{_PLACE: arm.index}) for arm in rows)
-        placed = arm_values(
-            a, b, replace(self.whole, name=_PLACE), whole.paired, self.run.clusters, self.run.replicates
-        )
-        for name, part in self.parts.items():
-            scores = self.scores[part.name].to_numpy(dtype=np.float64)
-            x, y = (scores[places.astype(np.intp)] for places in placed.values)
-            values = replace(placed, values=(x, y), range=outcome_range(part, x, y))
-            first, second = (int(np.isfinite(scores[arm.index]).sum()) for arm in rows)
+        """Compares each criterion between the arms of a contrast, whose rows are paired as those of the measure."""
+        pairs = arm_pairs(self.run, whole.conditions, self.whole.judge)
+        assert pairs is not None
+        every = [arm.index.to_numpy() for arm in pairs.arms]
+        how = self.run.clusters, self.run.replicates, pairs
+        of_measure = arm_values(*pairs.arms, self.whole, whole.paired, *how)
+        paired = [places[kept] for places, kept in zip(every, pairs.places, strict=True)]
+        rows = paired if whole.paired else every
+        for name, scores in self.scores.items():
+            x, y = (scores[places] for places in rows)
+            values = replace(of_measure, values=(x, y), range=outcome_range(self.parts[name], x, y))
+            first, second = (int(np.isfinite(scores[places]).sum()) for places in every)
             yield CriterionContrast(name, self._compared(whole, values, (first, second)))
 
     def _compared(self, whole: Contrast, values: ArmValues, scored: tuple[int, int]) -> Contrast:

@@ -8,10 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from statsmodels.regression.mixed_linear_model import (  # pyright: ignore[reportMissingTypeStubs]
-    MixedLM,
-    VCSpec,
-)
 
 from agentlab.errors import AnalysisError
 
@@ -45,6 +41,12 @@ def fit(table: pd.DataFrame, slopes: bool = True, pairs: bool = True) -> Fit:
     Without `slopes` the arm has no effect of its own by task, without `pairs` a draw none that both arms share. Raises
     AnalysisError when statsmodels finds no solution at all.
     """
+    # takes a second to import, which a run that has nothing to fit does not wait for
+    from statsmodels.regression.mixed_linear_model import (  # pyright: ignore[reportMissingTypeStubs]
+        MixedLM,
+        VCSpec,
+    )
+
     exog: Array = np.column_stack([np.ones(len(table)), table["arm"].to_numpy(dtype=np.float64)])
     values = table["value"].to_numpy(dtype=np.float64)
     unit = float(values.std())
@@ -55,7 +57,7 @@ def fit(table: pd.DataFrame, slopes: bool = True, pairs: bool = True) -> Fit:
         exog,
         groups=table["task"].to_numpy(),
         exog_re=exog if slopes else exog[:, :1],
-        exog_vc=_draws(table) if pairs else None,
+        exog_vc=VCSpec(["draw"], *_draws(table)) if pairs else None,
     )
     optimum, doubted = _optimum(model)
     se, estimate = unit * float(optimum.bse[1]), unit * float(optimum.params[1])
@@ -94,8 +96,9 @@ def _optimum(model: Any) -> tuple[Any, bool]:
     raise AnalysisError(f"statsmodels could not fit a mixed model ({'; '.join(dict.fromkeys(errors))})")
 
 
-def _draws(table: pd.DataFrame) -> Any:
-    """The draws of each task as a variance component, in the order in which statsmodels has the tasks."""
+def _draws(table: pd.DataFrame) -> tuple[list[list[list[str]]], list[list[Array]]]:
+    """The draws of each task as a variance component, in the order in which statsmodels has the tasks: the names, and
+    for each task a column of 0 and 1 for each draw, shape (rows, draws)."""
     of_task = [pd.get_dummies(part["draw"]).to_numpy(dtype=np.float64) for _, part in table.groupby("task", sort=True)]
     names = [[str(i) for i in range(dummies.shape[1])] for dummies in of_task]
-    return VCSpec(["draw"], [names], [of_task])
+    return [names], [of_task]

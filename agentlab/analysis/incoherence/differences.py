@@ -26,11 +26,12 @@ NO_DIFFERENCE = (
 def differences(run: Run, arms: Sequence[Predictions], remarks: Remarks) -> Iterator[Row]:
     """Differences a - b in incoherence on the tasks of both, and the excess over what accuracies make of them."""
     known: dict[tuple[str, tuple[str, ...]], _Arrays] = {}
+    apart = {arm.arm: separable(run, arm) for arm in arms}
     for a, b in combinations(arms, 2):
         shared = tuple(sorted(set(a.tasks) & set(b.tasks)))
         if not shared or (a.sort == "groups" and not a.targets):
             continue
-        if not (separable(run, a) and separable(run, b)):
+        if not (apart[a.arm] and apart[b.arm]):
             remarks.add(f"{a.measure.name}: {NO_DIFFERENCE.format(judge=a.measure.judge)}")
             continue
         for arm in (a, b):

@@ -124,7 +124,8 @@ class Predictions:
     def scores(self) -> JudgedDecomposition:
         """Judged scores against the measure's target."""
         assert self.measure.target is not None
-        tasks, draws = self._codes(), self.table.groupby("task")["draw"].transform(_ranked).to_numpy(dtype=np.intp)
+        tasks = self._codes()
+        draws = self.table.groupby("task")["draw"].rank(method="dense").to_numpy().astype(np.intp) - 1
         again = self.table.groupby(["task", "draw"]).cumcount().to_numpy(dtype=np.intp)
         laid: Floats = np.full((tasks.max() + 1, draws.max() + 1, again.max() + 1), np.nan)
         laid[tasks, draws, again] = self.table["said"].to_numpy(dtype=np.float64)
@@ -160,19 +161,19 @@ def document(run: Run, judge: str) -> dict[str, Any]:
 
 def by_arm(run: Run, all_arms: Predictions) -> list[Predictions]:
     """Each arm's predictions, from those of all arms. Raises AnalysisError without two draws of a task."""
-    arms = [_arm(run, all_arms, str(arm)) for arm in run.conditions["condition"]]
-    kept = [arm for arm in arms if len(arm.table)]
-    if not kept:
+    table = all_arms.table.astype({"condition": "str", "task": "str"})
+    several = table.groupby(["condition", "task"])["draw"].transform("nunique") > 1
+    table = table.loc[several.to_numpy(dtype=bool)].sort_values(["task", "draw"], kind="stable")
+    if table.empty:
         raise AnalysisError(f"{all_arms.measure.name}: no task has two scored draws in any arm, and variance needs two")
-    return kept
+    kept = {str(arm): rows for arm, rows in table.groupby("condition", sort=False)}
+    sizes = run.rollouts["condition"].astype("str").value_counts()
+    arms = [str(arm) for arm in run.conditions["condition"] if arm in kept]
+    return [_arm(all_arms, arm, kept[arm], int(sizes[arm])) for arm in arms]
 
 
-def _arm(run: Run, all_arms: Predictions, arm: str) -> Predictions:
-    rows = all_arms.table[all_arms.table["condition"].astype("str") == arm].astype({"task": "str"})
-    several = rows.groupby("task")["draw"].transform("nunique") > 1
-    kept = rows.loc[several.to_numpy(dtype=bool), ["task", "draw", "rollout", "said"]]
-    kept = kept.sort_values(["task", "draw"], kind="stable", ignore_index=True)
-    total = int((run.rollouts["condition"].astype("str") == arm).sum())
+def _arm(all_arms: Predictions, arm: str, rows: pd.DataFrame, total: int) -> Predictions:
+    kept = rows[["task", "draw", "rollout", "said"]].reset_index(drop=True)
     return replace(all_arms, arm=arm, table=kept, left_out=total - kept["rollout"].nunique())
 
 
@@ -226,10 +227,6 @@ def _numbers(label: str) -> tuple[float, ...]:
 
 def _verdicts(run: Run, m: Measure) -> pd.DataFrame:
     return verdicts_of(by_status(run.scores, run.rollouts, m), m).astype({"rollout": "str"})
-
-
-def _ranked(draws: "pd.Series[int]") -> "pd.Series[int]":
-    return draws.rank(method="dense").astype("int64") - 1
 
 
 def _padded(points: Sequence[Sequence[float]] | pd.Series, wide: int) -> Floats:

@@ -13,6 +13,7 @@ from agentlab.analysis.cells import listed
 from agentlab.analysis.components.judge_noise import judge_draws
 from agentlab.analysis.contrasts.blinding import guesses
 from agentlab.analysis.contrasts.compared import contrasts
+from agentlab.analysis.judges.families import model_families
 from agentlab.analysis.judges.labelled import LabelledMeasure, beyond, labelled
 from agentlab.analysis.outcome_range import outcome_range
 from agentlab.analysis.row import Row, ends, estimated
@@ -134,9 +135,7 @@ def _alpha(
 def _kin(run: Run, scored: LabelledMeasure, model: str | None, notes: list[str]) -> Row:
     """Whether agents are of the judge's family, and by how much more than people it favours outputs of those."""
     family = maker(model) if model else None
-    shares: dict[str, float] = {}
-    for condition, part in run.roles.groupby("condition", observed=True):
-        shares[str(condition)] = float(np.mean([maker(name) == family for name in part["model"].astype("str")]))
+    shares = {name: float(np.mean([kin == family for kin in kins])) for name, kins in model_families(run).items()}
     if family is None or not any(shares.values()):
         return {"family": family, "kin": False}
     notes.append(

@@ -10,6 +10,7 @@ import pandas as pd
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.cells import listed
 from agentlab.analysis.components.judge_noise import judge_draws
+from agentlab.analysis.judges.families import model_families
 from agentlab.analysis.judges.pairs import together
 from agentlab.analysis.row import Row, ends
 from agentlab.errors import AnalysisError
@@ -228,11 +229,7 @@ def _kin(
 
 def _authors(run: Run) -> dict[str, str | None]:
     """The model family of the agents of each condition; None where there are several."""
-    authors: dict[str, str | None] = {}
-    for condition, part in run.roles.groupby("condition", observed=True):
-        names = {maker(str(model)) for model in part["model"]}
-        authors[str(condition)] = names.pop() if len(names) == 1 else None
-    return authors
+    return {name: kins[0] if len(set(kins)) == 1 else None for name, kins in model_families(run).items()}
 
 
 def _says(table: pd.DataFrame) -> str:

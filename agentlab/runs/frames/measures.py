@@ -20,19 +20,29 @@ def measure(rollouts: pd.DataFrame, verdicts: pd.DataFrame, measures: Sequence[M
     columns: dict[str, pd.Series] = {}
     for m in measures:
         counted = verdicts_of(verdicts, m)
-        by_rollout = per_draw(counted, m).groupby(level=0)
-        value, scored = (column.reindex(rollouts.index) for column in (by_rollout.mean(), by_rollout.count()))
+        by_draw = per_draw(counted, m)
+        scored = by_draw.groupby(level=0).count().reindex(rollouts.index)
         if counted["outcome"].isin(list(m.values)).any():
             scored = (
                 _complete(counted[counted["outcome"] == "scored"], m).groupby(level=0).count().reindex(rollouts.index)
             )
         outcome = _worst(counted).reindex(rollouts.index).fillna("absent")
-        for status, worth in m.values.items():
-            value = value.mask(rollouts["status"] == status, worth)
-        columns[m.name] = value.astype("float64")
+        columns[m.name] = _value(rollouts, by_draw, m)
         columns[f"{m.name}_draws"] = scored.fillna(0).astype("int64")
         columns[f"{m.name}_outcome"] = outcome.astype("str")
     return pd.DataFrame(columns, index=rollouts.index)
+
+
+def value(rollouts: pd.DataFrame, verdicts: pd.DataFrame, m: Measure) -> "pd.Series[float]":
+    """The column NAME of `measure` alone."""
+    return _value(rollouts, per_draw(verdicts, m), m)
+
+
+def _value(rollouts: pd.DataFrame, by_draw: pd.Series, m: Measure) -> "pd.Series[float]":
+    values = by_draw.groupby(level=0).mean().reindex(rollouts.index)
+    for status, worth in m.values.items():
+        values = values.mask(rollouts["status"] == status, worth)
+    return values.astype("float64")
 
 
 def of_scores(scores: pd.DataFrame) -> pd.DataFrame:

@@ -1,7 +1,5 @@
 """The exact test of a mean difference by random signs (Fisher 1935)."""
 
-from itertools import product
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -21,7 +19,8 @@ def sign_flip_p(differences: ArrayLike) -> float:
         return min(1.0, 2.0 ** (1 - int(np.count_nonzero(d))))
     if not 1 <= len(d) <= 20:
         raise ValueError(f"{len(d)} differences: the exact sign-flip test takes 1 to 20")
-    signs: Array = np.array(list(product((1.0, -1.0), repeat=len(d) - 1))).reshape(-1, len(d) - 1)
+    minus = np.arange(1 << len(d) - 1)[:, None] >> np.arange(len(d) - 1)[::-1] & 1
+    signs: Array = np.where(minus, -1.0, 1.0)
     sums: Array = d[0] + np.asarray(signs @ d[1:], dtype=np.float64)
     far = np.abs(sums) >= abs(d.sum()) - 1e-12 * np.abs(d).sum()
     return float(far.sum()) / len(far)
