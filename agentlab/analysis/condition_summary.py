@@ -15,7 +15,7 @@ from agentlab.stats.arm_mean import ArmMean, arm_mean
 from agentlab.stats.bounds import Bounds, bounds
 from agentlab.stats.estimate import Estimate
 
-_USED = "status calls input_tokens output_tokens cost bounced unparsed truncated output_cut turns_cut".split()
+_USED = "status calls input_tokens output_tokens cost steps bounced unparsed truncated output_cut turns_cut".split()
 """The columns of `run.rollouts` that are summed up."""
 _NONE = Bounds(None, math.nan, math.nan, 0, 0)
 """Of rollouts at none of which a judge looks."""
@@ -43,6 +43,8 @@ class ConditionSummary:
     """Of prompts and replies; None when a reply came without token counts."""
     cost: float | None
     """US dollars of the agents' calls; None when a price or a token count is unknown."""
+    stepped: bool
+    """Whether it is a baseline: what it used is that of its own steps, without those that were made and left out."""
     dropped: int
     """Messages that bounced, could not be parsed or were cut off."""
     cut: int
@@ -87,6 +89,7 @@ def condition_summary(run: Run, condition: str, measures: Mapping[str, MeasureSu
         output_tokens=_total(rollouts["output_tokens"]),
         tokens=_total(rollouts["input_tokens"] + rollouts["output_tokens"]),
         cost=None if rollouts["cost"].isna().any() else float(rollouts["cost"].sum()),
+        stepped=bool(rollouts["steps"].notna().any()),
         dropped=int(rollouts[["bounced", "unparsed", "truncated"]].to_numpy().sum()),
         cut=int(rollouts["output_cut"].sum()),
         turns_cut=int(rollouts["turns_cut"].sum()),

@@ -107,4 +107,7 @@ def _evidence(log_evidence: Any) -> float:
 
 
 def _result(tables: Mapping[str, pd.DataFrame]) -> str:
-    return f"The event has the probability {listed(tables['events'], 'condition', 'probability')}."
+    events = tables["events"]
+    if events["task"].nunique() > 1:
+        events = events.assign(condition=events["condition"] + ", " + events["task"])
+    return f"The event has the probability {listed(events, 'condition', 'probability')}."

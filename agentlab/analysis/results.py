@@ -48,7 +48,8 @@ def results(run: Run, compare: Callable[[Run], tuple[Contrast, ...]] = contrasts
     rollouts, measures = last.rollouts, measure_summaries(last)
 
     def summaries(of: Run) -> tuple[ConditionSummary, ...]:
-        return tuple(condition_summary(of, str(name), measures) for name in of.rollouts["condition"].unique())
+        ended = set(of.rollouts["condition"])
+        return tuple(condition_summary(of, name, measures) for name in of.conditions["condition"] if name in ended)
 
     arms = summaries(last)
     compared = compare(last) if len(rollouts) else ()

@@ -14,6 +14,8 @@ from agentlab.analysis.results import Results
 from agentlab.models.cost import money
 from agentlab.text import line, pluralize
 
+UNCOUNTED = "and without the steps of baselines that were made and left out"
+"""What the cost of a baseline lacks."""
 MOST = 12
 """Exploratory contrasts that are shown where none is primary."""
 UNFINISHED = {"infrastructure": "failed", "cancelled": "stopped"}
@@ -52,7 +54,8 @@ def conditions(results: Results) -> ConditionsTable:
     about = "new tasks" if new else f"these {pluralize(results.tasks, 'task')}" if results.tasks > 1 else "this task"
     shown = any("[" in cell for column in means for cell in column.cells)
     legend = f"Means of task means [95% CI for {about}]; n: rollouts" if shown else "n: rollouts"
-    legend += "; cost: without judges." if any(counts[-1].cells) else "."
+    left_out = f", {UNCOUNTED}" if any(arm.stepped for arm in arms) else ""
+    legend += f"; cost: without judges{left_out}." if any(counts[-1].cells) else "."
     return ConditionsTable(heads, means, tuple(column for column in counts if any(column.cells)), legend)
 
 

@@ -60,10 +60,15 @@ def _all(a: ConditionFacts, b: ConditionFacts, without: Collection[str]) -> Iter
 
 def _steps(a: ConditionFacts, b: ConditionFacts) -> Iterator[str]:
     """How baselines spend their budgets, and that only one arm is a baseline where the structure does not tell it."""
-    if a.baseline and b.baseline and a.baseline != b.baseline:
+    if a.baseline and b.baseline and _budget(a) != _budget(b):
         yield "how a budget is spent"
     elif (a.baseline is None) != (b.baseline is None) and not _structural(a, b):
         yield f"steps of a baseline (only in the {'second' if a.baseline is None else 'first'})"
+
+
+def _budget(arm: ConditionFacts) -> dict[str, Any]:
+    """How a baseline spends its budget, and the level that sets it: in another cell, that is another condition."""
+    return {name: value for name, value in msgspec.to_builtins(arm.baseline).items() if name != "of"}
 
 
 def _program(a: ConditionFacts, b: ConditionFacts) -> Iterator[str]:

@@ -33,6 +33,8 @@ def section(material: Material) -> Section:
     notes = [
         "The table 'contrasts arms' shows how much one arm used relative to another, and whether they are matched."
     ]
+    if finished["steps"].notna().any():
+        notes.append("Steps of a baseline that were made and left out are not counted here; `run.calls` has them.")
     if unknown:
         notes.append(f"The price is unknown for {pluralize(unknown, 'rollout')}; the cost is then unknown, not zero.")
     if uncounted:

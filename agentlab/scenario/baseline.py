@@ -41,6 +41,8 @@ class Baseline(Struct, frozen=True):
     match: Match
     at: Literal["draw", "task_median"]
     select: str | None
+    arm: str = ""
+    """The level of the condition that it is measured by; empty in runs that do not record it."""
 
 
 class Matched(Struct, frozen=True):
@@ -74,7 +76,8 @@ class Matched(Struct, frozen=True):
 
     def baseline(self, of: str) -> Baseline:
         """As a condition carries it."""
-        return Baseline(of, self.fields.by, self.fields.match, self.fields.at, self.fields.select)
+        fields = self.fields
+        return Baseline(of, fields.by, fields.match, fields.at, fields.select, fields.of)
 
 
 def read(site: CheckedDocument, factors: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, str], Matched | None]:

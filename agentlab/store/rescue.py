@@ -17,6 +17,7 @@ from agentlab.store.pages import TextReader, readable
 from agentlab.store.reading import DATABASE, connected
 from agentlab.store.rows import COLUMNS
 from agentlab.store.schema import LOSSES, PACKED
+from agentlab.store.totals import TOTALS
 
 _STORED = {
     table: columns for table, columns in {**COLUMNS, **PACKED}.items() if table not in ("calls", "messages", "verdicts")
@@ -89,6 +90,7 @@ def rescue(folder: Path, into: Path) -> dict[str, int]:
         _with_losses(target)
         for loss in LOSSES:
             target.execute(loss.mended())
+        target.execute("DELETE FROM meta WHERE key = ?", (TOTALS,))
         copied = {_said(table): target.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in TABLES}
         target.execute("COMMIT")
     return copied

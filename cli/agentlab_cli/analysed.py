@@ -37,7 +37,7 @@ def analysed(
         print_json(as_object(analysis))
         return
     print_analysis(console, analysis, len(analysis.tables) if every else analysis.shown)
-    if hidden := list(analysis.tables)[analysis.shown :] if not every else []:
+    if hidden := [name for name, data in list(analysis.tables.items())[analysis.shown :] if not every and len(data)]:
         names = ", ".join(name.replace("_", " ") for name in hidden)
         say(console, f"More tables ({names}): agentlab stats {run.folder} {name} --all")
     if csv is not None:
@@ -72,7 +72,7 @@ def print_analysis(console: Console, analysis: Analysis, tables: int) -> None:
     if analysis.headline != analysis.says:
         say(console, analysis.headline, "Result: ", "  ")
     say(console, analysis.says)
-    shown = list(analysis.tables.items())[:tables]
+    shown = [(name, data) for name, data in list(analysis.tables.items())[:tables] if len(data)]
     for i, (name, data) in enumerate(shown):
         console.print()
         first = data.head(MOST)

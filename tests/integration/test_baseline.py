@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 import agentlab
 from agentlab.analysis.summary import summarize
+from agentlab.analysis.summary_tables import conditions
 from agentlab.engine.budget import Budget, nearest
 from agentlab.engine.client import Client
 from agentlab.engine.cut import Cut
@@ -100,6 +101,18 @@ def steps(calls: pd.DataFrame, unit: str) -> list[float]:
         "cost": (own["input_tokens"] + 5 * own["output_tokens"]) / 1e6,
     }[unit]
     return worth.groupby(own["round"]).sum().astype("float64").tolist()
+
+
+def test_the_table_of_a_run_has_its_arms_in_the_order_of_the_scenario_and_says_what_costs_lack() -> None:
+    made = run()
+    arms = summarize(made).arms
+    assert [arm.name for arm in arms] == ["firm", "solo", *BASELINES]
+    paid = made.calls[made.calls["purpose"] != "judge"].groupby("condition", observed=True)["cost"].sum()
+    assert any((arm.cost or 0) < paid[arm.condition] for arm in arms if arm.stepped)
+    table = conditions(summarize(made))
+    assert table.legend.endswith(
+        "cost: without judges, and without the steps of baselines that were made and left out."
+    )
 
 
 UNITS = {"refined": "output_tokens", "best": "tokens", "voted": "calls", "agreed": "cost", "again": "calls"}

@@ -75,6 +75,15 @@ def sign(number: int) -> int:
     return (number > 0) - (number < 0)
 
 
+def test_each_line_names_the_levels_of_other_factors_in_which_two_arms_were_compared() -> None:
+    place = "factors:\n  place: {home: {}, away: {addendum: {far: {text: Far away., to: task}}}}\n"
+    found = pairs(proven(run(("factors:\n", place), ('Taster"}', 'Taster", options: {muddled: worth 5}}'))))
+    lost = [note for note in found.notes if "verdicts without a winner" in note]
+    for level in ("place=home", "place=away"):
+        assert f"strong against weak ({level}): " in found.headline
+        assert any(f"strong - weak ({level}): " in note for note in lost)
+
+
 def test_pure_position_bias_gives_ties_only_and_every_pair_flips() -> None:
     tables = pairs(proven(run(('Taster"}', 'Taster", options: {place: A}}')))).tables
     row = tables["pairs"].iloc[0]

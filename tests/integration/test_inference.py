@@ -317,6 +317,7 @@ def test_populations_made_by_a_target_that_changed_are_reported(caplog: pytest.L
     Path("waited.yaml").write_text(text, encoding="utf-8")
     before = asyncio.run(agentlab.run("waited.yaml", "run"))
     assert not any("target or fields changed" in note for note in rare(before).notes)
+    assert all(f"waited, {task} " in rare(before).headline for task in ("t", "u"))
     changed = text.replace("target: A", "target: B", 1)
     assert changed != text
     warned = "how=waited, t: the target or fields changed, but judge right used the old ones in 2 populations"

@@ -472,6 +472,16 @@ def test_a_limit_on_cost_needs_the_price_of_a_model_that_is_swapped_in(workdir: 
         plan(Path("run"), ForkRequest(key(Path("run")), swap=Swap("hand", "openai/nobody-knows")))
 
 
+def test_an_alias_that_is_swapped_in_is_the_model_that_its_condition_has_under_it(workdir: Path) -> None:
+    levels = "llm: {one: {}, other: {models: {default: {max_tokens: 200}}}}"
+    text = SCENARIO.replace("factors:\n", f"factors:\n  {levels}\n").replace("draws: 3", "draws: 1")
+    Path("s.yaml").write_text(text)
+    asyncio.run(play_design(load_design("s.yaml"), Path("run"), Selection(), Progress()))
+    other = key(Path("run"), "task=loan,llm=other,team=firm,draw=1")
+    with pytest.raises(ScenarioError, match=r"hand already uses sim/chatter in llm=other,team=firm"):
+        plan(Path("run"), ForkRequest(other, swap=Swap("hand", "default")))
+
+
 def test_changed_forks_come_with_as_many_plain_ones(run: Path) -> None:
     index = mails(run)[0]
     for fork_request in (
@@ -650,9 +660,9 @@ def test_a_swap_goes_on_in_a_fork_of_its_fork_and_another_may_come_on_top(run: P
     assert {str(fork_point.cut) for fork_point in made.fork_points} == {"1"}
     assert made.parents[0].place.startswith("fork ")
     second = child(run, first, ForkRequest(swap=Swap("boss", "judge"), n=2), "swap boss=judge")
-    for name, swapped in ((first, {"hand"}), (second, {"hand", "boss"})):
+    for name, agents in ((first, {"hand"}), (second, {"hand", "boss"})):
         for turn in transcript(run, name).record.turns:
-            new = turn.agent in swapped and turn.round > 1
+            new = turn.agent in agents and turn.round > 1
             assert turn.steps[0].call.model == ("sim/replies" if new else "sim/chatter")
     with pytest.raises(ScenarioError, match=r"swap hand=judge: fork \d at 1 of task=loan.* already uses"):
         plan(run, ForkRequest(first, swap=Swap("hand", "judge")))

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from agentlab import api
+from agentlab.runs.listing import listed_run
 from agentlab.store import read
+from agentlab.store.rescue import rescue
 from agentlab.store.totals import totals as counted
 from tests.support.firm import Change, design
 
@@ -56,3 +58,14 @@ async def test_what_a_killed_command_left_is_counted() -> None:
         connection.execute("PRAGMA journal_mode = WAL")
     await api.run(design(SCORES), "run")
     assert totals() == right
+
+
+async def test_what_could_be_saved_of_a_damaged_file_is_counted() -> None:
+    await api.run(design(SCORES), "run")
+    with closing(sqlite3.connect("run/run.db")) as connection, connection:
+        lost = connection.execute("DELETE FROM rollouts WHERE draw = 2 AND kind = 'rollout'").rowcount
+    rescue(Path("run"), Path("saved"))
+    before, saved = (listed_run(Path(name)) for name in ("run", "saved"))
+    assert lost
+    assert (saved.state, saved.planned) == ("stopped", before.planned)
+    assert saved.done == (before.done or 0) - lost

@@ -72,9 +72,16 @@ def _result(tables: Mapping[str, pd.DataFrame]) -> str:
     known = table[(table["conclusion"] != WORDS["suppressed"]).to_numpy()].reset_index(drop=True)
     if known.empty:
         return f"{pluralize(len(table), 'comparison')} of arms, all suppressed."
-    names = known["a"].astype("str") + " against " + known["b"].astype("str") + ":"
+    several = len(table[["judge", "criterion"]].drop_duplicates()) > 1
+    names = [f"{_named(row, ' against ', several)}:" for row in known.to_dict("records")]
     named = known.assign(name=names, end=known["conclusion"] + ", win rate")
     return f"{listed(named, 'name', 'end', 'win rate')}."
+
+
+def _named(row: Mapping[Any, Any], between: str, judged: bool = True) -> str:
+    """The two arms of a row, in which levels of the other factors, and if it is `judged`, by which question."""
+    arms = f"{row['a']}{between}{row['b']}" + (f" ({row['within']})" if row["within"] else "")
+    return f"{row['judge']}, {row['criterion']}, {arms}" if judged else arms
 
 
 def together(verdicts: pd.DataFrame) -> pd.DataFrame:
@@ -157,9 +164,9 @@ def _missing(beside: pd.DataFrame) -> list[str]:
     for row in beside.to_dict("records"):
         counts = [f"{row[name]} {name}" for name in _OUTCOMES if row[name]]
         if counts:
-            arms = f"{row['judge']}, {row['criterion']}, {row['a']} - {row['b']}"
             notes.append(
-                f"{arms}: verdicts without a winner, which count neither as ties nor as losses: {', '.join(counts)}."
+                f"{_named(row, ' - ')}: verdicts without a winner, which count neither as ties nor as losses: "
+                f"{', '.join(counts)}."
             )
     return notes
 
@@ -228,6 +235,9 @@ def _says(table: pd.DataFrame) -> str:
     rate = first["win_rate"]
     if rate is None or pd.isna(rate):
         return f"{pluralize(len(table), 'comparison')} of arms; the first has no decided pair."
-    wins = f"{first['a']} won {first['wins']}, tied {first['ties']} and lost {first['losses']} against {first['b']}"
+    where = f" ({first['within']})" if first["within"] else ""
+    wins = (
+        f"{first['a']} won {first['wins']}, tied {first['ties']} and lost {first['losses']} against {first['b']}{where}"
+    )
     tail = f"{pluralize(first['pairs'], 'pair')} on {pluralize(first['tasks'], 'task')}, each in both orders"
     return f"By {first['judge']}, {wins}: win rate {rate:.2f} over {tail}; {first['flips']:.0%} flipped with the order."

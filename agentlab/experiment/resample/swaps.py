@@ -22,7 +22,7 @@ SWAPPED = "@swapped "
 
 @dataclass(frozen=True, slots=True)
 class Swap:
-    """Another model behind one agent: an alias of the run's `models:`, or `provider/name`."""
+    """Another model behind one agent: an alias under `models:`, as its condition has it, or `provider/name`."""
 
     agent: str
     model: str
@@ -42,15 +42,16 @@ def swapped(design: Design, condition: Condition, wanted: Swap) -> tuple[Change,
             f"{suggest(wanted.agent, condition.organization.roster)}"
         )
     old, own_settings = condition.models[agent.model], _settings(design.tree, condition.levels, agent.name)
-    spec = design.models.get(wanted.model)
+    known = {**design.models, **condition.models}
+    spec = known.get(wanted.model)
     if spec is None:
         if "/" not in wanted.model and ":" not in wanted.model:
-            known = suggest(wanted.model, design.models)
+            nearest = suggest(wanted.model, known)
             raise ScenarioError(
-                f"{said}: no model {wanted.model!r} in the run; {known} Or name a model as provider/name"
+                f"{said}: no model {wanted.model!r} in the run; {nearest}; or name a model as provider/name"
             )
         if wrong := check_name(wanted.model):
-            raise ScenarioError(f"{said}: {wrong}; or an alias of the run: {', '.join(design.models)}")
+            raise ScenarioError(f"{said}: {wrong}; or an alias of the run: {', '.join(known)}")
         spec = ModelSpec.model_validate({"name": wanted.model, "max_tokens": old.max_tokens})
     if spec == old:
         raise ScenarioError(f"{said}: {wanted.agent} already uses {old.name} in {condition.name}; name another model")

@@ -81,6 +81,7 @@ def arm(level: str, right: int = 3, mean: float | None = 0.5, **statuses: int) -
         output_tokens=8,
         tokens=8,
         cost=0.0,
+        stepped=False,
         dropped=0,
         cut=0,
         turns_cut=0,

@@ -139,6 +139,16 @@ def test_steps_of_a_baseline_are_told_where_the_structure_is_the_same(workdir: P
     assert confounds(one, other) == ("steps of a baseline (only in the second)",)
 
 
+def test_a_baseline_differs_by_the_level_that_sets_its_budget_and_not_by_the_cell_it_is_in(workdir: Path) -> None:
+    matched = "baseline: {of: firm, by: refine, match: tokens, agent: boss}"
+    levels = f"{SOLO}\n    like_firm: {{{matched}}}\n    like_solo: {{{matched.replace('firm', 'solo')}}}"
+    pay = "\n  pay: {low: {}, high: {models: {default: {max_tokens: 9}}}}"
+    arms = {c.name: msgspec.json.decode(msgspec.json.encode(facts(c))) for c in design((SOLO, levels + pay)).conditions}
+    low, high = (arms[f"team=like_firm,pay={pay}"] for pay in ("low", "high"))
+    assert confounds(low, high) == ("max_tokens unset versus 9",)
+    assert "how a budget is spent" in confounds(low, arms["team=like_solo,pay=low"])
+
+
 def test_nothing_recorded() -> None:
     assert confounds({}, {}) == ("what was not recorded",)
     assert phrase(()) == "nothing"

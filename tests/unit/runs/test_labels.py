@@ -178,6 +178,14 @@ def test_there_and_back_by_the_command_line(folder: Path) -> None:
     assert len(load(folder).labels) == 39
 
 
+def test_labels_of_many_values_print_every_table_that_has_rows(folder: Path) -> None:
+    sheet(folder, Path("a.csv"), "right", 40)
+    rows = [row | {"label": str(i / 40), "rater": "ann"} for i, row in enumerate(read(Path("a.csv")))]
+    labels(write(rows), folder)
+    shown = CliRunner().invoke(app, ["stats", str(folder), "labels", "--all"])
+    assert (shown.exit_code, "agreement" in shown.stdout, "confusion" in shown.stdout) == (0, True, False)
+
+
 def test_coordinates_a_constant_probability_and_another_scale(folder: Path) -> None:
     rows = [{"task": "t1", "arm": "firm", "draw": str(d), "label": str(1 + d), "rater": "bob"} for d in (1, 2, 9)]
     done = labels(write(rows), folder, ColumnDefaults.of(probability=0.1, scale="1:10"))
