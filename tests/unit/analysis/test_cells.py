@@ -26,3 +26,8 @@ def test_a_large_number_has_four_digits() -> None:
     assert [text(number) for number in (9.8765, 51.1, 511.1, 5111.1)] == ["9.877", "51.10", "511.1", "5,111"]
     table = pd.DataFrame({"tokens": [511.1, 0.25], "tokens_low": [480.25, 0.2], "tokens_high": [602.125, 0.3]})
     assert columns(table)[0].cells == ("511.1 [480.2, 602.1]", "0.250 [0.200, 0.300]")
+
+
+def test_rows_after_the_first_are_counted_and_a_first_row_without_a_value_says_so() -> None:
+    table = pd.DataFrame({"condition": [f"team={name}" for name in "abcd"], "share": [None, None, 0.5, 0.25]})
+    assert listed(table, "condition", "share", most=2) == "a unknown; b unknown; and 2 more"
