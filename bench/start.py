@@ -2,8 +2,9 @@
 `stats`, and 1 MB of unclosed tags.
 
 Whole processes, the median of several, and of what commands need of the processor, which other work on the machine
-disturbs less; beside them the interpreter alone, which nothing can undercut. Modules are compiled once before, as an
-installation does it. Prints JSON.
+disturbs less. Beside them stands what nothing can undercut: the interpreter alone, an empty command that imports
+typer, pydantic and yaml, as `check` does, and `import pandas` alone, as `stats` does. Modules are compiled once before,
+as an installation does it. Prints JSON.
 """
 
 import os
@@ -27,6 +28,14 @@ RUNS = 9
 PLAYED = "consultancy_sim"
 """The scenario whose run is read."""
 COMMAND = [str(Path(sys.executable).with_name("agentlab"))]
+EMPTY = """
+import pydantic, typer, yaml
+app = typer.Typer(pretty_exceptions_enable=False)
+@app.command()
+def empty() -> None: ...
+app()
+"""
+"""A command that does nothing."""
 
 
 def seconds(command: list[str], compiled: str, name: str, first: bool = False) -> dict[str, float]:
@@ -79,6 +88,8 @@ def main() -> None:
         folder, compiled = str(Path(place) / "run"), str(Path(place) / "compiled")
         subprocess.run([*COMMAND, "run", PLAYED, "--draws", "1", "--quiet", "--out", folder], check=True)
         figures |= seconds([sys.executable, "-c", "pass"], compiled, "python")
+        figures |= seconds([sys.executable, "-c", EMPTY], compiled, "empty_command")
+        figures |= seconds([sys.executable, "-c", "import pandas"], compiled, "import_pandas")
         figures |= seconds([*COMMAND, "--version"], compiled, "version")
         figures |= seconds([*COMMAND, "--help"], compiled, "help")
         figures |= seconds([*COMMAND, "check", str(scenario(largest))], compiled, "check")

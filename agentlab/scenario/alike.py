@@ -31,9 +31,10 @@ def alike(texts: Mapping[str, str]) -> list[tuple[str, ...]]:
     common = {shingle for shingle, names in holders.items() if len(names) > max(2, COMMON * len(texts))}
     size = {name: len(passages - common) for name, passages in shingles.items()}
     shared: dict[tuple[str, str], int] = {}
-    for shingle, (first, *others) in holders.items():
-        for other in others if shingle not in common else ():
-            shared[first, other] = shared.get((first, other), 0) + 1
+    for shingle, names in holders.items():
+        if len(names) > 1 and shingle not in common:
+            for other in names[1:]:
+                shared[names[0], other] = shared.get((names[0], other), 0) + 1
     close = [pair for pair, n in shared.items() if n >= FEWEST and n > MOST * min(size[name] for name in pair)]
     return joined(texts, close)
 
@@ -48,7 +49,7 @@ def hint(groups: Sequence[Sequence[str]]) -> str:
 
 def _shingles(text: str) -> set[int]:
     words = _WORD.findall(text.lower())
-    return {hash(tuple(words[i : i + WORDS])) for i in range(len(words) - WORDS + 1)}
+    return set(map(hash, zip(*(words[i:] for i in range(WORDS)), strict=False)))
 
 
 def joined(names: Iterable[str], pairs: Iterable[tuple[str, str]]) -> list[tuple[str, ...]]:
