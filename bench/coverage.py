@@ -49,6 +49,7 @@ STUDIES: Mapping[str, Callable[[int, int], list[dict[str, Any]]]] = {
     "odds": coverage_odds.of_odds,
     "criteria": coverage_criteria.of_criteria,
     "loops": coverage_loops.of_loops,
+    "loops that collapse": coverage_loops.of_collapses,
     "mixed": coverage_mixed.of_mixed,
 }
 """By name: experiments per setting and a seed go in, a row for each setting comes out."""

@@ -34,6 +34,23 @@ def of_loops(experiments: int, seed: int) -> list[dict[str, Any]]:
     return rows
 
 
+def of_collapses(experiments: int, seed: int) -> list[dict[str, Any]]:
+    """Coverage of the true difference between ways of training of which one sometimes collapses: its loops end at .2
+    and else at .8, those of the other at .7, each with an SD of .03."""
+    rows: list[dict[str, Any]] = []
+    for collapsing in (0.1, 0.2):
+        truth = 0.8 - 0.6 * collapsing - 0.7
+        for loops in (3, 5, 8, 12, 20):
+            rng, tally = np.random.default_rng([seed, 850, loops, round(100 * collapsing)]), Tally(0.0, edge=False)
+            for _ in range(experiments):
+                a, b = rng.normal(0.8, 0.03, loops), rng.normal(0.7, 0.03, loops)
+                a = a - 0.6 * (rng.random(loops) < collapsing)
+                _add(tally, float(a.mean() - b.mean()), truth, independent(a, b))
+            setting = f"{loops} replicates, {collapsing:.0%} of trainings collapse"
+            rows.append({"setting": setting, "loops": tally.figures()})
+    return rows
+
+
 def _experiment(
     rng: np.random.Generator, tallies: dict[str, Tally], size: tuple[int, int, int], spread: float, binary: bool
 ) -> None:

@@ -126,3 +126,15 @@ def test_analyses_that_compare_arms_say_that_replicates_are_together(run: Run) -
         assert f"{TOGETHER}." in analyse(run, name, {}).notes
     fitted = analyse(run, "mixed", {"measure": "right"}).tables["mixed"]
     assert not fitted["contrast"].str.contains("replicate").any()
+
+
+def test_outputs_of_two_replicates_are_no_group_of_the_same_answer(tmp_path: Path) -> None:
+    run = trained(tmp_path, **sections(alike={"kind": "equivalence"}))
+    apart, together = run.held_out.groups, run.held_out.pooled.groups
+    assert together["group"].notna().tolist() == apart["group"].notna().tolist()
+    assert together["size"].tolist() == apart["size"].tolist()
+    counts = together.groupby(["task", "condition", "group"], observed=True).size()
+    sizes = together.groupby(["task", "condition", "group"], observed=True)["size"].first()
+    assert counts.tolist() == sizes.tolist(), "no group has outputs of another replicate"
+    assert set(together["condition"]) == set(run.held_out.pooled.rollouts["condition"])
+    assert "replicate" not in together

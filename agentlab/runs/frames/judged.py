@@ -51,6 +51,17 @@ def pooled_pairs(verdicts: pd.DataFrame, rollouts: pd.DataFrame) -> pd.DataFrame
     return verdicts.assign(within=verdicts["within"].map(common), draw=verdicts["rollout_a"].map(draws)).astype(PAIRS)
 
 
+def pooled_groups(groups: pd.DataFrame, rollouts: pd.DataFrame) -> pd.DataFrame:
+    """The same where the replicates of a loop are one condition, as in `rollouts`. Outputs of two replicates were never
+    compared, so their groups have different numbers."""
+    head = [name for name in groups if name in rollouts]
+    table = groups[["rollout", *GROUPS]].merge(rollouts[head], on="rollout", how="left")[[*head, *GROUPS]]
+    of_replicate = (groups["condition"].astype("str") + " " + groups["group"].astype("str"))[groups["group"].notna()]
+    cells = [table.loc[of_replicate.index, name] for name in ("task", "condition", "judge")]
+    numbers = of_replicate.groupby(cells, observed=True).transform(lambda names: pd.factorize(names)[0] + 1)
+    return table.assign(group=numbers.reindex(table.index)).astype(GROUPS)
+
+
 def _row(pair: RolloutPair, judge: str, verdict: Sequence[Any]) -> tuple[Any, ...]:
     _, draw, criterion, outcome, value, label, reason = verdict
     order = draw % ORDERS

@@ -225,8 +225,10 @@ class Run:
     def groups(self) -> pd.DataFrame:
         """One row per finished rollout and judge of kind equivalence: `judge`, `group` (Int64: outputs of one task and
         condition with the same number are the same answer; missing without an output or an answer), `size` (Int64)."""
-        from agentlab.runs.frames.judged import grouped  # as above
+        from agentlab.runs.frames.judged import grouped, pooled_groups  # as above
 
+        if self._replicated is not None:
+            return pooled_groups(self._replicated.groups, self.rollouts)
         return grouped(self.folder, self.rollouts, self.meta)
 
     @cached_property
