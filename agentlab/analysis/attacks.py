@@ -21,10 +21,10 @@ from agentlab.text import pluralize
 LEGEND = {
     "attacks": "number of attacks",
     "sums": "tasks that were answered right without an attack in at least one draw",
-    "clean_error": "share of wrong answers without an attack",
-    "success": "share of wrong answers with the attack",
+    "clean_error": "share of attempts without an attack that end in a wrong answer",
+    "success": "share of attempts with the attack that end in a wrong answer",
     "new_attacks": "interval of success for new tasks and new attacks",
-    "reached": "share of answers that are the attack's own wrong answer",
+    "reached": "share of attempts that end in the attack's own wrong answer",
     "no_answer": "share of attempts in which no answer could be read, or none was given; it is neither wrong nor right",
     "found_with": "success when the attacks were found; too high, because they were chosen by it",
     "tokens": "output tokens per rollout",

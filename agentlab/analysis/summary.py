@@ -24,6 +24,7 @@ from agentlab.analysis.threats import failures, threats
 from agentlab.analysis.unmeasured import unmeasured
 from agentlab.analysis.unread import unread_notes
 from agentlab.errors import AnalysisError
+from agentlab.experiment.decisions import followed, match_notes
 from agentlab.runs.frames import Run, Runs
 from agentlab.runs.transcript.find import address
 from agentlab.stats.contrasts.paired import FEWEST_TASKS
@@ -41,6 +42,8 @@ class Summary(Results):
     """A line on each judge whose verdicts are no measure: those that compare outputs, or sort them."""
     suppressed: dict[str, str]
     """Measures of which nothing is said that tells who did better, and why."""
+    registered: tuple[str, ...]
+    """That the run follows its preregistration; nothing where it does not, or no file was named."""
     warnings: tuple[str, ...]
     """What threatens the conclusions, in short lines."""
     notes: tuple[str, ...]
@@ -79,6 +82,7 @@ def summarize(run: Run | Runs) -> Summary:
         table=tabulate(last),
         unmeasured=tuple(unmeasured(last)),
         suppressed={name: m.suppressed for name, m in known.measures.items() if m.suppressed},
+        registered=tuple(match_notes(last.meta, len(last.rollouts))) if followed(last.meta) else (),
         warnings=(*failed, *served, *threats(last, known.contrasts, guessed)),
         notes=_notes(last, known.contrasts, guessed, [*served, *failed]),
         example=_example(last),

@@ -6,10 +6,11 @@ import pandas as pd
 
 from agentlab.analysis.contrasts.blinding import Sides, kin, known_arms
 from agentlab.analysis.contrasts.contrast import Contrast
-from agentlab.analysis.contrasts.notes import registration_notes
+from agentlab.analysis.contrasts.notes import late_notes, registration_notes
 from agentlab.analysis.contrasts.tasks import task_notes
 from agentlab.analysis.populations import population_notes
 from agentlab.analysis.unread import differing
+from agentlab.experiment.decisions import followed
 from agentlab.judges.added_anchors import late_anchors
 from agentlab.runs.frames import Run
 from agentlab.stats.judges.arm_guess import ArmGuess
@@ -29,7 +30,7 @@ def threats(run: Run, contrasts: Sequence[Contrast], guessed: Mapping[Sides, Arm
         *known_arms(run, contrasts, guessed),
         *late_anchors(run.meta),
         *kin(run),
-        *registration_notes(run, contrasts),
+        *(late_notes if followed(run.meta) else registration_notes)(run, contrasts),
     )
 
 

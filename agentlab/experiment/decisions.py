@@ -194,6 +194,12 @@ def match_notes(meta: Mapping[str, Any], rollouts: int) -> list[str]:
     return [f"{head}{late}, and changed since: {places}."]
 
 
+def followed(meta: Mapping[str, Any]) -> bool:
+    """Whether the run is all that was preregistered, by a file that was named before its first rollout."""
+    named = meta.get("preregistered")
+    return named is not None and not named["rollouts"] and not any(deviations(named["decided"], meta["decided"]))
+
+
 def _contrasts(declared: tuple[Declared, ...]) -> dict[str, Any]:
     """By a name that says which: a contrast may hold in several cells and for several measures."""
     return {

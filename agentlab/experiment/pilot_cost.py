@@ -24,6 +24,12 @@ _CALLS = (
     "AND whole.status NOT IN (?, ?)"
 )
 """Calls of finished rollouts and of their particles."""
+_COMPARED = (
+    "SELECT input_tokens, output_tokens, reasoning_tokens, cache_read_tokens, cache_write_tokens "
+    "FROM call_spans AS calls JOIN rollouts AS own ON own.id = calls.rollout "
+    "WHERE calls.error IS NULL AND own.kind = 'pair' AND calls.judge = ?"
+)
+"""Calls of a judge that was shown pairs of outputs."""
 _TOKENS = slice(3, 8)
 
 
@@ -41,7 +47,8 @@ class PilotPlan:
 def by_pilot(plan: RunPlan, folder: Path, design: Design) -> PilotPlan:
     """The plan with the calls and tokens of an average rollout of the pilot, at the prices of the design's models.
 
-    A condition that the pilot lacks keeps its estimate. A judge is measured where the pilot has every condition.
+    A condition that the pilot lacks keeps its estimate. A judge is measured where the pilot has every condition; of one
+    that compares arms, the number of calls is that of the plan.
     """
     conditions = {condition.name: condition for condition in design.conditions if condition.name in plan.agents}
     agents, judges, counts = dict(plan.agents), dict[str, Cost](), dict[str, int]()
@@ -61,6 +68,12 @@ def by_pilot(plan: RunPlan, folder: Path, design: Design) -> PilotPlan:
                 more = design.judges[judge].draws / len({call[-1] for call in judging})
                 cost = _total((spec, call[_TOKENS]) for call in judging)
                 judges[judge] = judges.get(judge, Cost()) + _scaled(cost, share * more)
+        for judge, compares in design.of_two.items():
+            cost = _total(
+                (design.models.get(compares.model or ""), call) for call in connection.execute(_COMPARED, (judge,))
+            )
+            if cost.calls and judge in plan.judges:
+                judges[judge] = _scaled(cost, plan.judges[judge].calls / cost.calls)
     if counts.keys() < conditions.keys():
         judges = {}
     plan = replace(plan, agents=agents, judges={**plan.judges, **judges})

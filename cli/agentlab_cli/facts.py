@@ -79,4 +79,5 @@ def last(progress: Progress, seconds: float) -> str:
     """One line at the end: what was done, how long it took, how many calls it made, and the cost."""
     p, made = progress, progress.made
     parts = [f"{phase(p)}: {counted(p)}", duration(seconds), pluralize(made.calls, "call")]
-    return " · ".join([*parts, f"{made.tokens:,} tokens", spent(p)])
+    earlier = ", earlier commands included" if p.earlier.priced else ""
+    return " · ".join([*parts, f"{made.tokens:,} tokens", f"{spent(p)}{earlier}"])

@@ -131,7 +131,10 @@ def noises(
     try:
         basis, remarks = piloted(load(find(pilot)), design)
     except AnalysisError:
-        remarks = [f"{pilot} measures no SD: one of these contrasts needs 2 tasks, one of them with 2 pairs."]
+        remarks = [
+            f"{pilot} measures no SD, so they are assumed: a contrast needs 2 tasks, one of them with 2 pairs "
+            f"(a pilot with two draws)."
+        ]
     return basis, [*remarks, *_clustered(design)]
 
 

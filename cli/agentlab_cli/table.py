@@ -32,8 +32,8 @@ def ending(console: Console, summary: Summary, folder: Path) -> None:
         if contrasts.more:
             more = pluralize(contrasts.more, "more exploratory contrast")
             say(console, f"{more}: agentlab stats {folder} contrasts", " ")
-    for judge in summary.unmeasured:
-        say(console, judge)
+    for said in (*summary.unmeasured, *summary.registered):
+        say(console, said)
     if summary.warnings:
         console.print()
     for warning in summary.warnings:

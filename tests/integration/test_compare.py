@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from agentlab_cli.main import app
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 import agentlab
 from agentlab.analysis.cells import columns
@@ -73,6 +75,13 @@ def test_every_pair_is_shown_in_both_orders_and_the_better_output_wins() -> None
 
 def sign(number: int) -> int:
     return (number > 0) - (number < 0)
+
+
+def test_a_scenario_in_short_names_the_judge_that_compares() -> None:
+    assert (
+        "taste asks tests.support.duel:Taster, shown two outputs at a time: better"
+        in CliRunner().invoke(app, ["show", str(write())]).stdout
+    )
 
 
 def test_each_line_names_the_levels_of_other_factors_in_which_two_arms_were_compared() -> None:

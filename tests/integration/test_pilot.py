@@ -90,6 +90,19 @@ def test_what_an_interrupted_pilot_began_is_in_no_average(path: Path) -> None:
     assert made["judges"]["good"]["calls"] == whole["judges"]["good"]["calls"]
 
 
+def test_a_judge_that_compares_arms_takes_what_a_call_of_it_took_in_the_pilot(path: Path) -> None:
+    better = "\n  better: {kind: compare, criteria: {better: {text: Which is better?}}}"
+    path.write_text(path.read_text().replace("\njudges:", f"\njudges:{better}", 1))
+    invoked("run", str(path), "--draws", "1", "--out", "pilot", "--quiet")
+    with closing(sqlite3.connect(f"pilot/{DATABASE}")) as connection, connection:
+        connection.execute(
+            "UPDATE call_rows SET input_tokens = 1000 WHERE sort IN (SELECT id FROM call_sorts WHERE judge = 'better')"
+        )
+    before, made = plan()["judges"]["better"], plan("--pilot", "pilot")["judges"]["better"]
+    assert made["calls"] == before["calls"] == 2 * 2 * 5  # both orders of a pair for each task and draw
+    assert made["input_tokens"] == 1000 * made["calls"] != before["input_tokens"]
+
+
 def test_a_judge_that_is_planned_more_draws_than_the_pilot_had_takes_more(path: Path) -> None:
     invoked("run", str(path), "--draws", "1", "--out", "pilot", "--quiet")
     made = plan("--pilot", "pilot", "--set", "judges.good.draws=3")

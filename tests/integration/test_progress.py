@@ -72,6 +72,13 @@ def test_a_file_gets_a_line_at_each_change_of_phase_and_a_last_one(monkeypatch: 
     assert last.startswith("sample and judge (2 of 2): 4 of 4 rollouts done, 0 running, 0 waiting, 0 failed · ")
 
 
+def test_the_cost_of_the_last_line_says_where_earlier_commands_are_in_it() -> None:
+    design(JUDGE, ("{name: sim/chatter}", "{name: sim/chatter, price: {input: 1, output: 1}}"))
+    first, more = (run("--draws", draws).stderr.splitlines()[-1] for draws in ("1", "2"))
+    assert re.search(r"tokens · [\d.]+ USD$", first)
+    assert re.search(r"tokens · [\d.]+ USD, earlier commands included$", more)
+
+
 def test_a_display_that_fails_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shown, "TICK", 0.0)
     monkeypatch.setattr(facts, "counted", _fails)

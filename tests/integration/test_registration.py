@@ -80,9 +80,10 @@ def test_a_run_says_that_it_is_what_was_preregistered_and_where_it_left_it(workd
     line = f"(decided.yaml, digest {read(FILE).digest[:8]}): {same}"
     for out in (run.out, commands.agentlab("stats", "run", "contrasts").out):
         assert line in " ".join(out.split())
+    assert "Warning: Preregistered" not in run.out
     scenario(PLAN.replace("0.05", "0.2"), ("draws: 4", "draws: 5"))
     later = play(draws=2)
-    (note,) = [note for note in summarize(later).notes if note.startswith("Preregistered on")]
+    (note,) = [note for note in summarize(later).warnings if note.startswith("Preregistered on")]
     assert "changed since: " in note
     assert "draws was 4, is 5" in note
     assert "margin was 0.05, is 0.2" in note

@@ -29,8 +29,13 @@ def interim_notes(run: Run, contrasts: Sequence[Contrast]) -> list[str]:
 
 def registration_notes(run: Run, contrasts: Sequence[Contrast]) -> list[str]:
     """Whether the run is what was preregistered, whether this look is recorded, what was declared or withdrawn late."""
+    return [*match_notes(run.meta, len(run.rollouts)), *late_notes(run, contrasts)]
+
+
+def late_notes(run: Run, contrasts: Sequence[Contrast]) -> list[str]:
+    """The same without whether the run is what was preregistered."""
     unrecorded = [f"{run.unrecorded}, so later analyses will not count it."] if run.unrecorded else []
-    return [*match_notes(run.meta, len(run.rollouts)), *unrecorded, *_declared(run, contrasts)]
+    return [*unrecorded, *_declared(run, contrasts)]
 
 
 def _excluded(contrasts: Sequence[Contrast]) -> list[str]:

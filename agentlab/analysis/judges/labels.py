@@ -18,6 +18,12 @@ from agentlab.stats.judges.ppi import Corrected, difference, mean
 from agentlab.stats.judges.rogan_gladen import prevalence
 from agentlab.text import pluralize
 
+LEGEND = {
+    "estimate": "of what people would say on average",
+    "labels": "number of rollouts with a label",
+    "judged": "number of rollouts with a score",
+    "power": "how much the judge's scores of all rollouts count in the estimate: 0 not at all, 1 in full",
+}
 UNCORRECTED, PEOPLE, PREDICTED, MISCLASSIFIED = "uncorrected", "labels only", "PPI++", "Rogan-Gladen"
 SAME = (
     "uncorrected: means of the judge's scores, with intervals by the method of the corrected means; for reports, "
@@ -50,7 +56,13 @@ def labels(run: Run, measure: str | None = None) -> Analysis:
         tables["confusion"], less = confused(measures)
         notes += [*more, *less]
     return Analysis(
-        "labels", "Judges against people", _says(measures), tables, tuple(dict.fromkeys(notes)), result=_result
+        "labels",
+        "Judges against people",
+        _says(measures),
+        tables,
+        tuple(dict.fromkeys(notes)),
+        result=_result,
+        legend=LEGEND,
     )
 
 

@@ -105,11 +105,12 @@ def _agent(condition: Condition, agent: Agent) -> dict[str, str]:
 
 
 def _judging(design: Design) -> Iterator[str]:
-    if design.judges:
+    if design.judges or design.of_two:
         lines = ["judges"]
-        for name, judge in design.judges.items():
+        for name, judge in {**design.judges, **design.of_two}.items():
             model = f" asks {design.models[judge.model].name}" if judge.model else " uses no model"
-            lines.append(f"  {name}{model}, {pluralize(judge.draws, 'draw')}: {', '.join(judge.criteria)}")
+            how = "shown two outputs at a time" if name in design.of_two else pluralize(judge.draws, "draw")
+            lines.append(f"  {name}{model}, {how}: {', '.join(judge.criteria)}")
         yield "\n".join(lines)
     if design.measures:
         lines = ["measures"]

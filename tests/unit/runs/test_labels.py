@@ -184,6 +184,7 @@ def test_labels_of_many_values_print_every_table_that_has_rows(folder: Path) -> 
     labels(write(rows), folder)
     shown = CliRunner().invoke(app, ["stats", str(folder), "labels", "--all"])
     assert (shown.exit_code, "agreement" in shown.stdout, "confusion" in shown.stdout) == (0, True, False)
+    assert "power: how much the judge's scores of all rollouts count" in " ".join(shown.stdout.split())
 
 
 def test_coordinates_a_constant_probability_and_another_scale(folder: Path) -> None:
