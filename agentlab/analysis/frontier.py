@@ -55,9 +55,8 @@ def frontier(run: Run, axes: str | None = None) -> Analysis:
     better, and where judges have one draw, so that who is best would be chosen and placed by the same luck.
     """
     x, y = (_axis(run, name) for name in _named(run, axes))
-    if reasons := [
-        f"{axis.name}: suppressed: {why}" for axis in (x, y) if (why := suppressed(run, axis.measure.judge))
-    ]:
+    why = {axis.name: suppressed(run, axis.measure.judge) for axis in (x, y)}
+    if reasons := [f"{name}: suppressed: {reason}" for name, reason in why.items() if reason]:
         raise AnalysisError(f"no conclusion about which arm did better; {by_reason(reasons)}")
     halves = {axis.name: _halves(run, axis) for axis in (x, y)}
     both = halves[x.name].add_suffix("_x").join(halves[y.name].add_suffix("_y"), how="inner")

@@ -22,10 +22,9 @@ def added_judges(
 ) -> tuple[judging.JudgeSet, Mapping[str, ModelSpec], Mapping[str, Any]]:
     """The judges, the models by alias, and the judges' documents.
 
-    A name is that of a shipped judge, of one in the working folder or its `judges/`, or the path of a judge's YAML; or
-    else of a judge that the run has in `recorded`.
-    `models` is the `models:` section of the run; `judge_model` replaces its `judge`; `factors` are the run's, with
-    their levels. Raises `ScenarioError` with every mistake.
+    A name is that of a shipped judge, of one in the working folder or its `judges/`, or the path of a judge's YAML, or
+    of a judge that the run has in `recorded`. `models` is the `models:` section of the run; `judge_model` replaces its
+    `judge`; `factors` are the run's, with their levels. Raises `ScenarioError` with every mistake.
     """
     section = {**models, "judge": {"name": judge_model}} if judge_model else dict(models)
     levels = {factor: {level: dict[str, Any]() for level in every} for factor, every in (factors or {}).items()}
@@ -34,8 +33,8 @@ def added_judges(
     for name in names:
         path = Path(name)
         stem, folder = (path.stem, path.parent) if path.suffix in (".yaml", ".yml") else (name, Path())
-        found = library.judge(stem, folder)
-        judges = {stem: recorded[name]} if recorded and name in recorded and found is None else [stem]
+        known = (recorded or {}).get(name) if library.judge(stem, folder) is None else None
+        judges = [stem] if known is None else {stem: known}
         tree = Tree({"models": section, "judges": judges, "factors": levels}, {(): Place(f"--with {name}", 0, 0)})
         tree = judging.inline(tree, findings, folder)
         site = CheckedDocument(tree, findings, folder)
