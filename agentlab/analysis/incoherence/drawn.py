@@ -22,11 +22,11 @@ def drawn(arm: Predictions, lengths: Mapping[str, float]) -> list[TaskDraws]:
         return _scored(arm, lengths)
     values, targets = arm.laid()
     inside = arm.choices().inside if arm.sort in ("answers", "probabilities", "groups") else None
-    draws: list[TaskDraws] = []
+    draws, of_rows = list[TaskDraws](), _of(arm.table, lengths)
     for i, rows in enumerate(_rows(arm.table)):
         columns = slice(None) if inside is None else inside[i]
         target = None if targets is None else targets[i, columns]
-        draws.append(TaskDraws(_of(arm.table.iloc[rows], lengths), values[rows][:, columns], target))
+        draws.append(TaskDraws(of_rows[rows], values[rows][:, columns], target))
     return draws
 
 
@@ -37,14 +37,9 @@ def _scored(arm: Predictions, lengths: Mapping[str, float]) -> list[TaskDraws]:
     pooled = squares / freedom if freedom else np.nan
     noise: Floats = (table["var"].fillna(pooled) / table["count"]).to_numpy(dtype=np.float64)
     goal: Floats = np.array([arm.measure.target], dtype=np.float64)
+    means, of_rows = table["mean"].to_numpy(dtype=np.float64), _of(table, lengths)
     return [
-        TaskDraws(
-            _of(table.iloc[rows], lengths),
-            table["mean"].to_numpy(dtype=np.float64)[rows, None],
-            goal,
-            noise[rows] if freedom else None,
-        )
-        for rows in _rows(table)
+        TaskDraws(of_rows[rows], means[rows, None], goal, noise[rows] if freedom else None) for rows in _rows(table)
     ]
 
 
