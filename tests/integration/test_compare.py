@@ -84,6 +84,14 @@ def test_a_scenario_in_short_names_the_judge_that_compares() -> None:
     )
 
 
+def test_a_judge_that_was_not_asked_yet_is_waited_for_and_no_other_is_offered() -> None:
+    made = run()
+    with closing(sqlite3.connect("runs/duel/run.db")) as connection, connection:
+        connection.execute("DELETE FROM verdict_rows WHERE rollout IN (SELECT id FROM rollouts WHERE kind = 'pair')")
+    with pytest.raises(AnalysisError, match=r"taste has compared no arms yet; .* run the same command again"):
+        pairs(load_run(made.folder))
+
+
 def test_each_line_names_the_levels_of_other_factors_in_which_two_arms_were_compared() -> None:
     place = "factors:\n  place: {home: {}, away: {addendum: {far: {text: Far away., to: task}}}}\n"
     found = pairs(proven(run(("factors:\n", place), ('Taster"}', 'Taster", options: {muddled: worth 5}}'))))

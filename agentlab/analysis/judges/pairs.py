@@ -47,6 +47,12 @@ def pairs(run: Run) -> Analysis:
     """
     verdicts = run.pairs
     if verdicts.empty:
+        known = mapping(run.meta.get("traits"))
+        if waiting := [name for name in known if mapping(known[name]).get("two") == "better"]:
+            raise AnalysisError(
+                f"{run.folder}: {', '.join(waiting)} has compared no arms yet; it does when all rollouts are played; "
+                f"run the same command again"
+            )
         lacking = "" if "judge" in mapping(run.meta.get("tree")).get("models", {}) else " --judge-model PROVIDER/NAME"
         command = f"agentlab judge {run.folder} --with preference{lacking}"
         raise AnalysisError(f"{run.folder}: no judge compared arms in this run; add one with `{command}`")
