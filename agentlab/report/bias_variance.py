@@ -26,8 +26,8 @@ def charts(analysis: Analysis, styles: Mapping[str, ArmStyle]) -> tuple[Chart, .
         return ()
     data = data.astype(dict.fromkeys(("bias2", "variance", *RATIO), "float64"))
     says = (
-        f"{analysis.says} Bars: bias² and variance, which add up to the error; estimates below 0 extend to the left of "
-        f"0. Points: incoherence, the share of variance in the error, with its 95% interval; for right-or-wrong "
+        f"{analysis.says} Left: bias² and variance, which add up to the error; estimates below 0 extend to the left of "
+        f"0. Right: incoherence, the share of variance in the error, with its 95% interval; for right-or-wrong "
         f"answers it rises with accuracy, so read it together with the other columns of the table."
     )
     return (Chart(analysis.name, analysis.title, says, data, lambda: draw(data, styles)),)

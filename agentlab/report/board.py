@@ -9,7 +9,7 @@ from matplotlib.patches import Rectangle
 
 from agentlab.organization.board.history import changes, rounds
 from agentlab.report.section import Chart, Material, Section
-from agentlab.report.style import FAINT, INK, bare, canvas, legend, short
+from agentlab.report.style import FAINT, INK, bare, canvas, short
 from agentlab.runs.frames import Run
 from agentlab.runs.frames.tickets import log_of
 from agentlab.runs.transcript.find import said
@@ -91,7 +91,7 @@ def draw(data: pd.DataFrame, labels: dict[str, str]) -> Figure:
     axes.flat[-1].set_xlabel("round")
     used = [state for state in LOOKS if (data["state"] == state).any()]
     handles = [Rectangle((0, 0), 1, 1, **_look(state)) for state in used]
-    legend(figure, handles, used)
+    figure.legend(handles, used, loc="outside lower center", ncols=len(used), frameon=False, fontsize=8.5)
     return figure
 
 

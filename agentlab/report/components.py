@@ -47,7 +47,7 @@ def draw(data: pd.DataFrame, styles: Mapping[str, ArmStyle]) -> Figure:
     for ax, measure in zip(axes, measures, strict=True):
         _panel(ax, data[(data["measure"] == measure).to_numpy()], arms, kinds)
         named(ax, measure)
-    shared_rows(axes, labels)
+    shared_rows(axes, ACROSS, labels)
     legend(figure, [Line2D([], [], **_form(i)) for i, _ in enumerate(kinds)], [short(kind, 40) for kind in kinds])
     return figure
 

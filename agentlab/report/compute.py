@@ -92,6 +92,6 @@ def draw(data: pd.DataFrame, styles: Mapping[str, ArmStyle]) -> Figure:
         handles = stacked(ax, table, forms)
         named(ax, PANELS.get(amount, "calls per rollout"))
         ax.locator_params(axis="x", nbins=5)
-    shared_rows(axes, [styles[condition].label for condition in conditions])
+    shared_rows(axes, len(axes), [styles[condition].label for condition in conditions])
     legend(figure, handles, [short(name, 30) for name in names])
     return figure

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from agentlab.report.scatter import MOST as MOST_DRAWS
 from agentlab.report.scatter import by_task, pair, points, shown
 from agentlab.report.section import Chart, Material, Section
-from agentlab.report.style import ArmStyle, bare, legend, panels, scaled, shared_rows, short, side_by_side
+from agentlab.report.style import ArmStyle, bare, legend, panels, scaled, shared_rows, short
 from agentlab.runs.frames import Run
 from agentlab.text import pluralize
 
@@ -83,23 +83,21 @@ def draw(
     tasks = [str(name) for name in means["task"].unique() if name][:MOST]
     alone = len(names) == 1
     high = 0.6 + 0.24 * len(styles) if alone else 1.75
-    below, narrow = (0.3, 1) if alone else (0.9, 2)
-    figure, axes = panels(len(tasks), ACROSS, high, below, narrow, sharex=True, sharey=True)
-    across = side_by_side(axes)
+    figure, axes = panels(len(tasks), ACROSS, high, 0.3 if alone else 0.9, sharex=True, sharey=True)
     handles: dict[str, Any] = {}
     for i, (ax, task) in enumerate(zip(axes, tasks, strict=True)):
         handles |= _panel(ax, each[each["task"] == task], means[means["task"] == task], styles)
         ax.set_title(short(task, 26), fontsize=8, loc="left")
         ax.grid(color="#ECECEC", linewidth=0.7)
-        ax.tick_params(labelsize=7.5, labelbottom=i + across >= len(tasks))
+        ax.tick_params(labelsize=7.5, labelbottom=i + ACROSS >= len(tasks))
         bare(ax)
-        if i + across >= len(tasks):
+        if i + ACROSS >= len(tasks):
             ax.set_xlabel(short(names[0], 26), fontsize=8)
-        if i % across == 0 and len(names) > 1:
+        if i % ACROSS == 0 and len(names) > 1:
             ax.set_ylabel(short(names[1], 20), fontsize=8)
     if alone:
         scaled(axes[0], ends, 3)
-        shared_rows(axes, [style.label for style in styles.values()])
+        shared_rows(axes, ACROSS, [style.label for style in styles.values()])
     else:
         legend(figure, list(handles.values()), list(handles))
     return figure

@@ -17,14 +17,13 @@ from agentlab.report.style import (
     FAINT,
     GROUND,
     INK,
+    NARROW,
     THIN,
     canvas,
     interval,
     legend,
     named,
-    panels,
     rows,
-    shared_rows,
     short,
 )
 from agentlab.text import pluralize
@@ -150,7 +149,7 @@ def draw_narrow(data: pd.DataFrame, measures: Measures) -> Figure:
     """The same with the arms and the numbers above each interval."""
     parts = [part.reset_index(drop=True) for _, part in data.groupby("measure", sort=False)]
     heights = [0.6 + 0.64 * len(part) for part in parts]
-    figure, axes = canvas(sum(heights) + 0.5, len(parts), 1, height_ratios=heights)
+    figure, axes = canvas(sum(heights) + 0.5, len(parts), 1, width=NARROW, height_ratios=heights)
     for part, ax in zip(parts, axes.flat, strict=True):
         measure = str(part["measure"].iloc[0])
         _panel(ax, part, [str(name) for name in part["contrast"]], concluded=False)
@@ -186,12 +185,16 @@ def draw(data: pd.DataFrame, measures: Measures) -> Figure:
     names = [str(name) for name in data["measure"].unique()]
     pairs = data.drop_duplicates("contrast").head(MOST)
     lines = [str(name) for name in pairs["contrast"]]
-    figure, axes = panels(len(names), ACROSS, 0.95 + 0.23 * len(lines), 0.4, sharey=True)
-    for ax, name in zip(axes, names, strict=True):
-        _panel(ax, data[(data["measure"] == name).to_numpy()], lines)
-        named(ax, name)
-        _direct(ax, measures[name].better, "first arm")
-    shared_rows(axes, [_label(*row) for row in pairs[["a", "b", "within"]].itertuples(index=False)])
+    down, across = -(-len(names) // ACROSS), min(ACROSS, len(names))
+    figure, axes = canvas(down * (0.95 + 0.23 * len(lines)) + 0.4, down, across, sharey=True)
+    for i, ax in enumerate(axes.flat):
+        ax.set_visible(i < len(names))
+        if i < len(names):
+            _panel(ax, data[(data["measure"] == names[i]).to_numpy()], lines)
+            named(ax, names[i])
+            _direct(ax, measures[names[i]].better, "first arm")
+        _labelled(ax, pairs)
+        ax.tick_params(labelleft=i % across == 0)
     _key(figure, data)
     return figure
 
@@ -201,6 +204,10 @@ def _key(figure: Any, data: pd.DataFrame) -> None:
     if data["new_tasks_low"].notna().any():
         key["95%, new tasks"] = Line2D([], [], color=INK, **THIN)
     legend(figure, list(key.values()), list(key))
+
+
+def _labelled(ax: Any, pairs: pd.DataFrame) -> None:
+    rows(ax, [_label(*row) for row in pairs[["a", "b", "within"]].itertuples(index=False)])
 
 
 def _label(a: str, b: str, within: str, narrow: bool = False) -> str:

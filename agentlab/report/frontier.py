@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from agentlab.analysis.analysis import Analysis
 from agentlab.report.section import Chart
-from agentlab.report.style import GROUND, ArmStyle, bare, named, panels, short, side_by_side
+from agentlab.report.style import GROUND, ArmStyle, bare, named, panels, short
 
 ACROSS, FAINT = 4, "#BDBDBD"
 
@@ -28,17 +28,16 @@ def draw(band: pd.DataFrame, styles: Mapping[str, ArmStyle]) -> Figure:
     """The measure that the frontier is read at stands upwards, what is attained there to the right."""
     at, gained = (str(name) for name in band.columns[1:3])
     arms = [name for name in styles if name in set(band["condition"])]
-    figure, axes = panels(len(arms), ACROSS, 1.9, 0.4, 2, sharex=True, sharey=True)
-    across = side_by_side(axes)
+    figure, axes = panels(len(arms), ACROSS, 1.9, 0.4, sharex=True, sharey=True)
     for i, (ax, arm) in enumerate(zip(axes, arms, strict=True)):
         for other, part in band.groupby("condition", sort=False):
             if other != arm:
                 ax.plot(part[gained], part[at], color=FAINT, linewidth=0.9)
         _named_arm(ax, band[band["condition"] == arm], styles[arm], (gained, at))
         named(ax, styles[arm].label)
-        ax.set_xlabel(short(gained, 26) if i + across >= len(arms) else "", fontsize=8)
-        ax.set_ylabel(short(at, 20) if i % across == 0 else "", fontsize=8)
-        ax.tick_params(labelsize=7.5, labelbottom=i + across >= len(arms), colors=GROUND)
+        ax.set_xlabel(short(gained, 26) if i + ACROSS >= len(arms) else "", fontsize=8)
+        ax.set_ylabel(short(at, 20) if i % ACROSS == 0 else "", fontsize=8)
+        ax.tick_params(labelsize=7.5, labelbottom=i + ACROSS >= len(arms), colors=GROUND)
         bare(ax)
     return figure
 

@@ -14,7 +14,7 @@ from agentlab.analysis.generations.lineage import lineages
 from agentlab.analysis.measure_summary import MeasureSummary
 from agentlab.errors import AnalysisError
 from agentlab.report.section import Chart, Material
-from agentlab.report.style import BROAD, GROUND, INK, ArmStyle, bare, legend, nth_style, panels, short
+from agentlab.report.style import BROAD, GROUND, INK, NARROW, ArmStyle, bare, legend, nth_style, panels, short
 from agentlab.text import pluralize, pluralize_range
 
 ACROSS = 2
@@ -56,7 +56,8 @@ def headline(material: Material) -> Chart | None:
     roles = dict(zip(watch, WATCHED, strict=False))
     names.sort(key=lambda name: name not in roles)
     drawn = {name: _panel(material.summary.measures[name], roles.get(name)) for name in names}
-    return Chart("generations", "By generation", says, data, lambda: draw(data, drawn))
+    broad, narrow = (lambda: draw(data, drawn)), (lambda: draw(data, drawn, 1, NARROW))
+    return Chart("generations", "By generation", says, data, broad, narrow)
 
 
 def charts(analysis: Analysis, styles: Mapping[str, ArmStyle]) -> tuple[Chart, ...]:
@@ -72,10 +73,10 @@ def _panel(measure: MeasureSummary, role: str | None) -> Panel:
     return Panel(title, DIRECTIONS.get(measure.better or 0, ""), measure.range)
 
 
-def draw(data: pd.DataFrame, measures: Mapping[str, Panel]) -> Figure:
+def draw(data: pd.DataFrame, measures: Mapping[str, Panel], across: int = ACROSS, width: float = BROAD) -> Figure:
     """The generation stands across, the measure upwards over its whole range."""
     arms = list(dict.fromkeys(data["arm"])) if "arm" in data else [""]
-    figure, axes = panels(len(measures), ACROSS, 2.5, 0.5, width=BROAD)
+    figure, axes = panels(len(measures), across, 2.5, 0.5, width=width)
     handles: dict[str, Any] = {}
     for ax, (name, measure) in zip(axes, measures.items(), strict=True):
         for i, arm in enumerate(arms):

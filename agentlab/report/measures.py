@@ -121,7 +121,7 @@ def draw(data: pd.DataFrame, styles: Mapping[str, ArmStyle], known: Mapping[str,
         ax.grid(axis="x", color=FAINT, linewidth=0.5)
         _directed(ax, known[name].better)
         named(ax, name)
-    shared_rows(axes, [styles[condition].label for condition in conditions])
+    shared_rows(axes, ACROSS, [styles[condition].label for condition in conditions])
     legend(figure, *_key(data))
     return figure
 

@@ -49,8 +49,8 @@ def section(material: Material) -> Section:
     data, by_agent, by_edge = arms(run), agents(run), edges(run)
     delivered, written = int(data["sent"].sum()), _written(run)
     says = (
-        f"How n = {len(run.rollouts):,} rollouts ended, as shares of each arm; and lost and late mail per rollout, "
-        f"compared with {pluralize(delivered, 'delivery', 'deliveries')} of {pluralize(written, 'message')} "
+        f"Left: how n = {len(run.rollouts):,} rollouts ended, as shares of each arm. Right: lost and late mail per "
+        f"rollout, compared with {pluralize(delivered, 'delivery', 'deliveries')} of {pluralize(written, 'message')} "
         "by agents (one delivery per reader). Lost: undeliverable (bounced), unreadable (unparsed), or cut off "
         "(truncated). Late: delivered to an agent that never acted again."
     )
@@ -125,6 +125,6 @@ def draw(data: pd.DataFrame, styles: Mapping[str, ArmStyle]) -> Figure:
         keys |= dict(zip(there, handles, strict=True))
         if not handles:
             ax.text(0.5, 0.5, "none", transform=ax.transAxes, ha="center", va="center", color=GROUND)
-    shared_rows(axes, [styles[str(condition)].label for condition in counts.index])
+    shared_rows(axes, 2, [styles[str(condition)].label for condition in counts.index])
     legend(figure, list(keys.values()), list(keys))
     return figure

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from agentlab.analysis.analysis import Analysis
 from agentlab.report.section import Chart
-from agentlab.report.style import GROUND, ArmStyle, bare, legend, named, panels, side_by_side
+from agentlab.report.style import GROUND, ArmStyle, bare, legend, named, panels
 from agentlab.text import pluralize
 
 ACROSS = 2
@@ -44,7 +44,7 @@ def draw(points: pd.DataFrame, means: pd.DataFrame, frontiers: pd.DataFrame, sty
         ax.set_xlim(-0.03, 1.03)
         ax.set_ylim(-0.03, 1.03)
         ax.set_xlabel("harm")
-        ax.set_ylabel("utility" if i % side_by_side(axes) == 0 else "")
+        ax.set_ylabel("utility" if i % ACROSS == 0 else "")
         bare(ax)
     legend(figure, list(handles.values()), list(handles))
     return figure

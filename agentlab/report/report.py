@@ -76,8 +76,9 @@ def _write(run: Run, folder: Path) -> Path:
     charts = [*([first.figure] if first.figure else []), *(chart for part in parts for chart in part.charts)]
     pictures = {chart.name: svg(chart.name, chart.title, chart.draw) for chart in charts}
     narrow = {
-        f"{chart.name}_narrow": svg(f"{chart.name}_narrow", chart.title, chart.draw_narrow or chart.draw, phone=True)
+        f"{chart.name}_narrow": svg(f"{chart.name}_narrow", chart.title, chart.draw_narrow)
         for chart in charts
+        if chart.draw_narrow is not None
     }
     tables = {name: table for part in parts for name, table in part.tables.items()}
     tables |= {chart.name: chart.data for chart in charts}

@@ -34,7 +34,7 @@ class Chart:
     data: pd.DataFrame
     draw: Callable[[], Figure]
     draw_narrow: Callable[[], Figure] | None = None
-    """The same for a phone; None where it is drawn alike there."""
+    """The same for the width of a phone; None for a figure that scrolls sideways there."""
 
 
 @dataclass(frozen=True, slots=True)

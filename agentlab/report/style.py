@@ -4,7 +4,6 @@ import re
 import warnings
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from io import StringIO
 from typing import Any, cast
@@ -35,12 +34,10 @@ BAR: dict[str, Any] = {"linewidth": 3.6, "solid_capstyle": "butt"}
 THIN: dict[str, Any] = {"linewidth": 1.2, "solid_capstyle": "butt"}
 """An interval's line ends where the interval does."""
 WIDTH, BROAD, NARROW = 7.4, 6.4, 3.6
-"""Inches of a figure, of the page's first one, and of any on a phone."""
+"""Inches of a figure, of the page's first one, and of the first one on a phone."""
+
 LETTERS = 13
 """Letters of a legend in an inch."""
-ABOVE = 0.2
-"""Inches that the label of a row takes on a phone, where it stands above the row."""
-_on_phone = ContextVar("_on_phone", default=False)
 
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -104,66 +101,41 @@ def styled(name: str) -> Generator[None]:
         yield
 
 
-def svg(name: str, title: str, draw: Callable[[], Figure], phone: bool = False) -> str:
-    """The picture as one SVG element that can stand in a page beside others; `title` is read out to who cannot see.
-
-    For a `phone` it is as wide as its screen, with panels one below another and labels above their rows.
-    """
-    before = _on_phone.set(phone)
-    try:
-        with styled(name):
-            drawn = cast(Any, FigureCanvasSVG(draw()))
-            text = StringIO()
-            drawn.print_svg(text, metadata={"Date": None})  # `Figure.savefig` would draw it twice
-    finally:
-        _on_phone.reset(before)
+def svg(name: str, title: str, draw: Callable[[], Figure]) -> str:
+    """The picture as one SVG element that can stand in a page beside others; `title` is read out to who cannot see."""
+    with styled(name):
+        drawn = cast(Any, FigureCanvasSVG(draw()))
+        text = StringIO()
+        drawn.print_svg(text, metadata={"Date": None})  # `Figure.savefig` would draw it twice
     marks = text.getvalue()
     marks = re.sub(r"\s*<metadata>.*?</metadata>", "", marks[marks.index("<svg") :], flags=re.DOTALL)
     marks = _TAG.sub(lambda tag: _NAMES.sub(rf"\g<1>{name}-", tag[0]), marks)
     return marks.replace("<svg ", f'<svg role="img" aria-label="{escape(title)}" ', 1)
 
 
-def canvas(
-    height: float, rows: int = 1, columns: int = 1, width: float = WIDTH, stacked: bool = True, **how: Any
-) -> tuple[Any, Any]:
-    """A figure and its axes, an array of (rows, columns); `stacked` on a phone, all of them one below another."""
-    phone = _on_phone.get()
-    stacked = stacked and phone
-    size = (NARROW if phone else width, height * columns if stacked else height)
-    figure: Any = Figure(figsize=size, layout="constrained")
-    if not stacked:
-        return figure, figure.subplots(rows, columns, squeeze=False, **how)
-    how.pop("width_ratios", None)
-    ratios = np.repeat(how.pop("height_ratios", [1.0] * rows), columns)
-    axes = figure.subplots(rows * columns, 1, squeeze=False, height_ratios=ratios, **how)
-    return figure, axes.reshape(rows, columns)
+def canvas(height: float, rows: int = 1, columns: int = 1, width: float = WIDTH, **how: Any) -> tuple[Any, Any]:
+    """A figure and its axes, an array of (rows, columns)."""
+    figure: Any = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False, **how)
 
 
-def panels(
-    count: int, across: int, height: float, below: float = 0.0, narrow: int = 1, **how: Any
-) -> tuple[Any, list[Any]]:
-    """A figure and the axes of so many panels, `across` side by side where there are as many, `narrow` on a phone.
+def panels(count: int, across: int, height: float, below: float = 0.0, **how: Any) -> tuple[Any, list[Any]]:
+    """A figure and the axes of so many panels, `across` side by side where there are as many.
 
     Each is `height` inches high, and `below` all is room for a legend.
     """
-    across = min(narrow if _on_phone.get() else across, count)
     down = -(-count // across)
-    figure, axes = canvas(down * height + below, down, across, stacked=False, **how)
+    figure, axes = canvas(down * height + below, down, min(across, count), **how)
     for ax in axes.flat[count:]:
         ax.set_visible(False)
     return figure, list(axes.flat[:count])
 
 
-def side_by_side(axes: Sequence[Any]) -> int:
-    """How many panels of a figure stand beside each other."""
-    return axes[0].get_subplotspec().get_gridspec().ncols
-
-
-def shared_rows(axes: Sequence[Any], labels: Sequence[str]) -> None:
+def shared_rows(axes: Sequence[Any], across: int, labels: Sequence[str]) -> None:
     """The same horizontal lines in panels that share their y axis, with labels on the left of all only."""
     for i, ax in enumerate(axes):
         rows(ax, labels)
-        ax.tick_params(labelleft=i % side_by_side(axes) == 0)
+        ax.tick_params(labelleft=i % across == 0)
 
 
 def stacked(ax: Any, parts: pd.DataFrame, forms: Sequence[tuple[str, str]]) -> list[Any]:
@@ -194,25 +166,12 @@ def scaled(ax: Any, ends: tuple[float, float] | None, ticks: int = 5) -> None:
 
 def rows(ax: Any, labels: Sequence[str]) -> None:
     """A horizontal line for each label, the first on top."""
-    if _on_phone.get():
-        _above(ax, labels)
-    else:
-        ax.set_yticks(range(len(labels)), labels)
-        ax.set_ylim(len(labels) - 0.5, -0.5)
+    ax.set_yticks(range(len(labels)), labels)
+    ax.set_ylim(len(labels) - 0.5, -0.5)
     bare(ax)
     ax.grid(axis="y", color="#E8E8E8", linewidth=0.8)
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
-
-
-def _above(ax: Any, labels: Sequence[str]) -> None:
-    """Each label above its row, for which the figure grows."""
-    ax.set_yticks(range(len(labels)), [""] * len(labels))
-    ax.set_ylim(len(labels) - 0.5, -0.9)
-    for y, text in enumerate(labels):
-        ax.text(0, y - 0.37, text, transform=ax.get_yaxis_transform(), va="bottom", fontsize=8.5, color=INK)
-    figure = ax.get_figure()
-    figure.set_figheight(figure.get_figheight() + ABOVE * (0.5 + len(list(filter(None, labels)))))
 
 
 def bare(ax: Any) -> None:
