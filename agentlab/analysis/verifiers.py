@@ -14,6 +14,7 @@ from agentlab.runs.frames import Run
 from agentlab.stats.contrasts.paired import FEWEST_TASKS
 from agentlab.stats.estimate import Estimate
 from agentlab.stats.jackknife import share
+from agentlab.stats.passes import one_right, passes
 from agentlab.stats.rows import Floats
 from agentlab.stats.task_mean import task_mean
 from agentlab.stats.verifiers import (
@@ -116,12 +117,23 @@ def _tries(arm: Arm) -> list[Row]:
     sizes = [k for k in (1, 2, 4, 8, 16, 32, 64, 128, 256, 512) if k < arm.most] + [arm.most]
     rows = list[Row]()
     for k in sizes:
-        right, wrong = (np.array([f(task, k) for task in arm.tasks]) for f in (right_within, wrong_within))
+        if k == 1:
+            right = _of_draws([(task.accepted_right, task.draws) for task in arm.tasks], arm.clusters)
+            wrong = _of_draws([(task.accepted - task.accepted_right, task.draws) for task in arm.tasks], arm.clusters)
+        else:
+            right, wrong = (
+                _mean(np.array([within(task, k) for task in arm.tasks]), arm.clusters)
+                for within in (right_within, wrong_within)
+            )
         none = 1 - float(np.mean([stopped(task, k) for task in arm.tasks]))
         row: Row = {"condition": arm.name, "tries": k}
-        row |= estimated("right", _mean(right, arm.clusters)) | estimated("wrong", _mean(wrong, arm.clusters))
-        rows.append(row | {"none": none})
+        rows.append(row | estimated("right", right) | estimated("wrong", wrong) | {"none": none})
     return rows
+
+
+def _of_draws(tasks: Sequence[tuple[int, int]], clusters: Sequence[int] | None) -> Estimate:
+    """The mean of single draws, of which in each task so many count out of all: as in the analysis `passes`."""
+    return passes([(counted, draws - counted) for counted, draws in tasks], 1, one_right, clusters=clusters).new_tasks
 
 
 def _stopping(arm: Arm, penalty: float) -> Row:

@@ -10,6 +10,7 @@ from agentlab_cli.main import app
 from typer.testing import CliRunner
 
 import agentlab
+from agentlab.analysis.passes import tries as passes
 from agentlab.analysis.verifiers import verifiers
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
@@ -51,6 +52,15 @@ def test_every_order_of_a_run_counts_once(run: Run) -> None:
     assert stopping["reward"] == pytest.approx(max(0, rewards.mean(axis=0).max()))
     assert stopping["on_other_tasks"] <= stopping["reward"] + 1e-12
     assert only(analysis, "stopping", condition=ARM, penalty=0.0)["best_tries"] == 4
+
+
+def test_one_try_that_is_always_accepted_has_the_interval_of_one_try(run: Run) -> None:
+    row = only(verifiers(run, weak="harm", strong="correct", accept="1"), "tries", condition=ARM, tries=1)
+    one = only(passes(run, measure="correct", k="1"), "new_tasks", condition=ARM)
+    assert [row[f"right{end}"] for end in ("", "_low", "_high")] == pytest.approx(
+        [one[f"pass_at{end}"] for end in ("", "_low", "_high")]
+    )
+    assert row["wrong_high"] == pytest.approx(1 - row["right_low"])
 
 
 def test_the_verifier_is_described_and_more_tries_make_up_for_a_weaker_arm(run: Run) -> None:
