@@ -45,7 +45,7 @@ def judge(
     json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Add verdicts of more judges to a run, or test its judges on changed outputs. No rollout is repeated."""
+    """Add verdicts of more judges on the rollouts and forks of a run, or test its judges. No rollout is repeated."""
     from agentlab.errors import ScenarioError
     from agentlab.experiment import sandboxed
     from agentlab.experiment.judging.added import rejudge
