@@ -39,7 +39,8 @@ BOMB = 1_000_000_000
 SECONDS = 2.0
 """Until a request is answered, at least: long enough on a quiet machine that as many are open as are in flight."""
 PATIENCE = 60.0
-"""Seconds more that a request waits, on a busy machine, until as many are open as are wanted."""
+"""Seconds more that a request waits, on a busy machine, until as many are open as are wanted; the first ones do not
+wait, since an account begins with few calls at once and doubles them with their replies."""
 KINDS = ("short", "long", "nested", "bomb")
 _USAGE = {"prompt_tokens": 9, "completion_tokens": 9, "total_tokens": 18}
 _TEXT = "@"
@@ -78,7 +79,7 @@ def answer(kind: str) -> bytes:
 def serve_forever(kind: str, many: int, there: Connection) -> None:
     """The child process: once `many` requests are open, so many replies of the kind, and short ones after them."""
     short, asked = answer("short"), answer(kind)
-    state = {"open": 0, "peak": 0, "given": 0}
+    state = {"open": 0, "peak": 0, "given": 0, "replied": 0}
     full = asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -92,12 +93,13 @@ def serve_forever(kind: str, many: int, there: Connection) -> None:
                     full.set()
                 await asyncio.sleep(SECONDS)
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(full.wait(), PATIENCE)
+                    await asyncio.wait_for(full.wait(), PATIENCE if state["replied"] >= many else 0)
                 now = full.is_set() and state["given"] < many
                 state["given"] += now
                 writer.write(asked if now else short)
                 await writer.drain()
                 state["open"] -= 1
+                state["replied"] += 1
         except (ConnectionError, asyncio.IncompleteReadError):
             state["open"] -= 1
         finally:
