@@ -19,8 +19,8 @@ from tests.support.rig import VOLATILE, Change, rows, tables, write
 
 Phase = Literal["opening", "anchors", "rollouts", "judging", "forks"]
 PHASES: tuple[Phase, ...] = get_args(Phase)
-GOOD, BAD = '["4"]', '["5"]'
-MORE = ('["4", "Four.", "It is 4.", "2 and 2 is 4."]', '["5", "Five.", "It is 3.", "2 and 2 is 22."]')
+ANCHORS = {'["4"]': 4, '["5"]': 5}
+"""The good and the bad anchor texts, with the number that each names."""
 FORKS = ("--every-round", "--by-agent", "-n", "3", "--parents", "3", "--yes")
 AT_ONCE = 4
 """Rollouts at once; each has as many calls in flight as a round has agents."""
@@ -50,7 +50,9 @@ def killed_in_every_phase(
 
     `changes` are those of the scenario.
     """
-    scenario = write(server, *changes, ("draws: 2\njudges", f"draws: {draws}\njudges"), (GOOD, MORE[0]), (BAD, MORE[1]))
+    # a kill comes after one to four requests, and those that were answered are not sent again
+    texts = [(old, json.dumps([f"Answer {i}: {n}" for i in range(4 * each)])) for old, n in ANCHORS.items()]
+    scenario = write(server, *changes, ("draws: 2\njudges", f"draws: {draws}\njudges"), *texts)
     run, forks = ("run", str(scenario), "--out"), ("resample", "whole", *FORKS)
     for command in ((*run, "whole"), forks):
         ended = commands.agentlab(*command)
