@@ -5,8 +5,8 @@
 Three agents write to each other in a ring, `--turns` model calls in each of `--rollouts` rollouts, 256 rollouts at
 once, on a mock model in the same process that answers at once with the same text. agentlab runs the scenario of
 `bench/engine.py`, commits each reply before it is used, and reads the mails from it. Inspect runs the solver of
-`bench/inspect_ring.py`. Each turn is a process of its own; imports are not timed. Prints JSON with the medians, and the
-ratios by which agentlab makes more calls or takes less.
+`bench/inspect_ring.py`. Each turn is a process of its own, or five of agentlab; imports are not timed. Prints JSON with
+the medians, and the ratios by which agentlab makes more calls or takes less.
 """
 
 import os
@@ -31,11 +31,18 @@ SYSTEMS = {"ann": "You plan.", "ben": "You check.", "cat": "You write."}
 REPLY = '<mail to="ben" subject="the plan">' + "We should look at the figures again before we write. " * 6 + "</mail>"
 
 
+AGAIN = 5
+"""Processes of agentlab in a turn: each ends within a second, which anything else on the machine may disturb."""
+
+
 def through_agentlab(rollouts: int, turns: int) -> dict[str, float]:
-    """The same figures as those of Inspect."""
+    """The same figures as those of Inspect, as medians."""
     size = ["--rollouts", str(rollouts), "--turns", str(turns)]
     command = [sys.executable, str(ROOT / "bench/engine.py"), "--part", "agentlab", *size]
-    return json.loads(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
+    played: list[dict[str, float]] = [
+        json.loads(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout) for _ in range(AGAIN)
+    ]
+    return {name: median(figures[name] for figures in played) for name in played[0]}
 
 
 def compared(python: Path, rollouts: int, turns: int, times: int) -> dict[str, Any]:
