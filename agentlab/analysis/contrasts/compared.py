@@ -146,9 +146,10 @@ class _Pairs:
         """None when an arm has no rollout that the judge is to score, or the run not the measure."""
         run, names = self.run, conditions(declared, self.run.factors)
         measure = next((m for m in run.measured if m.name == declared.measure), None)
-        sides = self.sides(names) if measure is not None else None
-        pairs = self.due(names, measure.judge) if measure is not None else None
-        if measure is None or sides is None or pairs is None:
+        if measure is None:
+            return None
+        sides, pairs = self.sides(names), self.due(names, measure.judge)
+        if sides is None or pairs is None:
             return None
         arms = sides[1]
         apart = self.rejected and not rejected_alike(*pairs.arms, measure)
