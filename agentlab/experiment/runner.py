@@ -143,7 +143,7 @@ class Runner:
         self, rollout_spec: RolloutSpec, condition: Condition, known: Known | None, schedule: Schedule
     ) -> None:
         try:
-            earlier = 0.0 if known is None or not self.work.cost_limited else self.store.spent(rollout_spec.key)
+            earlier = 0.0 if known is None or self.work.cost_limit is None else self.store.spent(rollout_spec.key)
             with self.work.progress.unit(condition.name, rollout_spec.key, earlier) as unit:
                 unit.failed = await self._failed(rollout_spec, condition, known, schedule)
         finally:

@@ -68,9 +68,9 @@ class Work:
         return self.progress.stopping or (self.limit is not None and self.progress.over(self.limit))
 
     @property
-    def cost_limited(self) -> bool:
-        """Whether the run has a limit on cost."""
-        return self.limit is not None and self.limit.cost is not None
+    def cost_limit(self) -> float | None:
+        """US dollars that the run may spend; None without a limit."""
+        return None if self.limit is None else self.limit.cost
 
     async def each(self, jobs: AsyncGenerator[Job] | Iterable[Job]) -> None:
         """Does the jobs in their order, so many at once as the command allows, until it is to stop.
@@ -106,10 +106,10 @@ class Work:
 
     async def _affordable(self, running: set[asyncio.Task[None]], freed: asyncio.Event) -> None:
         """Waits while running jobs are expected to use up the run's limit on cost; `freed` is set when one ends."""
-        if self.limit is None or self.limit.cost is None:
+        if (limit := self.cost_limit) is None:
             return
         await asyncio.sleep(0)  # so that what was begun last is counted as running
-        while running and not self.stopped() and self.progress.spoken_for(self.limit.cost):
+        while running and not self.stopped() and self.progress.spoken_for(limit):
             freed.clear()
             await freed.wait()
 
